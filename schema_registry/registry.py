@@ -1,0 +1,127 @@
+"""Loading the registry: every contract read, checked by itself, then against the lock and earlier versions.
+
+contracts/
+  <subject>/
+    v1.yaml, v2.yaml, …     each a complete contract
+    fingerprints.lock       what is published, and therefore frozen
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema_registry import checks, expressions, lock, parsing, yaml_file
+from schema_registry.compatibility import breaks
+from schema_registry.errors import UnknownSubjectError, UnknownVersionError, Where
+from schema_registry.subject import Registry, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_registry.contract import Contract
+
+CONTRACTS = Path(__file__).parent / "contracts"
+"""The contracts that come with the product."""
+
+_VERSION_FILE = re.compile(r"v([1-9][0-9]*)\.yaml")
+_BYSTANDERS = (lock.FILE_NAME, "README.md")
+
+
+def load(root: Path = CONTRACTS) -> Registry:
+    """Every subject below `root`; ContractError names the first thing that keeps the registry from loading."""
+    if not root.is_dir():
+        raise Where(root).error("there is no such folder: expected one with a folder per subject")
+    subjects = {folder.name: load_subject(folder) for folder in _visible(root) if _is_subject(folder)}
+    if not subjects:
+        raise Where(root).error("the folder is empty: expected a folder per subject, with its v1.yaml")
+    return Registry(root, subjects)
+
+
+def load_subject(folder: Path) -> Subject:
+    """The subject in one folder, all versions checked; ContractError names what is wrong."""
+    name = folder.name
+    locked = lock.read(folder, name)
+    files = _version_files(folder)
+    _check_files(files, locked, folder)
+    contracts = tuple(_load_contract(files[version], name, version) for version in sorted(files))
+    lock.check(locked, contracts, folder)
+    for newer in contracts[1:]:
+        _check_succession(contracts[: newer.version - 1], newer, Where(files[newer.version], name, newer.version))
+    return Subject(name, contracts, tuple(locked))
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What is in a folder but for hidden files and editors' leftovers."""
+    return [each for each in sorted(folder.iterdir()) if not each.name.startswith((".", "_")) and each.name[-1] != "~"]
+
+
+def _is_subject(path: Path) -> bool:
+    if path.is_dir():
+        return True
+    if path.name in _BYSTANDERS:
+        return False
+    raise Where(path).error("expected a folder per subject here: move the file to <subject>/vN.yaml")
+
+
+def _version_files(folder: Path) -> dict[int, Path]:
+    files: dict[int, Path] = {}
+    for path in _visible(folder):
+        match = _VERSION_FILE.fullmatch(path.name)
+        if match is not None:
+            files[int(match[1])] = path
+        elif path.name not in _BYSTANDERS:
+            raise Where(path, folder.name).error("expected only v1.yaml, v2.yaml, … in a subject's folder: rename it")
+    return files
+
+
+def _check_files(files: dict[int, Path], locked: dict[int, str], folder: Path) -> None:
+    for version in locked:
+        if version not in files:
+            where = Where(folder / f"v{version}.yaml", folder.name, version)
+            raise where.error(f"v{version}.yaml was published and is gone: restore it")
+    if not files:
+        raise Where(folder, folder.name).error("the folder is empty: expected v1.yaml")
+    for version in range(1, max(files) + 1):
+        if version not in files:
+            where = Where(folder / f"v{version}.yaml", folder.name, version)
+            raise where.error(f"v{version} is missing before v{max(files)}: versions must count up from 1")
+
+
+def _load_contract(file: Path, subject: str, version: int) -> Contract:
+    where = Where(file, subject, version)
+    contract = parsing.parse(yaml_file.read(where), where)
+    if contract.subject != subject:
+        raise where.error(f"subject must be the folder's name '{subject}', got '{contract.subject}'")
+    if contract.version != version:
+        raise where.error(f"version must be the file's number {version}, got {contract.version}")
+    if version == 1 and contract.migrate:
+        raise where.error("migrate must be left out in version 1: there is nothing before it")
+    checks.check(contract, where)
+    return contract
+
+
+def _check_succession(earlier: Sequence[Contract], newer: Contract, where: Where) -> None:
+    """The newer version against those before it: kind, migrations, compatibility."""
+    before = earlier[-1]
+    if newer.kind != before.kind:
+        raise where.error(f"kind must stay {before.kind} as in v{before.version}: start a new subject instead")
+    for name, sql in newer.migrate.items():
+        place = where.at(name, "migrate")
+        if name not in newer.field_names:
+            raise place.error(f"migrate must name fields of v{newer.version}, and this is none")
+        expressions.validate(sql, before.columns, place)
+    _check_compatibility(earlier, newer, where)
+
+
+def _check_compatibility(earlier: Sequence[Contract], newer: Contract, where: Where) -> None:
+    level = newer.compatibility
+    compared = earlier if level.endswith("_transitive") else earlier[-1:]
+    for older in reversed(compared):
+        reasons = breaks(older, newer, level, between=earlier[older.version :])
+        if reasons:
+            raise where.error(f"breaks {level} compatibility with v{older.version}: {'; '.join(reasons)}")
+
+
+__all__ = ["CONTRACTS", "Registry", "Subject", "UnknownSubjectError", "UnknownVersionError", "load", "load_subject"]

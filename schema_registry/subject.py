@@ -1,0 +1,93 @@
+"""A subject with all its versions, and the registry of all subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from schema_registry import lock, migration
+from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN, Contract, Kind
+from schema_registry.errors import UnknownSubjectError, UnknownVersionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A named feed: its contracts v1 to vN in order, and which of them are published (frozen by the lock)."""
+
+    name: str
+    contracts: tuple[Contract, ...]
+    published: tuple[int, ...] = ()
+
+    @property
+    def latest(self) -> Contract:
+        """The highest version: the one whose types and rules judge every row, after migration."""
+        return self.contracts[-1]
+
+    @property
+    def kind(self) -> Kind:
+        """Events or changes; the same in every version."""
+        return self.latest.kind
+
+    @property
+    def compatibility(self) -> str:
+        """The level that the latest version declares."""
+        return self.latest.compatibility
+
+    @property
+    def known_fields(self) -> tuple[str, ...]:
+        """Every name that some version reads from a row, first seen first, then `schema_version`.
+
+        For kind changes the change columns (change_id, op, event_ts, seq) come first. Any other name is an extra.
+        """
+        reserved = CHANGE_COLUMNS if self.kind == "changes" else ()
+        names = [name for contract in self.contracts for name in contract.field_names]
+        return tuple(dict.fromkeys([*reserved, *names, VERSION_COLUMN]))
+
+    @property
+    def introduced_in(self) -> Mapping[str, int]:
+        """For each field of the latest version, the version since which rows can be held to it."""
+        return migration.introduced_in(self.contracts)
+
+    @property
+    def steps(self) -> tuple[migration.Step, ...]:
+        """The migrations v1→v2, v2→v3, … to the latest."""
+        return migration.chain(self.contracts)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of everything that decides how rows are judged: all versions, drafts included."""
+        return self.fingerprint_at(self.latest.version)
+
+    def fingerprint_at(self, version: int) -> str:
+        """The fingerprint as it was when `version` was the latest; UnknownVersionError if there is none."""
+        return lock.combined(self.contracts[: self.contract(version).version])
+
+    def contract(self, version: int) -> Contract:
+        """The contract of that version; UnknownVersionError if there is none."""
+        if not 1 <= version <= len(self.contracts):
+            versions = f"v1 to v{len(self.contracts)}" if len(self.contracts) > 1 else "v1"
+            raise UnknownVersionError(
+                f"subject '{self.name}' has no v{version}, only {versions}", subject=self.name, version=version
+            )
+        return self.contracts[version - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All subjects of a contracts folder, by name, in alphabetical order."""
+
+    root: Path
+    subjects: Mapping[str, Subject] = field(hash=False)
+
+    def subject(self, name: str) -> Subject:
+        """The subject of that name; UnknownSubjectError offers the closest names."""
+        if name in self.subjects:
+            return self.subjects[name]
+        close = get_close_matches(name, self.subjects)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"expected one of {', '.join(self.subjects)}"
+        raise UnknownSubjectError(f"unknown subject '{name}': {hint}", subject=name)
