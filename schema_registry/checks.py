@@ -47,7 +47,7 @@ def _check_names(contract: Contract, where: Where) -> None:
     reserved = LAKE_COLUMNS | (set(CHANGE_COLUMNS) if contract.kind == "changes" else set())
     seen: set[str] = set()
     for name, label in _columns(contract):
-        _check_name(name, where.at(name, label))
+        check_name(name, where.at(name, label))
         if name in reserved:
             raise where.at(name, label).error("this name is one of the lake's own columns: choose another")
         if name in seen:
@@ -55,7 +55,7 @@ def _check_names(contract: Contract, where: Where) -> None:
         seen.add(name)
     names = [rule.name for rule in contract.rules]
     for name in names:
-        _check_name(name, where.at(name, "rule"))
+        check_name(name, where.at(name, "rule"))
         if names.count(name) > 1:
             raise where.at(name, "rule").error("two rules have this name: choose another for one of them")
 
@@ -65,7 +65,8 @@ def _columns(contract: Contract) -> Iterator[tuple[str, str]]:
     yield from ((each.name, "derive") for each in contract.derive)
 
 
-def _check_name(name: str, where: Where) -> None:
+def check_name(name: str, where: Where) -> None:
+    """Refuse (ContractError) a name that would need quoting somewhere: in SQL, in a path, in a shell."""
     if _NAME.fullmatch(name) is None:
         raise where.error("names must be lower case letters, digits and _, starting with a letter")
 
@@ -99,6 +100,8 @@ def _fits(bound: Decimal, type_: FieldType) -> bool:
 def _check_pattern(field: Field, where: Where) -> None:
     if field.pattern is None:
         return
+    if "(?P" in field.pattern or "(?(" in field.pattern:
+        raise where.error(f"pattern must do without named groups of the form (?P and conditions, got {field.pattern!r}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")

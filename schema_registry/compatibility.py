@@ -93,8 +93,8 @@ def _identity(older: Contract, newer: Contract, between: Sequence[Contract]) -> 
     key, event_time = older.key, older.event_time
     for step in (*between, newer):
         renamed = {old.strip("` "): new for new, old in step.migrate.items()}
-        key = tuple(renamed.get(name, name) for name in key)
-        event_time = renamed.get(event_time, event_time)
+        key = tuple(name if name in step.field_names else renamed.get(name, name) for name in key)
+        event_time = event_time if event_time in step.field_names else renamed.get(event_time, event_time)
     if key != newer.key:
         yield f"key: it was {', '.join(older.key)} in v{older.version} and is {', '.join(newer.key)}"
     if event_time != newer.event_time:
@@ -151,13 +151,11 @@ def _reads_type(written: FieldType, read: FieldType) -> bool:
         return True
     if not (written.is_number and read.is_number):
         return False
+    if written.is_integer and read.is_integer:
+        return written.name == "int"
     if read.is_integer:
-        return _integer_digits(written) <= _SAFE_DIGITS[read.name] if written.scale == 0 else _is_wider(written, read)
+        return written.scale == 0 and _integer_digits(written) <= _SAFE_DIGITS[read.name]
     return _integer_digits(written) <= _integer_digits(read) and (written.scale or 0) <= (read.scale or 0)
-
-
-def _is_wider(written: FieldType, read: FieldType) -> bool:
-    return written.name == "int" and read.name == "bigint"
 
 
 def _integer_digits(type_: FieldType) -> int:

@@ -13,9 +13,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 from schema_registry.contract import Contract, FieldType
@@ -31,6 +31,7 @@ FILE_NAME = "fingerprints.lock"
 _LINE = re.compile(r"v([1-9][0-9]*) ([0-9a-f]{64})")
 _QUOTED = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)""", re.DOTALL)
 _SQL = ("required_when", "check", "expr")
+_EXACT = Context(prec=1000)
 _SETS = ("enum", "tracked")
 
 
@@ -53,7 +54,7 @@ def _canonical(thing: object) -> object:
     if dataclasses.is_dataclass(thing):
         return {item.name: _attribute(item.name, getattr(thing, item.name)) for item in _given(thing)}
     if isinstance(thing, Decimal):
-        return f"{thing.normalize():f}"
+        return f"{thing.normalize(_EXACT):f}"
     if isinstance(thing, datetime):
         return thing.isoformat()
     if isinstance(thing, tuple):
@@ -98,14 +99,14 @@ def read(folder: Path, subject: str) -> dict[int, str]:
     return locked
 
 
-def check(locked: Mapping[int, str], contracts: Iterable[Contract], folder: Path) -> None:
+def check(locked: Mapping[int, str], contracts: Sequence[Contract], folder: Path) -> None:
     """Refuse (ContractError) a published version whose fingerprint is no longer the locked one."""
     for contract in contracts:
         version = contract.version
         if version in locked and locked[version] != fingerprint(contract):
-            raise Where(folder / f"v{version}.yaml", contract.subject, version).error(
-                f"v{version}.yaml was published and is frozen: restore it, or put the change in a new version"
-            )
+            where = Where(folder / f"v{version}.yaml", contract.subject, version)
+            change = f"put the change in v{len(contracts) + 1}.yaml"
+            raise where.error(f"v{version}.yaml was published and is frozen: restore it, or {change}")
 
 
 def publish(folder: Path, subject: Subject) -> tuple[int, ...]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Step:
     """One version onward: for every field of `to_version`, Spark SQL over the text fields of `from_version`.
 
-    None stands for null. Example: {"full_name": "name", "email": "`email`", "phone": None}.
+    None stands for null; whatever type an expression has, its text is meant ("1" gives '1').
+    Example: {"full_name": "name", "email": "`email`", "phone": None}.
     """
 
     from_version: int

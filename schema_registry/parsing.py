@@ -56,7 +56,7 @@ def _said(value: object) -> str:
 
 def _text(value: object, where: Where, key: str) -> str:
     if not isinstance(value, str):
-        raise where.error(f'{key} must be text, got {_said(value)}: put it in quotes, as in {key}: "{_said(value)}"')
+        raise where.error(f"{key} must be text, got {_said(value)}: put it in quotes")
     if not value.strip():
         raise where.error(f"{key} must not be blank")
     return value.strip()

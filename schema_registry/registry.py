@@ -18,7 +18,7 @@ from schema_registry.errors import UnknownSubjectError, UnknownVersionError, Whe
 from schema_registry.subject import Registry, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from schema_registry.contract import Contract
 
@@ -36,12 +36,14 @@ def load(root: Path = CONTRACTS) -> Registry:
     subjects = {folder.name: load_subject(folder) for folder in _visible(root) if _is_subject(folder)}
     if not subjects:
         raise Where(root).error("the folder is empty: expected a folder per subject, with its v1.yaml")
+    _check_tables(subjects, root)
     return Registry(root, subjects)
 
 
 def load_subject(folder: Path) -> Subject:
     """The subject in one folder, all versions checked; ContractError names what is wrong."""
     name = folder.name
+    checks.check_name(name, Where(folder, name))
     locked = lock.read(folder, name)
     files = _version_files(folder)
     _check_files(files, locked, folder)
@@ -50,6 +52,14 @@ def load_subject(folder: Path) -> Subject:
     for newer in contracts[1:]:
         _check_succession(contracts[: newer.version - 1], newer, Where(files[newer.version], name, newer.version))
     return Subject(name, contracts, tuple(locked))
+
+
+def _check_tables(subjects: Mapping[str, Subject], root: Path) -> None:
+    """A subject of changes also owns the table <subject>_changes, so no other may have that name."""
+    for name, subject in subjects.items():
+        if subject.kind == "changes" and f"{name}_changes" in subjects:
+            where = Where(root / f"{name}_changes", f"{name}_changes")
+            raise where.error(f"the name is taken by the change log of '{name}': choose another")
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -27,7 +27,9 @@ def read(where: Where) -> dict[object, object]:
         content = yaml.load(text, Loader=_Loader)
     except UnicodeDecodeError as failure:
         raise where.error(f"must be UTF-8 text, byte {failure.start} is not") from failure
-    except (yaml.YAMLError, RecursionError) as failure:
+    except OSError as failure:
+        raise where.error(f"cannot be read: {failure.strerror}") from failure
+    except (yaml.YAMLError, ValueError, RecursionError) as failure:
         raise where.error(f"must be one YAML document: {_in_one_line(failure)}") from failure
     if not isinstance(content, dict):
         raise where.error("must be a YAML mapping that starts with subject, version, kind")
@@ -43,7 +45,7 @@ def _in_one_line(failure: Exception) -> str:
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
-        if key.value in seen and isinstance(key, yaml.ScalarNode):
+        if isinstance(key, yaml.ScalarNode) and key.value in seen:
             raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' is given twice", key.start_mark)
         seen.add(str(key.value))
     loader.flatten_mapping(node)
