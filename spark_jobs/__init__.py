@@ -1,0 +1,1 @@
+"""The lakehouse jobs: sources, transforms, sinks, and the queries and batch jobs told in calls to them."""

@@ -1,0 +1,1 @@
+"""Batch jobs over the tables: audit, status, why. They meet only through tables."""

@@ -1,0 +1,224 @@
+"""Every table and checkpoint of the lake, on one page.
+
+A :class:`Table` is a path, an Arrow schema, its partition columns and the columns whose minimum and maximum are written
+into the Delta log for pruning. Nothing here reads or writes data; see ``sinks`` for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_registry.contract import FieldType
+    from schema_registry.registry import Subject
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+TEXT_MAP = pa.map_(pa.string(), pa.string())
+REASON = pa.struct([("code", pa.string()), ("field", pa.string()), ("detail", pa.string())])
+VERSION_FIELD = "schema_version"
+
+#: What Bronze knows of a row besides its fields' text.
+BRONZE_META: tuple[tuple[str, pa.DataType], ...] = (
+    ("row_id", pa.string()),
+    ("payload_rest", TEXT_MAP),
+    ("raw", pa.string()),
+    ("read_error", pa.list_(REASON)),
+    ("source", pa.string()),
+    ("source_position", pa.int64()),
+    ("source_time", TIMESTAMP),
+    ("source_fingerprint", pa.string()),
+    ("ingested_at", TIMESTAMP),
+    ("ingest_date", pa.date32()),
+)
+
+#: What Silver adds to the latest contract's columns and the derived ones.
+SILVER_META: tuple[tuple[str, pa.DataType], ...] = (
+    ("late_arrival_flag", pa.bool_()),
+    ("extras", TEXT_MAP),
+    ("event_date", pa.date32()),
+    (VERSION_FIELD, pa.int32()),
+    ("row_id", pa.string()),
+    ("query_id", pa.string()),
+    ("batch_id", pa.int64()),
+    ("processed_at", TIMESTAMP),
+)
+
+DEAD_LETTERS = pa.schema(
+    [
+        ("row_id", pa.string()),
+        ("subject", pa.string()),
+        ("reasons", pa.list_(REASON)),
+        (VERSION_FIELD, pa.int32()),
+        ("contract_fingerprint", pa.string()),
+        ("payload", TEXT_MAP),
+        ("raw", pa.string()),
+        ("source", pa.string()),
+        ("source_position", pa.int64()),
+        ("ingested_at", TIMESTAMP),
+        ("query_id", pa.string()),
+        ("batch_id", pa.int64()),
+        ("dead_lettered_at", TIMESTAMP),
+        ("status", pa.string()),
+        ("attempts", pa.int32()),
+    ]
+)
+
+DUPLICATES = pa.schema(
+    [
+        ("row_id", pa.string()),
+        ("subject", pa.string()),
+        ("key", pa.string()),
+        ("first_row_id", pa.string()),
+        ("source", pa.string()),
+        ("source_position", pa.int64()),
+        ("query_id", pa.string()),
+        ("batch_id", pa.int64()),
+    ]
+)
+
+BATCH_QUALITY = pa.schema(
+    [
+        ("subject", pa.string()),
+        ("query_id", pa.string()),
+        ("batch_id", pa.int64()),
+        ("rows_read", pa.int64()),
+        ("accepted", pa.int64()),
+        ("late", pa.int64()),
+        ("duplicate", pa.int64()),
+        ("dead_letter", pa.int64()),
+        ("control", pa.int64()),
+        ("unaccounted", pa.int64()),
+        ("reasons", pa.map_(pa.string(), pa.int64())),
+        ("min_event_time", TIMESTAMP),
+        ("max_event_time", TIMESTAMP),
+        ("watermark", TIMESTAMP),
+        ("started_at", TIMESTAMP),
+        ("duration_seconds", pa.float64()),
+        ("input_files", pa.int64()),
+        ("contract_fingerprint", pa.string()),
+    ]
+)
+
+#: The ingest ledger: one row for each reading of a landed file, also of one that held no row.
+FILES = pa.schema(
+    [
+        ("subject", pa.string()),
+        ("source", pa.string()),
+        ("source_fingerprint", pa.string()),
+        ("bytes", pa.int64()),
+        ("rows", pa.int64()),
+        ("unreadable", pa.int64()),
+        ("status", pa.string()),
+        ("source_time", TIMESTAMP),
+        ("ingested_at", TIMESTAMP),
+        ("query_id", pa.string()),
+        ("batch_id", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A Delta table: where it is, its columns, and what its log says for pruning.
+
+    ``near_unique`` columns are written without a dictionary, as one would never pay for itself.
+    """
+
+    name: str
+    path: str
+    schema: pa.Schema
+    partition_by: tuple[str, ...] = ()
+    stats: tuple[str, ...] = ()
+    near_unique: tuple[str, ...] = ("row_id",)
+
+    @property
+    def data_schema(self) -> pa.Schema:
+        """The columns inside the Parquet files: all but the partition columns, which live in the paths."""
+        return pa.schema([field for field in self.schema if field.name not in self.partition_by])
+
+
+def arrow_type(type_: FieldType) -> pa.DataType:
+    """The Arrow type of a contract's type; money is decimal, time is UTC microseconds."""
+    if type_.name == "decimal":
+        return pa.decimal128(type_.precision, type_.scale)
+    simple: Mapping[str, pa.DataType] = {
+        "string": pa.string(),
+        "int": pa.int32(),
+        "bigint": pa.int64(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": TIMESTAMP,
+    }
+    return simple[type_.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """The lake under one root. Paths only; tables come into being with their first write."""
+
+    root: Path
+
+    def bronze(self, subject: Subject) -> Table:
+        """Rows as received: one text column per known field (null: absent, '': empty), a map for the rest."""
+        known = [(name, pa.string()) for name in subject.known_fields]
+        return Table(
+            name=f"bronze/{subject.name}",
+            path=self._path("bronze", subject.name),
+            schema=pa.schema([*BRONZE_META[:1], *known, *BRONZE_META[1:]]),
+            partition_by=("ingest_date",),
+            stats=("source", "ingested_at"),
+            near_unique=("row_id", *subject.latest.key),
+        )
+
+    def silver(self, subject: Subject) -> Table:
+        """Accepted events: the latest contract's typed columns, the derived ones, and what is known of each row."""
+        latest = subject.latest
+        typed = [(field.name, arrow_type(field.type)) for field in latest.fields]
+        derived = [(column.name, arrow_type(column.type)) for column in latest.derive]
+        return Table(
+            name=f"silver/{subject.name}",
+            path=self._path("silver", subject.name),
+            schema=pa.schema([*typed, *derived, *SILVER_META]),
+            partition_by=("event_date",),
+            stats=(latest.event_time,),
+            near_unique=("row_id", *latest.key),
+        )
+
+    @property
+    def dead_letters(self) -> Table:
+        """Refused rows with all their reasons, whole, until resolved or discarded."""
+        return Table(
+            "ops/dead_letters", self._path("ops", "dead_letters"), DEAD_LETTERS, ("subject",), ("source", "ingested_at")
+        )
+
+    @property
+    def duplicates(self) -> Table:
+        """Rows that repeat an accepted one, and which one."""
+        return Table("ops/duplicates", self._path("ops", "duplicates"), DUPLICATES, ("subject",), ("source", "key"))
+
+    @property
+    def batch_quality(self) -> Table:
+        """The books: one row per batch, written last."""
+        return Table("ops/batch_quality", self._path("ops", "batch_quality"), BATCH_QUALITY, ("subject",), ("batch_id",))
+
+    @property
+    def files(self) -> Table:
+        """The ingest ledger: one row per file read."""
+        return Table("ops/files", self._path("ops", "files"), FILES, ("subject",), ("source", "ingested_at"))
+
+    def checkpoint(self, subject: str, query: str) -> Path:
+        """Where Spark keeps the progress of one query of one subject."""
+        return self.root / "_checkpoints" / subject / query
+
+    def lock(self, subject: str) -> Path:
+        """The file that the one stream writing a subject holds locked."""
+        return self.root / "_locks" / f"{subject}.lock"
+
+    def _path(self, layer: str, name: str) -> str:
+        return str(self.root / layer / name)

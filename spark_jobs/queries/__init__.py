@@ -1,0 +1,1 @@
+"""The streaming queries: ingest, refine, and the application that runs them."""

@@ -1,0 +1,81 @@
+"""The ledger of prepared batches: what a batch will commit, written down before its first commit.
+
+A batch writes its parts, then this one small file (atomically, by rename), then commits table by table. Killed before
+the file is there, nothing of the batch is visible and it is judged anew. Killed after, the next start finds the file and
+commits what is still missing: the verdicts are never computed a second time, so they cannot come out differently, whatever
+contract, setting or clock has changed in between.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spark_jobs.sinks.parts import Part
+
+KEEP = 3
+
+
+class LostPartError(Exception):
+    """A prepared batch names a part that is no longer on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch ready to commit: its parts, and the facts its books will state."""
+
+    batch_id: int
+    parts: tuple[Part, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def rows(self, table: str) -> int:
+        """How many rows the parts of one table hold, by the parts' own footers."""
+        return sum(part.rows for part in self.parts if part.table == table)
+
+    def of(self, table: str) -> list[Part]:
+        """The parts of one table."""
+        return [part for part in self.parts if part.table == table]
+
+
+class Ledger:
+    """Prepared batches of one query, beside its checkpoint (and gone with it)."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        self._folder = checkpoint / "prepared"
+
+    def load(self, batch_id: int) -> Prepared | None:
+        """The prepared batch, or None where it was never completed."""
+        path = self._path(batch_id)
+        if not path.exists():
+            return None
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return Prepared(plain["batch_id"], tuple(Part.from_json(part) for part in plain["parts"]), plain["facts"])
+
+    def save(self, prepared: Prepared) -> None:
+        """Write the batch down: all of it, on disk, or nothing. Older batches, long committed, are forgotten."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(prepared.batch_id)
+        temporary = path.with_name(f".{path.name}.tmp")
+        plain = {
+            "batch_id": prepared.batch_id,
+            "parts": [part.to_json() for part in prepared.parts],
+            "facts": prepared.facts,
+        }
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(plain, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        self._path(prepared.batch_id - KEEP).unlink(missing_ok=True)
+
+    def _path(self, batch_id: int) -> Path:
+        return self._folder / f"{batch_id}.json"
+
+
+def query_id(checkpoint: Path) -> str:
+    """The id that Spark gave this checkpoint; a deleted checkpoint gets a new one, and so new writers."""
+    plain = json.loads((checkpoint / "metadata").read_text(encoding="utf-8"))
+    return str(plain["id"])

@@ -1,0 +1,1 @@
+"""Where rows come from: landed files, opened, split into records and read as text."""

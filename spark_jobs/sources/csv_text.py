@@ -1,0 +1,229 @@
+"""CSV as text: each file by its own header, each cell exactly as it stands, in Arrow columns.
+
+pyarrow parses whole blocks; where its count of records is not ours, the block is halved until the culprit stands alone.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from spark_jobs.sources.columns import Chunk, Unread
+from spark_jobs.sources.opened import visible
+from spark_jobs.sources.records import Split, ends_open, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+BOM = b"\xef\xbb\xbf"
+#: A file that cannot be parsed is kept whole, in rows of at most this many bytes.
+PIECE = 1024 * 1024
+
+
+def read_csv(blocks: Iterable[bytes], known: Sequence[str]) -> Iterator[Chunk]:
+    """The rows of one CSV file. Fields in ``known`` become columns, all others the ``rest`` map.
+
+    Blank lines are no rows. An empty file or one with a header alone yields none. Nothing a file can hold raises.
+    """
+    header: _Header | None = None
+    position = 0
+    for part in _splits(blocks):
+        if header is None:
+            if part.count == 0:
+                continue
+            part, header = _take_header(part)
+        if header.broken:
+            chunk = _all_unread(part, position, header)
+        else:
+            chunk = _parse(part, position, header, known)
+        position += part.count
+        if chunk.rows:
+            yield chunk
+
+
+_Why = tuple[str, str | None, str]
+
+
+class _Header:
+    """The column names of a file, or why it has none that can be used."""
+
+    def __init__(self, names: Sequence[str], reasons: tuple[_Why, ...]) -> None:
+        self.names = list(names)
+        self.reasons = reasons
+        self.broken = bool(reasons)
+
+
+def _splits(blocks: Iterable[bytes]) -> Iterator[Split]:
+    rest = b""
+    first = True
+    for block in blocks:
+        if first and block.startswith(BOM):
+            block = block[len(BOM) :]
+        first = False
+        part = split(rest + block, last=False)
+        rest = part.rest
+        if part.count:
+            yield part
+    if rest:
+        yield split(rest, last=True)
+
+
+def _take_header(part: Split) -> tuple[Split, _Header]:
+    """Take the first record off a block and read it as the header."""
+    broken = next((refused for refused in part.refused if refused.ordinal == 0), None)
+    if broken is not None:
+        why = (("unreadable", None, f"the header cannot be read: {broken.detail}"),)
+        return part, _Header([], why)
+    names, reasons = _header_names(part.data[part.starts[0] : part.ends[0]])
+    if not names:
+        return part, _Header([], reasons)
+    shifted = tuple(type(refused)(refused.ordinal - 1, refused.code, refused.detail, refused.raw) for refused in part.refused)
+    remaining = Split(
+        part.data, part.starts[1:], part.ends[1:], part.ordinals[1:] - 1, shifted, part.count - 1, part.rest
+    )
+    return remaining, _Header(names, reasons)
+
+
+def _header_names(record: bytes) -> tuple[list[str], tuple[_Why, ...]]:
+    text = record.decode("utf-8").rstrip("\r\n")
+    if "\r" in text or "\n" in text or ends_open(record):
+        return [], (("unreadable", None, "the header holds a line end or an open quote"),)
+    try:
+        names = next(csv.reader([text]), [""])
+    except csv.Error as error:
+        return [], (("unreadable", None, f"the header cannot be read: {error}"),)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    return names, tuple(("duplicate_header", name, f"the header names '{name}' more than once") for name in twice)
+
+
+def _all_unread(part: Split, position: int, header: _Header) -> Chunk:
+    raws = [(int(o), part.data[s:e]) for o, s, e in zip(part.ordinals, part.starts, part.ends, strict=True)]
+    raws += [(refused.ordinal, refused.raw) for refused in part.refused]
+    unread = [Unread(position + ordinal + 1, header.reasons, _line(raw)) for ordinal, raw in sorted(raws)]
+    return Chunk(unread=tuple(unread))
+
+
+def _parse(part: Split, position: int, header: _Header, known: Sequence[str]) -> Chunk:
+    unread = [
+        Unread(position + r.ordinal + 1, ((r.code, None, r.detail),), _line(r.raw)) for r in part.refused
+    ]
+    tables: list[pa.Table] = []
+    kept: list[NDArray[np.int64]] = []
+    for table, places, odd in _parsed(part, np.arange(len(part.ordinals)), header.names):
+        tables.append(table)
+        kept.append(part.ordinals[places])
+        unread += [
+            Unread(position + int(part.ordinals[p]) + 1, (why,), _line(part.data[part.starts[p] : part.ends[p]]))
+            for p, why in odd
+        ]
+    positions = np.concatenate(kept) + position + 1 if kept else np.empty(0, np.int64)
+    table = pa.concat_tables(tables).combine_chunks() if tables else None
+    if table is None or table.num_rows == 0:
+        return Chunk(unread=tuple(unread))
+    arrays = dict(zip(header.names, (_flat(column) for column in table.columns), strict=True))
+    columns = {name: array for name, array in arrays.items() if name in known}
+    return Chunk(positions, columns, _rest(arrays, known), tuple(unread))
+
+
+def _parsed(
+    part: Split, places: NDArray[np.int64], names: Sequence[str]
+) -> Iterator[tuple[pa.Table, NDArray[np.int64], list[tuple[int, _Why]]]]:
+    """Parse the records at ``places``; where pyarrow counts others than we do, halve them until one stands alone."""
+    if not len(places):
+        return
+    outcome = _try_parse(_bytes(part, places), names, len(places))
+    if outcome is not None:
+        table, odd = outcome
+        keep = np.ones(len(places), bool)
+        keep[[number for number, _ in odd]] = False
+        found = [
+            (int(places[number]), ("column_count", None, f"{cells} cells under a header of {len(names)}"))
+            for number, cells in odd
+        ]
+        yield table, places[keep], found
+    elif len(places) == 1:
+        raw = part.data[part.starts[places[0]] : part.ends[places[0]]]
+        detail = "a quote is opened and never closed" if ends_open(raw) else "the record cannot be parsed as CSV"
+        yield _empty(names), places[:0], [(int(places[0]), ("unreadable", None, detail))]
+    else:
+        half = len(places) // 2
+        yield from _parsed(part, places[:half], names)
+        yield from _parsed(part, places[half:], names)
+
+
+def _try_parse(data: bytes, names: Sequence[str], expected: int) -> tuple[pa.Table, list[tuple[int, int]]] | None:
+    """The rows and the (number from 0, cells) of rows with another count of cells; None where the count is not ``expected``."""
+    odd: list[tuple[int, int]] = []
+
+    def note(row: pacsv.InvalidRow) -> str:
+        odd.append((-1 if row.number is None else row.number, row.actual_columns))
+        return "skip"
+
+    stand_ins = [str(number) for number in range(len(names))]
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(data),
+            read_options=pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=stand_ins),
+            parse_options=pacsv.ParseOptions(
+                newlines_in_values=True, ignore_empty_lines=len(names) > 1, invalid_row_handler=note
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(stand_ins, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if table.num_rows + len(odd) != expected or (expected == 1 and ends_open(data)):
+        return None
+    return table, [(number - 1, cells) for number, cells in odd]
+
+
+def _bytes(part: Split, places: NDArray[np.int64]) -> bytes:
+    """The bytes of some records in order; copied only where records were taken out between them."""
+    starts, ends = part.starts[places], part.ends[places]
+    gaps = np.flatnonzero(starts[1:] != ends[:-1]) + 1
+    if not len(gaps):
+        return part.data[starts[0] : ends[-1]]
+    runs = np.concatenate([[0], gaps, [len(starts)]])
+    return b"".join(part.data[starts[a] : ends[b - 1]] for a, b in zip(runs[:-1], runs[1:], strict=True))
+
+
+def _rest(arrays: dict[str, pa.Array], known: Sequence[str]) -> pa.Array | None:
+    """One map per row of the fields that no contract knows; None where the header has none."""
+    unknown = [name for name in arrays if name not in known]
+    if not unknown:
+        return None
+    rows, width = len(arrays[unknown[0]]), len(unknown)
+    interleave = np.arange(rows * width).reshape(width, rows).T.ravel()
+    items = pa.concat_arrays([arrays[name] for name in unknown]).take(pa.array(interleave))
+    keys = pa.array(unknown).take(pa.array(np.tile(np.arange(width), rows)))
+    return pa.MapArray.from_arrays(pa.array(np.arange(rows + 1, dtype=np.int32) * width), keys, items)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+
+
+def _empty(names: Sequence[str]) -> pa.Table:
+    return pa.table({str(number): pa.array([], pa.string()) for number in range(len(names))})
+
+
+def _line(raw: bytes) -> str:
+    return visible(raw.rstrip(b"\r\n"))
+
+
+def whole(data: bytes, position: int, code: str, detail: str) -> Chunk:
+    """Content that cannot be parsed, kept whole: a row for each MiB of it."""
+    pieces = [data[at : at + PIECE] for at in range(0, len(data), PIECE)] or [b""]
+    return Chunk(
+        unread=tuple(
+            Unread(position + number, ((code, None, detail),), visible(piece)) for number, piece in enumerate(pieces, 1)
+        )
+    )

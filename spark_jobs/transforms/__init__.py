@@ -1,0 +1,1 @@
+"""Pure functions from rows to rows: they know no paths, sessions or clocks."""
