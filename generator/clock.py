@@ -1,0 +1,53 @@
+"""The simulated clock: which moment the n-th event of a run falls on, given a daily rhythm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DAY_SECONDS = 86_400
+# How busy each hour (UTC) is against the day's mean.
+RHYTHM = (
+    0.45, 0.35, 0.30, 0.30, 0.35, 0.50, 0.75, 0.95, 1.05, 1.10, 1.15, 1.20,
+    1.30, 1.20, 1.10, 1.10, 1.15, 1.25, 1.45, 1.65, 1.75, 1.60, 1.15, 0.85,
+)  # fmt: skip
+_HOURS = np.arange(25, dtype=np.float64) * 3_600
+_DONE = np.concatenate([[0.0], np.cumsum(RHYTHM)]) / sum(RHYTHM)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Maps event ordinals (from 0 at ``origin_ms``, milliseconds since 1970, UTC) to moments, never backwards."""
+
+    origin_ms: int
+    events_per_second: float = 2.0
+
+    def at(self, ordinals: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Moments in milliseconds since 1970, one for each ordinal."""
+        per_day = self.events_per_second * DAY_SECONDS
+        midnight_ms = self.origin_ms // (DAY_SECONDS * 1_000) * (DAY_SECONDS * 1_000)
+        before = float(np.interp((self.origin_ms - midnight_ms) / 1_000, _HOURS, _DONE)) * per_day
+        days, rest = np.divmod(ordinals + before, per_day)
+        seconds = days * DAY_SECONDS + np.interp(rest / per_day, _DONE, _HOURS)
+        return np.asarray(midnight_ms + np.floor(seconds * 1_000 + 1e-6), dtype=np.int64)
+
+    def moment(self, ordinal: int) -> int:
+        """The moment of one ordinal, in milliseconds since 1970."""
+        return int(self.at(np.asarray([float(ordinal)]))[0])
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970 of a moment with a zone."""
+    return round(moment.timestamp() * 1_000)
+
+
+def to_text(moment_ms: int) -> str:
+    """The usual spelling, such as ``2026-01-05T10:11:12.345Z``."""
+    whole = datetime.fromtimestamp(moment_ms // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{moment_ms % 1_000:03d}Z"
