@@ -73,7 +73,9 @@ def check_name(name: str, where: Where) -> None:
 
 def _check_field(field: Field, where: Where) -> None:
     for key, types in _APPLIES_TO.items():
-        if getattr(field, key) not in (None, False, ()) and field.type.name not in types:
+        value = getattr(field, key)
+        is_given = value is not None and value is not False and value != ()  # a bound of 0 equals False
+        if is_given and field.type.name not in types:
             raise where.error(f"{key} is for {', '.join(types)}, not for {field.type.sql}")
     if field.required and field.required_when is not None:
         raise where.error("required and required_when exclude each other: keep one")

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from schema_registry import lock
+from schema_registry.errors import ContractError
+from schema_registry.registry import load, load_subject
+
+
+@pytest.fixture
+def published(root, write):
+    """The folder of a subject with v1 published and v2 a draft."""
+    folder = root / "shelves"
+    write(1)
+    lock.publish(folder, load_subject(folder))
+    write(2)
+    return folder
+
+
+def fingerprint_of(root) -> str:
+    return lock.fingerprint(load(root).subject("shelves").latest)
+
+
+def test_publishing_writes_one_line_per_version(root, write):
+    folder = root / "shelves"
+    write(1)
+    write(2)
+    subject = load_subject(folder)
+    assert subject.published == ()
+    assert lock.publish(folder, subject) == (1, 2)
+    lines = "".join(f"v{each.version} {lock.fingerprint(each)}\n" for each in subject.contracts)
+    assert (folder / "fingerprints.lock").read_text(encoding="utf-8") == lines
+    assert load_subject(folder).published == (1, 2)
+
+
+def test_publishing_twice_changes_nothing(published):
+    lock.publish(published, load_subject(published))
+    before = (published / "fingerprints.lock").read_bytes()
+    assert lock.publish(published, load_subject(published)) == ()
+    assert (published / "fingerprints.lock").read_bytes() == before
+    assert sorted(each.name for each in published.iterdir()) == ["fingerprints.lock", "v1.yaml", "v2.yaml"]
+
+
+def test_publishing_appends_to_what_is_there(published):
+    first = (published / "fingerprints.lock").read_text(encoding="utf-8")
+    assert lock.publish(published, load_subject(published)) == (2,)
+    assert (published / "fingerprints.lock").read_text(encoding="utf-8").startswith(first)
+
+
+def test_a_draft_may_change(published, write, root):
+    write(2, {"fields.boxes.min": -5})
+    subject = load(root).subject("shelves")
+    assert (subject.published, subject.latest.version) == ((1,), 2)
+
+
+def test_a_changed_published_version_is_refused(published, write, root):
+    file = write(1, {"fields.boxes.min": -5})
+    with pytest.raises(ContractError) as refused:
+        load(root)
+    assert str(refused.value) == (
+        f"{file}: v1.yaml was published and is frozen: restore it, or put the change in v3.yaml"
+    )
+    assert (refused.value.subject, refused.value.version) == ("shelves", 1)
+
+
+def test_a_version_changed_since_it_was_loaded_is_not_published_over(published, write, root):
+    subject = load_subject(published)
+    (published / "fingerprints.lock").write_text(f"v1 {'0' * 64}\n", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"v1.yaml was published and is frozen"):
+        lock.publish(published, subject)
+
+
+@pytest.mark.parametrize("gone", [("v1.yaml",), ("v1.yaml", "v2.yaml")])
+def test_a_published_version_that_is_gone_is_refused(published, root, gone):
+    for name in gone:
+        (published / name).unlink()
+    with pytest.raises(ContractError, match=r"v1.yaml was published and is gone: restore it"):
+        load(root)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "v1 abc\n",
+        "v1\n",
+        f"v2 {'0' * 64}\n",
+        f"v1 {'0' * 64}\nv1 {'0' * 64}\n",
+        f"1 {'0' * 64}\n",
+        f"v1 {'G' * 64}\n",
+        "\n",
+    ],
+)
+def test_a_lock_out_of_form_is_refused(published, root, text):
+    (published / "fingerprints.lock").write_text(text, encoding="utf-8")
+    with pytest.raises(
+        ContractError, match=r"fingerprints.lock: line \d must be 'v\d <sha256>', got .*: restore the file"
+    ):
+        load(root)
+
+
+def test_comments_docs_order_and_white_space_leave_the_fingerprint_alone(root, write):
+    changes = {"fields.label.required_when": "boxes  >\n 0", "fields.colour.enum": ["blue", "red"]}
+    file = write(1, {"fields.label.required_when": "boxes > 0"})
+    before = fingerprint_of(root)
+    file = write(1, {"doc": "New.", "fields.boxes.doc": "New.", "compatibility": "backward", **changes})
+    text = file.read_text(encoding="utf-8").replace("min: 0", "min: 0.00 # none")
+    file.write_text("# a comment\n" + text, encoding="utf-8")
+    assert fingerprint_of(root) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fields.boxes.min": 1},
+        {"fields.boxes.required": True},
+        {"fields.boxes.type": "bigint"},
+        {"fields.colour.enum": ["red"]},
+        {"fields.label.pattern": "a  b"},
+        {"fields.size": {"type": "int"}},
+        {"rules": [{"name": "boxes_weigh_something", "check": "boxes = 0 OR weight > 1"}]},
+        {"derive": {}},
+        {"compatibility": "full"},
+        {"fields.seen_at.not_future": True},
+    ],
+)
+def test_what_decides_about_rows_changes_the_fingerprint(root, write, changes):
+    write(1)
+    before = fingerprint_of(root)
+    write(1, changes)
+    assert fingerprint_of(root) != before
+
+
+def test_white_space_inside_quotes_is_content(root, write):
+    write(1, {"fields.label.required_when": "colour <> 'a b'"})
+    before = fingerprint_of(root)
+    write(1, {"fields.label.required_when": "colour <> 'a  b'"})
+    assert fingerprint_of(root) != before
+
+
+def test_the_order_of_fields_changes_the_fingerprint(root, write, remove):
+    write(1)
+    before = fingerprint_of(root)
+    file = write(1, {"fields.label": remove})
+    text = file.read_text(encoding="utf-8").replace("fields:\n", "fields:\n  label:\n    type: string\n")
+    file.write_text(text, encoding="utf-8")
+    assert fingerprint_of(root) != before
+
+
+def test_thirty_eight_digits_count(root, write):
+    wide = {"fields.weight.type": "decimal(38,0)"}
+    write(1, {**wide, "fields.weight.max": 10**37 + 1})
+    before = fingerprint_of(root)
+    write(1, {**wide, "fields.weight.max": 10**37 + 2})
+    assert fingerprint_of(root) != before
+
+
+def test_the_subject_has_a_fingerprint_as_of_each_version(root, write):
+    write(1)
+    first = load(root).subject("shelves").fingerprint
+    write(2)
+    subject = load(root).subject("shelves")
+    assert subject.fingerprint_at(1) == first
+    assert subject.fingerprint_at(2) == subject.fingerprint != first
+    line = f"v1 {lock.fingerprint(subject.contracts[0])}\n"
+    assert first == hashlib.sha256(line.encode()).hexdigest()
