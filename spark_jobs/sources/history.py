@@ -1,0 +1,136 @@
+"""What the lake already holds of a batch's keys: pruned by the Delta log, keys only, never the whole table.
+
+Files are chosen by the event-time bounds in the log; of those, row groups by their own statistics; of those, three columns. The
+cost is that of the batch's span of time, not of the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from spark_jobs.lake import TIMESTAMP, Table
+from spark_jobs.sinks.commit import open_table
+from spark_jobs.transforms.dedupe import ACCEPTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deltalake import DeltaTable
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A closed range of event times; ``until`` None is open."""
+
+    since: datetime
+    until: datetime | None
+
+
+def spans(narrow: pa.Table, watermark: datetime | None) -> list[Span]:
+    """The ranges of event time in which history can hold a repeat of the batch's valid rows.
+
+    For rows that are not late everything from the watermark on; for late ones their own times, a span for each day.
+    """
+    valid = narrow.filter(narrow["_valid"])
+    if watermark is None:
+        return [Span(datetime.fromisoformat("0001-01-02T00:00:00+00:00"), None)] if valid.num_rows else []
+    late = valid.filter(valid["_late"])
+    found = [Span(watermark, None)] if late.num_rows < valid.num_rows else []
+    if late.num_rows:
+        days = pa.table({"day": late["_event_time"].cast(pa.date32()), "time": late["_event_time"]})
+        bounds = days.group_by("day").aggregate([("time", "min"), ("time", "max")]).sort_by("day")
+        found += [Span(row["time_min"], row["time_max"]) for row in bounds.to_pylist()]
+    return found
+
+
+def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array, times: Sequence[Span]) -> pa.Table:
+    """The rows of Silver within ``times`` whose key is one of ``keys``, as ``dedupe.ACCEPTED``."""
+    table = open_table(silver.path) if times and len(keys) else None
+    if table is None:
+        return ACCEPTED.empty_table()
+    paths = _candidates(table, silver, event_time, times)
+    if not paths:
+        return ACCEPTED.empty_table()
+    files = pads.dataset(paths, schema=silver.data_schema, format="parquet")
+    wanted = pc.SetLookupOptions(keys)
+    scanner = files.scanner([*key, event_time, "row_id"], filter=_within(event_time, times), use_threads=True)
+    found = []
+    for batch in scanner.to_batches():
+        text = _key_text(batch, key)
+        chosen = pc.is_in(text, options=wanted)
+        if pc.any(chosen).as_py():
+            rows = pa.table([text, batch[event_time], batch["row_id"]], schema=ACCEPTED)
+            found.append(rows.filter(chosen))
+    return pa.concat_tables(found) if found else ACCEPTED.empty_table()
+
+
+def dead_lettered(dead_letters: Table, subject: str, sources: pa.Array) -> pa.Array:
+    """The row ids of dead letters that came from these sources; asked only when a source can have been read before."""
+    table = open_table(dead_letters.path)
+    if table is None or not len(sources):
+        return pa.array([], pa.string())
+    low, high = pc.min(sources).as_py(), pc.max(sources).as_py()
+    adds = _adds(table)
+    inside = pc.and_(pc.less_equal(adds["min.source"], high), pc.greater_equal(adds["max.source"], low))
+    inside = pc.and_(pc.coalesce(inside, True), pc.equal(adds["partition.subject"], subject))  # noqa: FBT003
+    paths = _paths(dead_letters, adds.filter(inside))
+    if not paths:
+        return pa.array([], pa.string())
+    files = pads.dataset(paths, schema=dead_letters.data_schema, format="parquet")
+    rows = files.to_table(["row_id"], filter=pc.field("source").isin(sources))
+    return rows["row_id"].combine_chunks()
+
+
+def _adds(table: DeltaTable) -> pa.Table:
+    return pa.table(table.get_add_actions(flatten=True))
+
+
+def _candidates(table: DeltaTable, silver: Table, event_time: str, times: Sequence[Span]) -> list[str]:
+    adds = _adds(table)
+    if adds.num_rows == 0:
+        return []
+    low, high = adds[f"min.{event_time}"].cast(TIMESTAMP), adds[f"max.{event_time}"].cast(TIMESTAMP)
+    chosen = pa.chunked_array([pa.array([False] * adds.num_rows)])
+    for span in times:
+        overlaps = pc.greater_equal(high, pa.scalar(span.since, TIMESTAMP))
+        if span.until is not None:
+            overlaps = pc.and_(overlaps, pc.less_equal(low, pa.scalar(span.until, TIMESTAMP)))
+        chosen = pc.or_(chosen, pc.coalesce(overlaps, True))  # noqa: FBT003
+    return _paths(silver, adds.filter(chosen))
+
+
+def _paths(table: Table, adds: pa.Table) -> list[str]:
+    return [str(Path(table.path) / unquote(path)) for path in adds["path"].to_pylist()]
+
+
+def _within(event_time: str, times: Sequence[Span]) -> pc.Expression:
+    inside = pc.scalar(False)  # noqa: FBT003
+    for span in times:
+        part = pc.field(event_time) >= pa.scalar(span.since, TIMESTAMP)
+        if span.until is not None:
+            part &= pc.field(event_time) <= pa.scalar(span.until, TIMESTAMP)
+        inside |= part
+    return inside
+
+
+def _key_text(batch: pa.RecordBatch, key: Sequence[str]) -> pa.Array:
+    """The same text as ``transforms.types.key_text`` makes of the same values."""
+    parts = [_text(batch[name]) for name in key]
+    if len(parts) == 1:
+        return parts[0]
+    escaped = [pc.replace_substring(part, "|", "\\|") for part in parts]
+    return pc.binary_join_element_wise(*escaped, "|")
+
+
+def _text(column: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.int64()).cast(pa.string())
+    return column.cast(pa.string())

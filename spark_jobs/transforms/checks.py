@@ -1,0 +1,122 @@
+"""A contract's constraints as checks: each a Column that is true where a row breaks it, and the words to say so.
+
+Null passes every check but ``missing``: a value that is not there, or could not be read, breaks nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+    from schema_registry.contract import Contract, Field
+    from schema_registry.registry import Subject
+
+SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One way to break a contract. ``broken`` may be null (passes); ``detail`` is evaluated for refused rows only."""
+
+    code: str
+    field: str
+    broken: Column
+    detail: Column
+
+
+def text_of(name: str) -> Column:
+    """A field's text, beside its typed value."""
+    return F.col(f"_text_{name}")
+
+
+def checks(subject: Subject, clock_skew: timedelta) -> list[Check]:
+    """Every check of the latest version, in order: each field's own, then the row's rules."""
+    latest = subject.latest
+    found = [check for field in latest.fields for check in _field_checks(field, subject, clock_skew)]
+    return found + _rule_checks(latest)
+
+
+def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iterator[Check]:
+    yield from _missing(field, subject)
+    value, shown = F.col(field.name), _shown(field.name)
+    if field.type.name != "string":
+        wrong = text_of(field.name).isNotNull() & value.isNull()
+        yield Check("bad_type", field.name, wrong, F.concat(shown, F.lit(f" is no {field.type.sql}")))
+    if field.min is not None or field.max is not None:
+        yield Check("out_of_range", field.name, _outside(field), F.concat(shown, F.lit(f" is not {_range(field)}")))
+    if field.enum:
+        words = F.lit(f" is none of {', '.join(field.enum)}")
+        yield Check("not_allowed", field.name, ~value.isin(*field.enum), F.concat(shown, words))
+    if field.pattern is not None:
+        words = F.lit(f" does not match {field.pattern}")
+        yield Check("bad_pattern", field.name, ~value.rlike(rf"\A(?:{field.pattern})\z"), F.concat(shown, words))
+    if field.max_length is not None:
+        length = F.char_length(value)
+        words = F.concat(length.cast("string"), F.lit(f" characters, at most {field.max_length} allowed"))
+        yield Check("too_long", field.name, length > field.max_length, words)
+    yield from _time_checks(field, clock_skew)
+
+
+def _missing(field: Field, subject: Subject) -> Iterator[Check]:
+    latest = subject.latest
+    text = text_of(field.name)
+    nothing = text.isNull() | (F.trim(text) == "") if field.non_blank else text.isNull()
+    since = subject.introduced_in[field.name]
+    held_to_it = F.lit(True) if since == 1 else F.col("_version") >= since
+    if field.required or field.name in (*latest.key, latest.event_time):
+        yield Check("missing", field.name, nothing & held_to_it, F.lit(f"'{field.name}' is absent or empty"))
+    elif field.required_when is not None:
+        needed = F.expr(field.required_when) & nothing & held_to_it
+        words = F.lit(f"'{field.name}' is absent or empty, and required where {field.required_when}")
+        yield Check("missing", field.name, needed, words)
+    elif field.non_blank:
+        yield Check("missing", field.name, F.trim(text) == "", F.lit(f"'{field.name}' is blank"))
+
+
+def _outside(field: Field) -> Column:
+    value = F.col(field.name)
+    bounds = []
+    if field.min is not None:
+        bounds.append(value < _number(field, str(field.min)))
+    if field.max is not None:
+        bounds.append(value > _number(field, str(field.max)))
+    return bounds[0] | bounds[1] if len(bounds) == 2 else bounds[0]  # noqa: PLR2004
+
+
+def _number(field: Field, text: str) -> Column:
+    return F.lit(int(text)) if field.type.is_integer else F.lit(text).cast("decimal(38,18)")
+
+
+def _range(field: Field) -> str:
+    if field.min is None:
+        return f"at most {field.max}"
+    return f"at least {field.min}" if field.max is None else f"between {field.min} and {field.max}"
+
+
+def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
+    value, shown = F.col(field.name), _shown(field.name)
+    if field.not_before is not None:
+        words = F.concat(shown, F.lit(f" is before {field.not_before:%Y-%m-%d}"))
+        yield Check("too_old", field.name, value < F.lit(field.not_before), words)
+    if field.not_future:
+        limit = F.col("ingested_at") + F.expr(f"INTERVAL {int(clock_skew.total_seconds() * 1000)} MILLISECONDS")
+        words = F.concat(shown, F.lit(" lies after it was received, "), F.col("ingested_at").cast("string"))
+        yield Check("future", field.name, value > limit, words)
+
+
+def _rule_checks(latest: Contract) -> list[Check]:
+    return [Check("rule", rule.name, ~F.expr(rule.check), F.lit(f"does not hold: {rule.check}")) for rule in latest.rules]
+
+
+def _shown(name: str) -> Column:
+    """The text as received, in quotes, cut to a readable length."""
+    text = text_of(name)
+    cut = F.when(F.char_length(text) > SHOWN, F.concat(F.left(text, F.lit(SHOWN)), F.lit("…"))).otherwise(text)
+    return F.concat(F.lit("'"), F.coalesce(cut, F.lit("")), F.lit("'"))

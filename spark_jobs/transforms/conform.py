@@ -1,0 +1,116 @@
+"""Bronze rows to the latest version's fields, still as text: which version a row is, then the migration chain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from schema_registry.contract import VERSION_COLUMN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyspark.sql import Column, DataFrame
+
+    from schema_registry.registry import Subject
+
+#: Columns that pass through untouched.
+CARRIED = ("row_id", "source", "source_position", "ingested_at", "read_error", "raw")
+
+
+def conform(bronze: DataFrame, subject: Subject, added_later: Sequence[str] = ()) -> DataFrame:
+    """Each row with the latest contract's fields as text, null where absent or empty.
+
+    Adds ``_version`` (as received; null where unknown), ``_extras`` and ``_payload`` (maps; the latter the row as received).
+    ``added_later``: fields that became columns after the table was made; older rows hold them in ``payload_rest``.
+    """
+    rows = bronze.select(*_received(subject, added_later))
+    rows = rows.withColumns({"_version": _version(subject), "_payload": _payload(subject)})
+    rows = rows.withColumn("_extras", _extras(subject))
+    first = subject.contracts[0].field_names
+    rows = rows.select(*_passed_on(), *_known_text(subject), *[_given(name).alias(name) for name in first])
+    for step in subject.steps:
+        target = subject.contract(step.to_version).field_names
+        migrated = [_step_field(name, step.expressions[name], step.to_version) for name in target]
+        rows = rows.select(*_passed_on(), *_known_text(subject), *migrated)
+    return rows.select(*_passed_on(), *subject.latest.field_names)
+
+
+def _received(subject: Subject, added_later: Sequence[str]) -> list[Column]:
+    """Every known field's text under a name of its own, apart from what migration makes of it."""
+    fields = [
+        F.coalesce(F.col(name), F.col("payload_rest")[name]) if name in added_later else F.col(name)
+        for name in subject.known_fields
+    ]
+    known = [field.alias(_raw(name)) for field, name in zip(fields, subject.known_fields, strict=True)]
+    rest = F.map_filter("payload_rest", lambda name, _: ~name.isin(*added_later)) if added_later else F.col("payload_rest")
+    return [*(F.col(name) for name in CARRIED), rest.alias("payload_rest"), *known]
+
+
+def _raw(name: str) -> str:
+    return f"_raw_{name}"
+
+
+def _given(name: str) -> Column:
+    """A field's text, null where it is absent or empty."""
+    return F.nullif(F.col(_raw(name)), F.lit(""))
+
+
+def _passed_on() -> list[str]:
+    return [*CARRIED, "_version", "_extras", "_payload"]
+
+
+def _known_text(subject: Subject) -> list[str]:
+    return [_raw(name) for name in subject.known_fields]
+
+
+def _version(subject: Subject) -> Column:
+    """schema_version where it has a value, else the highest version whose required fields are all named in the row."""
+    said = F.trim(_given(VERSION_COLUMN))
+    number = said.try_cast("int")
+    named = F.lit(None).cast("int")
+    for contract in subject.contracts:
+        all_named = F.lit(True)
+        for name in contract.required_names:
+            all_named = all_named & F.col(_raw(name)).isNotNull()
+        named = F.when(all_named, contract.version).otherwise(named)
+    known = F.when(number.between(1, subject.latest.version), number)
+    return F.when(said.isNotNull() & (said != ""), known).otherwise(named)
+
+
+def _step_field(name: str, expression: str | None, version: int) -> Column:
+    """A field at one step of the chain: migrated for rows of an older version, as given for this one and newer."""
+    older = F.lit(None).cast("string") if expression is None else F.expr(expression).cast("string")
+    return F.when(F.col("_version") < version, older).otherwise(_given(name)).alias(name)
+
+
+def _extras(subject: Subject) -> Column:
+    """What the row's own version does not know: unknown fields, and those that only another version has."""
+    foreign = []
+    for name in subject.known_fields:
+        strangers = [c.version for c in subject.contracts if name not in c.columns and name != VERSION_COLUMN]
+        if strangers:
+            foreign.append((name, F.col("_version").isin(*strangers) & _given(name).isNotNull()))
+    if not foreign:
+        return F.col("payload_rest")
+    entries = F.array(*[F.when(is_foreign, _entry(name)) for name, is_foreign in foreign])
+    found = F.map_from_entries(F.array_compact(entries))
+    rest = F.coalesce(F.col("payload_rest"), F.create_map().cast("map<string,string>"))
+    any_foreign = F.lit(False)
+    for _, is_foreign in foreign:
+        any_foreign = any_foreign | is_foreign
+    return F.when(any_foreign, F.map_concat(rest, found)).otherwise(F.col("payload_rest"))
+
+
+def _payload(subject: Subject) -> Column:
+    """The row as received, as a map: every field that it names. Null where no payload could be read."""
+    present = F.array_compact(
+        F.array(*[F.when(F.col(_raw(name)).isNotNull(), _entry(name)) for name in subject.known_fields])
+    )
+    rest = F.coalesce(F.col("payload_rest"), F.create_map().cast("map<string,string>"))
+    return F.when(F.col("read_error").isNull(), F.map_concat(F.map_from_entries(present), rest))
+
+
+def _entry(name: str) -> Column:
+    return F.struct(F.lit(name).alias("key"), F.col(_raw(name)).alias("value"))

@@ -1,0 +1,137 @@
+"""Which rows of a batch are duplicates, and of what. Pure, over Arrow columns, without a Python step per row.
+
+Two rows are the same event if they have the same key and event time, whatever their age, or the same key alone while both are
+newer than the watermark. The first by (ingested_at, source_position) wins; ingested_at differs for every reading of a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.lake import TIMESTAMP
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+SEAT = pa.binary(16)
+ACCEPTED = pa.schema([("key", pa.string()), ("event_time", TIMESTAMP), ("row_id", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """The duplicates of a batch: each one's seat (see :func:`seats`) and the accepted row it repeats."""
+
+    seats: pa.Array
+    first_row_ids: pa.Array
+
+    def __len__(self) -> int:
+        return len(self.seats)
+
+
+def seats(ingested_at: pa.Array, position: pa.Array) -> pa.Array:
+    """A row's seat: reading and position in 16 bytes. Unlike row_id it differs between two readings of the same file."""
+    return _pack(_ints(ingested_at), _ints(position))
+
+
+def repeats(
+    narrow: pa.Table, accepted: pa.Table, watermark: datetime | None, *, refuse_late: bool, refused_before: pa.Array
+) -> Repeats:
+    """The rows of ``narrow`` (columns ``judge.NARROW``) that repeat a row of ``accepted``, or an earlier one of the batch.
+
+    ``accepted``: rows of history (schema ``ACCEPTED``) that share a key with the batch. ``refused_before``: row ids of the batch's
+    files that are dead letters already: reading one again makes it a duplicate of itself, not a second dead letter.
+    """
+    order = np.lexsort((_ints(narrow["source_position"]), _ints(narrow["ingested_at"])))
+    rows = narrow.take(pa.array(order)).combine_chunks()
+    valid = rows["_valid"].to_numpy(zero_copy_only=False).astype(bool)
+    late = rows["_late"].to_numpy(zero_copy_only=False).astype(bool)
+    first = _in_history(rows, valid, late, accepted, watermark)
+    first = _in_batch(rows, first, valid & ~(late & refuse_late), late)
+    first = _read_again(rows, first, valid & ~(late & refuse_late), refused_before)
+    found = pc.is_valid(first)
+    repeated = rows.filter(found)
+    return Repeats(
+        seats(_one(repeated["ingested_at"]), _one(repeated["source_position"])), first.filter(found).cast(pa.string())
+    )
+
+
+def _in_history(
+    rows: pa.Table, valid: NDArray[np.bool_], late: NDArray[np.bool_], accepted: pa.Table, watermark: datetime | None
+) -> pa.Array:
+    """The accepted row of history that each valid row repeats, by key and time, or by key among what is not late."""
+    if accepted.num_rows == 0:
+        return pa.nulls(rows.num_rows, pa.string())
+    accepted = accepted.sort_by([("event_time", "ascending"), ("row_id", "ascending")]).combine_chunks()
+    keys = pc.unique(accepted["key"])
+    code, known_code = _codes(rows["_key"], keys), _codes(accepted["key"], keys)
+    time, known_time = _ints(rows["_event_time"]), _ints(accepted["event_time"])
+    exact = pc.index_in(_pack(code, time), _pack(known_code, known_time))
+    fresh = known_time >= _micros(watermark)
+    by_key = pc.index_in(pa.array(code), pa.array(known_code[fresh]))
+    by_key = pa.array(np.flatnonzero(fresh)).take(by_key)
+    by_key = pc.if_else(pa.array(~late), by_key, pa.scalar(None, pa.int64()))
+    found = pc.coalesce(exact.cast(pa.int64()), by_key)
+    found = pc.if_else(pa.array(valid & (code >= 0)), found, pa.scalar(None, pa.int64()))
+    return _one(accepted["row_id"]).take(found)
+
+
+def _in_batch(rows: pa.Table, first: pa.Array, may_win: NDArray[np.bool_], late: NDArray[np.bool_]) -> pa.Array:
+    """Add what an earlier row of the same batch makes a duplicate; only keys that occur more than once are looked at."""
+    code = _one(rows["_key"]).dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    open_ = may_win & (code >= 0) & np.asarray(pc.is_null(first))
+    counts = np.bincount(code[open_], minlength=1)
+    places = np.flatnonzero(open_)
+    places = places[counts[code[places]] > 1]
+    if not len(places):
+        return first
+    time = np.where(late[places], _ints(rows["_event_time"])[places], np.iinfo(np.int64).min)
+    by_class = np.lexsort((places, time, code[places]))
+    places, time, codes = places[by_class], time[by_class], code[places][by_class]
+    same = np.zeros(len(places), bool)
+    same[1:] = (codes[1:] == codes[:-1]) & (time[1:] == time[:-1])
+    leader = places[np.maximum.accumulate(np.where(same, 0, np.arange(len(places))))]
+    winners = np.full(rows.num_rows, -1, np.int64)
+    winners[places[same]] = leader[same]
+    index = pa.array(winners, mask=winners < 0)
+    return pc.coalesce(first, _one(rows["row_id"]).take(index))
+
+
+def _read_again(rows: pa.Table, first: pa.Array, accepts: NDArray[np.bool_], refused_before: pa.Array) -> pa.Array:
+    """Add rows that were dead-lettered before, and second readings of a refused row within this batch."""
+    row_ids = _one(rows["row_id"])
+    refused = np.flatnonzero(~accepts)
+    codes = row_ids.take(pa.array(refused)).dictionary_encode().indices.to_numpy()
+    again = np.zeros(rows.num_rows, bool)
+    again[np.delete(refused, np.unique(codes, return_index=True)[1])] = True
+    if len(refused_before):
+        again |= np.asarray(pc.is_in(row_ids, refused_before))
+    return pc.if_else(pa.array(again), row_ids, first)
+
+
+def _codes(keys: pa.ChunkedArray, known: pa.Array) -> NDArray[np.int64]:
+    return pc.index_in(_one(keys), known).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _pack(a: NDArray[np.int64], b: NDArray[np.int64]) -> pa.Array:
+    pairs = np.ascontiguousarray(np.stack([a, b], axis=1))
+    return pa.FixedSizeBinaryArray.from_buffers(SEAT, len(pairs), [None, pa.py_buffer(pairs)])
+
+
+def _ints(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
+    plain = _one(column).cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
+    return plain.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _micros(moment: datetime | None) -> int:
+    return np.iinfo(np.int64).min if moment is None else pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()

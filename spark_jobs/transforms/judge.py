@@ -1,0 +1,125 @@
+"""Judgement: every row once, vectorised, with every reason against it.
+
+A row's broken checks are bits of a few longs; the words are put together for refused rows only.
+Order: unreadable → version → types and constraints → rules → late. Duplicates need the other rows: see ``dedupe``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from spark_jobs.transforms.checks import Check, checks, text_of
+from spark_jobs.transforms.types import key_text, typed
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from pyspark.sql import Column, DataFrame
+
+    from schema_registry.registry import Subject
+
+BITS = 62
+#: What deduplication needs of a judged row.
+NARROW = ("row_id", "ingested_at", "source_position", "_key", "_event_time", "_valid", "_late")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a batch is judged by besides its contracts. Durations as set; ``watermark`` is None for a subject's first batch."""
+
+    watermark: datetime | None
+    clock_skew: timedelta
+    refuse_late: bool
+
+
+def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
+    """Typed rows with a verdict on each but for duplicates.
+
+    Columns: the latest contract's fields, its derived columns, ``row_id``, ``source``, ``source_position``, ``ingested_at``,
+    ``raw``, ``schema_version``, ``extras``, ``event_date``, and the judge's own: ``_key`` (text), ``_event_time``, ``_valid``
+    (no check broken), ``_late`` (before the watermark), ``_control`` (carries no row), ``_reasons`` and ``_payload`` (null where
+    the row is neither refused nor late under a policy that refuses).
+    """
+    latest = subject.latest
+    rows = conformed.withColumnsRenamed({name: f"_text_{name}" for name in latest.field_names})
+    rows = rows.withColumns({field.name: typed(text_of(field.name), field.type) for field in latest.fields})
+    found = checks(subject, terms.clock_skew)
+    rows = rows.withColumns({"_readable": _readable(), **_masks(found), "_late": _late(latest.event_time, terms)})
+    rows = rows.withColumn("_valid", F.col("_readable") & _none_broken(found))
+    refused = ~F.col("_valid") | (F.col("_late") if terms.refuse_late else F.lit(False))
+    return rows.select(
+        *latest.field_names,
+        *[F.expr(column.expr).cast(column.type.sql).alias(column.name) for column in latest.derive],
+        *["row_id", "source", "source_position", "ingested_at", "raw"],
+        F.col("_version").alias("schema_version"),
+        F.col("_extras").alias("extras"),
+        F.col(latest.event_time).cast("date").alias("event_date"),
+        key_text([(name, latest.field(name).type) for name in latest.key]).alias("_key"),
+        F.col(latest.event_time).alias("_event_time"),
+        *["_valid", "_late", F.lit(False).alias("_control")],
+        F.when(refused, _reasons(found, subject, terms)).alias("_reasons"),
+        F.when(refused, F.col("_payload")).alias("_payload"),
+    )
+
+
+def _readable() -> Column:
+    return F.col("read_error").isNull() & F.col("_version").isNotNull()
+
+
+def _masks(found: list[Check]) -> dict[str, Column]:
+    return {f"_mask{at // BITS}": _mask(found[at : at + BITS]) for at in range(0, len(found), BITS)}
+
+
+def _mask(some: list[Check]) -> Column:
+    mask = F.lit(0).cast("long")
+    for bit, check in enumerate(some):
+        mask = mask.bitwiseOR(F.when(check.broken, F.lit(1 << bit).cast("long")).otherwise(F.lit(0).cast("long")))
+    return mask
+
+
+def _none_broken(found: list[Check]) -> Column:
+    none = F.lit(True)
+    for name in _masks(found):
+        none = none & (F.col(name) == 0)
+    return none
+
+
+def _late(event_time: str, terms: Terms) -> Column:
+    if terms.watermark is None:
+        return F.lit(False)
+    return F.coalesce(F.col(event_time) < F.lit(terms.watermark), F.lit(False))
+
+
+def _reasons(found: list[Check], subject: Subject, terms: Terms) -> Column:
+    """Every reason against a refused row. What could not be read, or has no known version, is judged no further."""
+    each = [
+        F.when(F.col(f"_mask{at // BITS}").bitwiseAND(F.lit(1 << at % BITS).cast("long")) != 0, _reason(check))
+        for at, check in enumerate(found)
+    ]
+    if terms.refuse_late:
+        late = Check("late", subject.latest.event_time, F.col("_late"), F.lit(f"before the watermark {terms.watermark}"))
+        each.append(F.when(late.broken, _reason(late)))
+    judged = F.array_compact(F.array(*each))
+    unknown = Check("unknown_version", "schema_version", F.col("_version").isNull(), _unknown_version(subject))
+    return (
+        F.when(F.col("read_error").isNotNull(), F.col("read_error"))
+        .when(unknown.broken, F.array(_reason(unknown)))
+        .otherwise(judged)
+    )
+
+
+def _reason(check: Check) -> Column:
+    return F.struct(
+        F.lit(check.code).alias("code"), F.lit(check.field).alias("field"), check.detail.cast("string").alias("detail")
+    )
+
+
+def _unknown_version(subject: Subject) -> Column:
+    said = F.nullif(F.col("_payload")["schema_version"], F.lit(""))
+    needed = ", ".join(subject.contracts[0].required_names)
+    return F.when(
+        said.isNotNull(), F.concat(F.lit("'"), said, F.lit(f"' is none of 1 to {subject.latest.version}"))
+    ).otherwise(F.lit(f"no version's required fields are all named; v1 needs {needed}"))
