@@ -116,9 +116,8 @@ def _deliver(built: BuiltFile, world: World, write: Callable[[str], object], flu
     write(block(built, source, world))
     flush()
     temporary.replace(folder / name)
-    kind = built.plan.kind
-    version = built.plan.version if built.data else None
-    return FileReport(source, built.plan.rows, len(data), version, kind.name if kind else None, outcomes_of(built))
+    kind = built.plan.kind.name if built.plan.kind else None
+    return FileReport(source, built.plan.rows, len(data), built.version, kind, outcomes_of(built))
 
 
 def _wait(due: float, until_ms: int, stop: threading.Event) -> bool:

@@ -42,6 +42,11 @@ class BuiltFile:
     event_ids: list[str | None]
     fates: list[Fault | None]
 
+    @property
+    def version(self) -> int | None:
+        """The version the file was written in; None where its header is of none."""
+        return None if self.plan.kind is table.STRANGE else self.plan.version
+
 
 class Draft(NamedTuple):
     """A file's ordinary rows, late ones already dated back, and the places of the marked and unmarked ones."""
@@ -204,7 +209,7 @@ def _other_content(row: Row) -> Row:
 def _woven(records: Records, copies: list[Copy]) -> Records:
     """The records with every copy behind its place."""
     made, begin = Records([], [], []), 0
-    for copy in sorted(copies):
+    for copy in sorted(copies, key=lambda copy: copy.after):
         _extend(made, records, begin, copy.after + 1)
         made.lines.append(copy.line)
         made.event_ids.append(copy.event_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from generator.faults import Outcome, Reason
@@ -66,14 +66,17 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain dictionaries, ready for JSON."""
-        return asdict(self)
+        counts = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            name: dict(sorted(count.items())) if isinstance(count, Counter) else count for name, count in counts.items()
+        }
 
 
 def block(built: BuiltFile, source: str, world: World) -> str:
     """The lines of one file, closing line included."""
     plan = built.plan
     head = f'{{"source": {json.dumps(source)}, "position": '
-    version = json.dumps(_version_of(built))
+    version = json.dumps(built.version)
     clean = f'", "version": {version}, "fault": null, "outcome": "accepted", "reasons": []}}\n'
     lines = [
         f'{head}{position}, "event_id": "{event_id}{clean}'
@@ -92,11 +95,6 @@ def block(built: BuiltFile, source: str, world: World) -> str:
         until_ms=plan.until_ms,
     )
     return "".join(lines) + json.dumps(closing._asdict() | {"done": True}) + "\n"
-
-
-def _version_of(built: BuiltFile) -> int | None:
-    is_strange = built.plan.kind is not None and ("unknown_version", "schema_version") in built.plan.kind.reasons
-    return None if is_strange else built.plan.version
 
 
 def _fate(fault: Fault) -> str:

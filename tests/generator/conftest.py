@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from generator.emit import FileReport, RunReport, run
+from generator.manifest import ManifestRow, read_manifest
+from generator.options import GeneratorOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: where it wrote, what it said."""
+
+    options: GeneratorOptions
+    report: RunReport
+    files: list[FileReport]
+
+    @property
+    def landing(self) -> Path:
+        return self.options.out
+
+    def rows(self) -> list[ManifestRow]:
+        return [*read_manifest(self.options.manifest, self.landing)]
+
+    def rows_by_source(self) -> dict[str, list[ManifestRow]]:
+        found: dict[str, list[ManifestRow]] = {file.source: [] for file in self.files}
+        for row in self.rows():
+            found[row.source].append(row)
+        return found
+
+    def bytes_by_name(self) -> dict[str, bytes]:
+        """Everything on disk, manifest and stray files included."""
+        paths = [*self.landing.rglob("*"), self.options.manifest]
+        return {path.name: path.read_bytes() for path in sorted(paths) if path.is_file()}
+
+
+def generate(folder: Path, **wanted: Any) -> Run:
+    """Run the generator at full speed into ``folder``."""
+    base: dict[str, Any] = {"out": folder / "landing", "manifest": folder / "manifest.jsonl", "every_seconds": 0}
+    options = GeneratorOptions(**(base | wanted))
+    files: list[FileReport] = []
+    return Run(options, run(options, files.append), files)
+
+
+@pytest.fixture
+def generated(tmp_path: Path) -> Callable[..., Run]:
+    """Generate into this test's folder."""
+    return lambda **wanted: generate(tmp_path, **wanted)
+
+
+@pytest.fixture(scope="session")
+def big_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """20,000 rows in 20 files with the usual faults."""
+    return generate(tmp_path_factory.mktemp("big"), rows_per_file=1_000, files=20)
+
+
+@pytest.fixture(scope="session")
+def clean_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """20,000 rows in 20 files without any fault."""
+    return generate(tmp_path_factory.mktemp("clean"), rows_per_file=1_000, files=20, fault_rate=0)

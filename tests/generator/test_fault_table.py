@@ -1,0 +1,91 @@
+"""The table of faults is complete, unambiguous, and agrees with the published contracts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from generator.bad_rows import BAD_ROWS
+from generator.events import EVENT_TYPES, FIELDS
+from generator.fault_table import DROPPED_COLUMN, FAULTS
+from generator.faults import Kind, Outcome
+from generator.odd_rows import COPIES, LATE_ROWS, ODD_ROWS
+from generator.plan import place_of, share
+from generator.shop import DEVICES, SEGMENTS
+
+CODES = {
+    "unreadable", "encoding", "column_count", "duplicate_header", "unknown_version", "missing", "bad_type",
+    "out_of_range", "not_allowed", "bad_pattern", "too_long", "future", "too_old", "rule",
+}  # fmt: skip
+CONTRACTS = Path(__file__).parents[2] / "schema_registry" / "contracts" / "ecommerce_events"
+
+
+@pytest.fixture(params=[1, 2, 3])
+def contract(request):
+    return yaml.safe_load((CONTRACTS / f"v{request.param}.yaml").read_text("utf-8"))
+
+
+def test_no_name_is_given_twice():
+    names = [fault.name for fault in (*BAD_ROWS, *ODD_ROWS, *LATE_ROWS, *COPIES)]
+    assert len(names) == len(set(names))
+
+
+def test_dead_letters_have_reasons_and_no_others_have():
+    for fault in FAULTS.values():
+        assert bool(fault.reasons) == (fault.outcome is Outcome.DEAD_LETTER), fault.name
+        assert fault.doc
+
+
+def test_every_code_of_the_design_is_planted_and_no_other():
+    assert {code for fault in FAULTS.values() for code, _ in fault.reasons} == CODES
+
+
+def test_every_rule_of_the_contract_is_broken_by_a_fault(contract):
+    broken = {name for fault in FAULTS.values() for code, name in fault.reasons if code == "rule"}
+    assert {rule["name"] for rule in contract["rules"]} <= broken
+
+
+def test_every_constraint_of_the_contract_is_broken_by_a_fault(contract):
+    codes = {
+        "required": "missing", "required_when": "missing", "min": "out_of_range", "max": "out_of_range",
+        "enum": "not_allowed", "pattern": "bad_pattern", "max_length": "too_long", "not_before": "too_old",
+        "not_future": "future", "non_blank": "missing",
+    }  # fmt: skip
+    version = contract["version"]
+    planted = {reason for fault in BAD_ROWS if version in fault.versions for reason in fault.reasons}
+    for name, field in contract["fields"].items():
+        wanted = {codes[key] for key in field if key in codes} | ({"bad_type"} if field["type"] != "string" else set())
+        assert {(code, name) for code in wanted} <= planted
+
+
+def test_the_generator_writes_the_fields_of_the_contract(contract):
+    assert set(FIELDS[contract["version"]]) == set(contract["fields"])
+    assert set(contract["fields"]["event_type"]["enum"]) == set(EVENT_TYPES)
+    if contract["version"] > 1:
+        assert set(contract["fields"]["user_segment"]["enum"]) == set(SEGMENTS)
+        assert contract["fields"][DROPPED_COLUMN]["required"]
+    if contract["version"] > 2:
+        assert set(contract["fields"]["device_type"]["enum"]) == set(DEVICES)
+
+
+def test_small_files_come_five_times_among_the_first_twenty_and_rarely_later():
+    places = [place_of(number) for number in range(25 + 5 * 21)]
+    assert [place.regular for place in places if place.small is None] == [*range(120)]
+    assert [number for number, place in enumerate(places) if place.small is not None] == [
+        3, 8, 13, 18, 23, 45, 66, 87, 108, 129,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "rate"), [(100, 0.02), (97, 0.013), (1, 0.3), (1000, 0)])
+def test_shares_add_up_without_gaps(rows, rate):
+    marks = [mark for turn in range(200) for mark in share(turn, rows, rate)]
+    assert marks == [*range(int(200 * rows * rate + 1e-9))]
+
+
+def test_a_fault_leaves_the_given_row_as_it_is():
+    fault = FAULTS["version_99"]
+    assert fault.kind is Kind.ROW
+    assert not fault.applies(3, names_version=False)
+    assert fault.applies(2, names_version=True)

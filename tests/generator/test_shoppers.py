@@ -1,0 +1,145 @@
+"""The traffic is that of a shop: sessions make sense, the day has a rhythm, some products sell better."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generator import shop as s
+from generator.clock import Clock, to_ms, to_text
+from generator.events import EVENT_TYPES, event_ids
+
+
+@pytest.fixture(scope="module")
+def events(clean_run):
+    """All rows of the files that name their session."""
+    found = []
+    for file in clean_run.files:
+        with (clean_run.landing / file.source).open(encoding="utf-8", newline="") as lines:
+            found += [row | {"source": file.source} for row in csv.DictReader(lines) if row.get("session_id")]
+    return found
+
+
+@pytest.fixture(scope="module")
+def sessions(events):
+    found = defaultdict(list)
+    for row in sorted(events, key=lambda row: row["event_time"]):
+        found[row["session_id"]].append(row)
+    return found
+
+
+def test_a_purchase_follows_a_view_and_a_cart_of_the_same_product_in_its_session(sessions):
+    purchases = 0
+    for rows in sessions.values():
+        done = set()
+        for row in rows:
+            if row["event_type"] in ("purchase", "remove_from_cart"):
+                assert ("add_to_cart", row["product_id"]) in done
+                purchases += row["event_type"] == "purchase"
+            if row["event_type"] in ("add_to_cart", "wishlist"):
+                assert ("view", row["product_id"]) in done
+            done.add((row["event_type"], row["product_id"]))
+    assert purchases > 500
+
+
+def test_a_session_is_one_visitor_with_one_device_in_one_place(sessions):
+    for rows in sessions.values():
+        told = {(row["user_id"], row["user_segment"], row.get("device_type"), row.get("geo_city")) for row in rows}
+        assert len(told) == 1
+
+
+def test_what_is_bought_is_what_was_put_into_the_cart(sessions):
+    for rows in sessions.values():
+        counts = defaultdict(set)
+        for row in rows:
+            if row["event_type"] in ("add_to_cart", "remove_from_cart", "purchase"):
+                counts[row["product_id"]].add((row["quantity"], row["price"]))
+        carts = Counter(row["product_id"] for row in rows if row["event_type"] == "add_to_cart")
+        assert all(len(found) == 1 for product, found in counts.items() if carts[product] == 1)
+
+
+def test_anonymous_visitors_only_view_and_search(events):
+    kinds = Counter(row["event_type"] for row in events if row["user_id"] == "0")
+    assert set(kinds) == {"view", "search"}
+    assert 0.05 < kinds.total() / len(events) < 0.4
+
+
+def test_all_event_types_segments_and_categories_occur(events):
+    assert {row["event_type"] for row in events} == set(EVENT_TYPES)
+    assert {row["user_segment"] for row in events} == set(s.SEGMENTS)
+    assert {row["category"] for row in events} == {category.name for category in s.CATEGORIES}
+    assert len(s.CATEGORIES) == 12
+
+
+def test_only_a_search_goes_without_product_and_price(events):
+    for row in events:
+        assert (row["product_id"] == "") == (row["price"] == "") == (row["event_type"] == "search")
+
+
+def test_prices_lie_in_the_range_of_their_category(events):
+    ranges = {category.name: (category.low * 3 // 4, category.high) for category in s.CATEGORIES}
+    for row in events:
+        if row["price"]:
+            low, high = ranges[row["category"]]
+            assert low <= Decimal(row["price"]) * 100 <= high
+
+
+def test_few_products_draw_much_of_the_attention(events):
+    views = Counter(row["product_id"] for row in events if row["event_type"] == "view")
+    best = sum(count for _, count in views.most_common(len(views) // 10))
+    assert best > 0.4 * views.total()
+
+
+def test_premium_users_buy_more_often_than_users_at_risk(events):
+    bought = Counter(row["user_segment"] for row in events if row["event_type"] == "purchase")
+    viewed = Counter(row["user_segment"] for row in events if row["event_type"] == "view")
+    assert bought["premium"] / viewed["premium"] > 2 * bought["at-risk"] / viewed["at-risk"]
+
+
+def test_rows_of_a_file_are_ordered_within_a_minute_and_files_advance(events):
+    latest, before, source = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), ""
+    for row in events:
+        moment = datetime.fromisoformat(row["event_time"])
+        if row["source"] != source:
+            source, before = row["source"], latest
+        assert moment >= latest - timedelta(minutes=1)
+        assert moment >= before - timedelta(milliseconds=1)
+        latest = max(latest, moment)
+
+
+def test_the_clock_has_two_events_a_second_on_average_and_a_daily_rhythm():
+    clock = Clock(to_ms(datetime(2026, 1, 1, tzinfo=UTC)))
+    moments = clock.at(np.arange(0.0, 10 * 2 * 86_400, 10))
+    hours = Counter(((moments // 3_600_000) % 24).tolist())
+    assert to_text(clock.moment(10 * 2 * 86_400)) == "2026-01-11T00:00:00.000Z"
+    assert hours[20] > 4 * hours[3]
+
+
+@given(st.integers(0, 10**9), st.integers(0, 86_399_999), st.floats(0.1, 100))
+def test_the_clock_begins_at_its_origin_and_never_goes_back(ordinal, into_day, rate):
+    clock = Clock(to_ms(datetime(2026, 3, 1, tzinfo=UTC)) + into_day, rate)
+    moments = clock.at(np.asarray([0.0, ordinal, ordinal + 0.5, ordinal + 1]))
+    assert abs(int(moments[0]) - clock.origin_ms) <= 1
+    assert (np.diff(moments) >= 0).all()
+
+
+def test_event_ids_look_random_and_never_repeat():
+    ids = [name for index in range(1, 60) for name in event_ids(42, index, 500)]
+    assert len(set(ids)) == len(ids)
+    assert {len(name) for name in ids} == {36}
+    assert not set(event_ids(43, 1, 500)) & set(ids)
+
+
+def test_the_shop_is_the_same_for_the_same_seed_and_another_for_another():
+    s.open_shop.cache_clear()
+    one = s.open_shop(5)
+    s.open_shop.cache_clear()
+    assert (one.prices == s.open_shop(5).prices).all()
+    assert (one.prices != s.open_shop(6).prices).any()
