@@ -80,6 +80,7 @@ def _split(whole: bytes, rest: bytes, *, last: bool = True) -> Split:
         cut = int(starts[marks.cut])
         whole, rest = whole[:cut], whole[cut:] + rest
         starts, ends = starts[: marks.cut], ends[: marks.cut]
+        marks.refused = {line: why for line, why in marks.refused.items() if line < marks.cut}
     return _assemble(whole, starts, ends, marks, rest)
 
 

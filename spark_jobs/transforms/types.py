@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from schema_registry.contract import FieldType
 
 #: YYYY-MM-DD, T or a space, HH:MM[:SS[.fraction to 9]], Z or ±HH[:]MM or nothing (UTC). Java's \z, as $ lets a newline pass.
-TIMESTAMP_FORM = r"\A\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?\z"
+TIMESTAMP_FORM = r"\A\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?\z"
+MINUTE_FORM = r"\A\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?:Z|[+-]\d{2}:?\d{2})?\z"
 DATE_FORM = r"\A\d{4}-\d{2}-\d{2}\z"
 
 
@@ -27,7 +28,10 @@ def typed(text: Column, type_: FieldType) -> Column:
     if type_.name == "decimal":
         return F.when(text.rlike(_decimal_form(type_.scale or 0)), text.try_cast(type_.sql))
     if type_.name == "timestamp":
-        return F.when(text.rlike(TIMESTAMP_FORM), text.try_cast("timestamp"))
+        to_the_second = F.concat(F.substring(text, 1, 16), F.lit(":00"), F.substring(text, 17, 6))
+        return F.when(text.rlike(TIMESTAMP_FORM), text.try_cast("timestamp")).when(
+            text.rlike(MINUTE_FORM), to_the_second.try_cast("timestamp")
+        )
     if type_.name == "date":
         return F.when(text.rlike(DATE_FORM), text.try_cast("date"))
     if type_.name == "boolean":

@@ -1,0 +1,156 @@
+"""Ingest: landed files to Bronze, exactly as received.
+
+A batch writes its parts, then the ledger, then commits Bronze and the file ledger. Done twice after a crash, what the ledger
+names is committed once; a batch that never reached the ledger is read again and leaves nothing behind but unnamed parts.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.lake import FILES, TIMESTAMP, Lake, Table
+from spark_jobs.place import balanced, over_groups
+from spark_jobs.sinks.commit import append_once, open_table
+from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
+from spark_jobs.sinks.parts import Part, write_parts
+from spark_jobs.sources.land import Landing, land
+from spark_jobs.sources.landing import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyspark.sql import DataFrame
+
+    from schema_registry.registry import Subject
+
+#: Up to this many bytes of input the driver lands the files itself.
+SMALL_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What one batch landed."""
+
+    subject: str
+    batch_id: int
+    files: int
+    rows: int
+    unreadable: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Ingest:
+    """The foreachBatch function of one subject's ingest query."""
+
+    lake: Lake
+    subject: Subject
+    landing_root: Path
+    report: Callable[[IngestReport], None]
+    tasks: int = 2
+    _last: int | None = field(default=None, init=False)
+
+    def __call__(self, files: DataFrame, batch_id: int) -> None:
+        """Land one batch of files."""
+        started = time.perf_counter()
+        ledger = Ledger(self._checkpoint)
+        prepared = ledger.load(batch_id)
+        if prepared is None:
+            prepared = self._prepare(files, batch_id)
+            ledger.save(prepared)
+        self._commit(prepared)
+        facts = prepared.facts
+        took = time.perf_counter() - started
+        self.report(IngestReport(self.subject.name, batch_id, facts["files"], facts["rows"], facts["unreadable"], took))
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.lake.checkpoint(self.subject.name, "ingest")
+
+    def _prepare(self, files: DataFrame, batch_id: int) -> Prepared:
+        landings = self._landings(files)
+        bronze, known = self.lake.bronze(self.subject), self.subject.known_fields
+        here = sum(file.bytes for file in landings) <= SMALL_BYTES
+        groups = balanced(landings, lambda file: file.bytes, 1 if here else self.tasks)
+        work = _Land(bronze, known)
+        answers = over_groups(files.sparkSession, groups, work, here=here)
+        parts = [Part.from_json(part) for answer in answers for part in answer["parts"]]
+        landed = [one for answer in answers for one in answer["landed"]]
+        parts += self._file_parts(landed, batch_id)
+        facts = {
+            "files": len(landed),
+            "rows": sum(one["rows"] for one in landed),
+            "unreadable": sum(one["unreadable"] for one in landed),
+        }
+        return Prepared(batch_id, tuple(parts), facts)
+
+    def _landings(self, files: DataFrame) -> list[Landing]:
+        """The batch's files by name, each with a reading time of its own, later than any before."""
+        found = [(local_path(row.path), row.modificationTime, row.length) for row in files.collect()]
+        base = max(int(time.time() * 1_000_000), self._latest_reading() + 1)
+        landings = [
+            Landing(
+                path=str(path),
+                source=path.relative_to(self.landing_root.resolve()).as_posix(),
+                bytes=length,
+                modified_ms=int(modified.timestamp() * 1000),
+                ingested_at=base + place,
+            )
+            for place, (path, modified, length) in enumerate(sorted(found))
+        ]
+        self._last = base + len(landings)
+        return landings
+
+    def _latest_reading(self) -> int:
+        if self._last is None:
+            table = open_table(self.lake.files.path)
+            bounds = pa.table(table.get_add_actions(flatten=True)) if table else pa.table({})
+            highest = pc.max(bounds["max.ingested_at"].cast(TIMESTAMP)).as_py() if bounds.num_rows else None
+            self._last = 0 if highest is None else int(highest.timestamp() * 1_000_000)
+        return self._last
+
+    def _file_parts(self, landed: Sequence[dict[str, Any]], batch_id: int) -> list[Part]:
+        owner = query_id(self._checkpoint)
+        rows = [
+            {
+                "subject": self.subject.name,
+                "source": one["source"],
+                "source_fingerprint": one["fingerprint"],
+                "bytes": one["bytes"],
+                "rows": one["rows"],
+                "unreadable": one["unreadable"],
+                "status": one["status"],
+                "source_time": datetime.fromtimestamp(one["source_time_ms"] / 1000, UTC),
+                "ingested_at": datetime.fromtimestamp(one["ingested_at"] / 1_000_000, UTC),
+                "query_id": owner,
+                "batch_id": batch_id,
+            }
+            for one in landed
+        ]
+        return write_parts(self.lake.files, pa.Table.from_pylist(rows, schema=FILES), subject=self.subject.name)
+
+    def _commit(self, prepared: Prepared) -> None:
+        owner = query_id(self._checkpoint)
+        tables: tuple[Table, ...] = (self.lake.bronze(self.subject), self.lake.files)
+        for table in tables:
+            writer = f"{owner}:{table.name}"
+            append_once(table, prepared.of(table.name), writer=writer, version=prepared.batch_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Land:
+    """The work of one group of files; picklable, as executors run it too."""
+
+    bronze: Table
+    known: tuple[str, ...]
+
+    def __call__(self, files: Sequence[Landing]) -> dict[str, Any]:
+        parts, landed = land(files, self.bronze, self.known)
+        return {"parts": [part.to_json() for part in parts], "landed": [one.to_json() for one in landed]}

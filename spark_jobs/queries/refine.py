@@ -1,0 +1,268 @@
+"""Refine: Bronze rows judged once and sent on their way; the books written last.
+
+A batch is judged, its duplicates found, its parts written, and the ledger saved; only then do commits begin: Silver, duplicates,
+dead letters, the books. Killed in between, the next start commits what the ledger names and judges nothing again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.lake import BATCH_QUALITY, TIMESTAMP, Lake
+from spark_jobs.place import over_rows
+from spark_jobs.sinks.commit import added_later, append_once, open_table
+from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
+from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
+from spark_jobs.sinks.parts import write_parts
+from spark_jobs.sources import history
+from spark_jobs.transforms.conform import conform
+from spark_jobs.transforms.dedupe import Repeats, repeats
+from spark_jobs.transforms.judge import NARROW, Terms, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from pyspark.sql import DataFrame
+
+    from schema_registry.registry import Subject
+
+#: Up to this size, as Spark estimates it from Bronze's files, a batch is brought to the driver whole.
+SMALL_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How lateness and clocks are treated; as the settings say."""
+
+    watermark_delay: timedelta
+    clock_skew: timedelta
+    refuse_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One batch's line in ops/batch_quality."""
+
+    subject: str
+    query_id: str
+    batch_id: int
+    rows_read: int
+    accepted: int
+    late: int
+    duplicate: int
+    dead_letter: int
+    control: int
+    reasons: dict[str, int]
+    min_event_time: datetime | None
+    max_event_time: datetime | None
+    watermark: datetime | None
+    started_at: datetime
+    duration_seconds: float
+    input_files: int
+    contract_fingerprint: str
+    steps: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def unaccounted(self) -> int:
+        """Rows read, less rows that the committed files hold. Each figure is counted by itself, so this can differ from 0."""
+        return self.rows_read - self.accepted - self.duplicate - self.dead_letter - self.control
+
+
+@dataclass(slots=True)
+class Refine:
+    """The foreachBatch function of one subject's refine query."""
+
+    lake: Lake
+    subject: Subject
+    policy: Policy
+    report: Callable[[Books], None]
+    _highest: datetime | None = field(default=None, init=False)
+    _recalled: bool = field(default=False, init=False)
+
+    def __call__(self, bronze: DataFrame, batch_id: int) -> None:
+        """Judge one batch and commit its verdicts, once."""
+        ledger = Ledger(self._checkpoint)
+        prepared = ledger.load(batch_id)
+        if prepared is None:
+            prepared = self._prepare(bronze, batch_id)
+            ledger.save(prepared)
+        books = self._commit(prepared)
+        self._remember(books.max_event_time)
+        self.report(books)
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.lake.checkpoint(self.subject.name, "refine")
+
+    def _prepare(self, bronze: DataFrame, batch_id: int) -> Prepared:
+        clock = _Stopwatch()
+        watermark = self._watermark()
+        judged = self._judged(bronze, watermark)
+        small = bronze._jdf.queryExecution().optimizedPlan().stats().sizeInBytes() <= SMALL_BYTES  # noqa: SLF001
+        rows = (judged if small else judged.select(*NARROW, "source")).toArrow()
+        clock.lap("judge")
+        found = self._repeats(rows, watermark)
+        clock.lap("duplicates")
+        plan = self._plan(found, batch_id, clock.started)
+        tally = Tally.from_json(_FanOut(plan)(rows.to_batches())) if small else _everywhere(judged, plan)
+        clock.lap("write")
+        return Prepared(batch_id, tuple(tally.parts), self._facts(rows, tally, watermark, clock))
+
+    def _judged(self, bronze: DataFrame, watermark: datetime | None) -> DataFrame:
+        table = open_table(self.lake.bronze(self.subject).path)
+        later = added_later(table) if table else []
+        terms = Terms(watermark, self.policy.clock_skew, self.policy.refuse_late)
+        return bronze.transform(conform, self.subject, later).transform(judge, self.subject, terms)
+
+    def _repeats(self, rows: pa.Table, watermark: datetime | None) -> Repeats:
+        latest = self.subject.latest
+        silver = self.lake.silver(self.subject)
+        valid_keys = pc.unique(rows.filter(rows["_valid"])["_key"])
+        spans = history.spans(rows, watermark)
+        accepted = history.accepted(silver, latest.key, latest.event_time, valid_keys, spans)
+        sources = pc.unique(rows["source"])
+        refused_before = history.dead_lettered(self.lake.dead_letters, self.subject.name, sources)
+        return repeats(
+            rows, accepted, watermark, refuse_late=self.policy.refuse_late, refused_before=refused_before
+        )
+
+    def _plan(self, found: Repeats, batch_id: int, started: datetime) -> Plan:
+        return Plan(
+            subject=self.subject.name,
+            query_id=query_id(self._checkpoint),
+            batch_id=batch_id,
+            processed_at=int(started.timestamp() * 1_000_000),
+            contract_fingerprint=self.subject.fingerprint,
+            refuse_late=self.policy.refuse_late,
+            repeats=found,
+            silver=self.lake.silver(self.subject),
+            duplicates=self.lake.duplicates,
+            dead_letters=self.lake.dead_letters,
+        )
+
+    def _facts(self, rows: pa.Table, tally: Tally, watermark: datetime | None, clock: _Stopwatch) -> dict[str, Any]:
+        return {
+            "rows_read": rows.num_rows,
+            "input_files": len(pc.unique(rows["source"])),
+            "late": tally.late,
+            "control": tally.control,
+            "reasons": dict(sorted(tally.reasons.items())),
+            "min_event_time": tally.min_event_time,
+            "max_event_time": tally.max_event_time,
+            "watermark": None if watermark is None else _micros(watermark),
+            "started_at": _micros(clock.started),
+            "seconds": clock.seconds,
+            "steps": clock.laps,
+            "contract_fingerprint": self.subject.fingerprint,
+        }
+
+    def _commit(self, prepared: Prepared) -> Books:
+        """Make the batch visible, table by table, the books last; each append lands once however often this is run."""
+        started = time.perf_counter()
+        owner = query_id(self._checkpoint)
+        silver = self.lake.silver(self.subject)
+        for table in (silver, self.lake.duplicates, self.lake.dead_letters):
+            writer = f"{owner}:{table.name}"
+            append_once(table, prepared.of(table.name), writer=writer, version=prepared.batch_id)
+        books = self._books(prepared, owner, time.perf_counter() - started)
+        parts = write_parts(self.lake.batch_quality, _books_row(books), subject=self.subject.name)
+        append_once(self.lake.batch_quality, parts, writer=f"{owner}:books", version=prepared.batch_id)
+        return books
+
+    def _books(self, prepared: Prepared, owner: str, commit_seconds: float) -> Books:
+        facts = prepared.facts
+        return Books(
+            subject=self.subject.name,
+            query_id=owner,
+            batch_id=prepared.batch_id,
+            rows_read=facts["rows_read"],
+            accepted=prepared.rows(self.lake.silver(self.subject).name),
+            late=facts["late"],
+            duplicate=prepared.rows(self.lake.duplicates.name),
+            dead_letter=prepared.rows(self.lake.dead_letters.name),
+            control=facts["control"],
+            reasons=facts["reasons"],
+            min_event_time=_moment(facts["min_event_time"]),
+            max_event_time=_moment(facts["max_event_time"]),
+            watermark=_moment(facts["watermark"]),
+            started_at=_known_moment(facts["started_at"]),
+            duration_seconds=facts["seconds"] + commit_seconds,
+            input_files=facts["input_files"],
+            contract_fingerprint=facts["contract_fingerprint"],
+            steps={**facts["steps"], "commit": commit_seconds},
+        )
+
+    def _watermark(self) -> datetime | None:
+        """The greatest event time accepted in earlier batches, by the books, less the delay."""
+        if not self._recalled:
+            table = open_table(self.lake.batch_quality.path)
+            if table is not None:
+                rows = table.to_pyarrow_dataset(filters=[("subject", "=", self.subject.name)])
+                self._highest = pc.max(rows.to_table(["max_event_time"])["max_event_time"]).as_py()
+            self._recalled = True
+        return None if self._highest is None else self._highest - self.policy.watermark_delay
+
+    def _remember(self, accepted_until: datetime | None) -> None:
+        if accepted_until is not None and (self._highest is None or accepted_until > self._highest):
+            self._highest = accepted_until
+
+
+@dataclass(frozen=True, slots=True)
+class _FanOut:
+    """The fan-out as a picklable function from batches to a plain answer."""
+
+    plan: Plan
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+        return fan_out(batches, self.plan).to_json()
+
+
+def _everywhere(judged: DataFrame, plan: Plan) -> Tally:
+    total = Tally()
+    for answer in over_rows(judged, _FanOut(plan)):
+        total.add(Tally.from_json(answer))
+    return total
+
+
+class _Stopwatch:
+    """When a batch began (UTC), and how many seconds each step took."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self.laps: dict[str, float] = {}
+        self._from = self._last = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        """Book the time since the last step to this one."""
+        now = time.perf_counter()
+        self.laps[step] = now - self._last
+        self._last = now
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the beginning."""
+        return time.perf_counter() - self._from
+
+
+def _books_row(books: Books) -> pa.Table:
+    row = {name: getattr(books, name) for name in BATCH_QUALITY.names}
+    return pa.Table.from_pylist([{**row, "reasons": list(books.reasons.items())}], schema=BATCH_QUALITY)
+
+
+def _micros(moment: datetime) -> int:
+    return pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()  # type: ignore[no-any-return]
+
+
+def _known_moment(micros: int) -> datetime:
+    return pa.scalar(micros, TIMESTAMP).as_py()  # type: ignore[no-any-return]
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else _known_moment(micros)
