@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 LATE_MS, VERY_LATE_MS = (15 * MINUTE_MS, 60 * MINUTE_MS), (2 * DAY_MS, 20 * DAY_MS)
 EARLIER_FILES = 20
-KEPT_ROWS, KEPT_LATE_ROWS = 48, 8
+KEPT_ROWS, KEPT_LATE_ROWS = 24, 4
 BLANK_EVERY = 7
 EXTRA_VALUES = {"loyalty_tier": ("bronze", "silver", "gold", ""), "ab_bucket": ("a", "b")}
 SIDE_NAMES = ("schema_version", *EXTRA_VALUES)
@@ -86,10 +87,11 @@ class FileBuilder:
         self._world = world
         self._shop = open_shop(world.options.seed)
         self._kept: dict[int, list[Row]] = {}
+        self._plan = lru_cache(maxsize=2 * EARLIER_FILES)(world.plan)
 
     def build(self, index: int) -> BuiltFile:
         """File number ``index``, always the same bytes."""
-        plan = self._world.plan(index)
+        plan = self._plan(index)
         if not plan.regular:
             return _small_file(plan, self._natural(plan))
         rng = np.random.default_rng([self._world.options.seed, 3, index])
@@ -141,10 +143,10 @@ class FileBuilder:
         """The copies of a file, each behind the row it repeats where that one is in this file."""
         side = {name: draft.columns[name][0] for name in SIDE_NAMES if name in draft.columns}
         earlier = self._earlier_numbers(plan.index) if plan.copies else []
-        made = []
+        accepted, made = [*draft.clean, *draft.odd, *draft.late], []
         for fault in plan.copies:
             if fault is COPY_IN_FILE or not earlier:
-                made.append(_copy_in_file(draft, records, rng))
+                made.append(_copy_in_file(accepted, records, rng))
                 continue
             place = draft.clean[int(rng.integers(len(draft.clean)))]
             is_own = fault is OTHER_CONTENT and rng.random() < 0.5
@@ -157,19 +159,18 @@ class FileBuilder:
     def _earlier_numbers(self, index: int) -> list[int]:
         """The regular files among the twenty before, those of this world and with rows to copy only."""
         oldest = max(self._world.first, index - EARLIER_FILES)
-        plans = [self._world.plan(number) for number in range(oldest, index)]
+        plans = [self._plan(number) for number in range(oldest, index)]
         return [plan.index for plan in plans if plan.regular and plan.natural > len(plan.bad) + len(plan.odd)]
 
     def _earlier_row(self, numbers: Sequence[int], rng: np.random.Generator) -> Row:
         """An accepted row of one of the given files, which are made again where they are not remembered."""
         number = numbers[int(rng.integers(len(numbers)))]
         kept = self._kept.get(number)
-        rows = self._remember(number, self._draft(self._world.plan(number))) if kept is None else kept
+        rows = self._remember(number, self._draft(self._plan(number))) if kept is None else kept
         return rows[int(rng.integers(len(rows)))]
 
 
-def _copy_in_file(draft: Draft, records: Records, rng: np.random.Generator) -> Copy:
-    accepted = [*draft.clean, *draft.odd, *draft.late]
+def _copy_in_file(accepted: Sequence[int], records: Records, rng: np.random.Generator) -> Copy:
     place = accepted[int(rng.integers(len(accepted)))]
     after = int(rng.integers(place, len(records.lines)))
     return Copy(after, records.lines[place], records.event_ids[place], COPY_IN_FILE)
