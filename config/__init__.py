@@ -1,0 +1,1 @@
+"""Settings, the Spark configuration, and the Java and jars that Spark runs on."""

@@ -1,0 +1,48 @@
+"""What keeps a run from starting: each message says what is wrong and the way out.
+
+SetupError                 a run cannot start as things are set up
+├─ SettingsError           variables that cannot be used; all of them, a line each
+├─ JavaNotFoundError       no Java that Spark can run on
+├─ MissingJarsError        the jars of Delta Lake are not there
+├─ DeltaNotLoadedError     Spark was started without Delta Lake
+└─ RuntimeSetupError       setting up Java or the jars did not work
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class SetupError(Exception):
+    """A run cannot start as things are set up; the message is for the person who can change that."""
+
+
+class SettingsError(SetupError):
+    """Variables that cannot be used: `problems` maps each to its sentence, and the message has a line for each."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        self.problems = dict(problems)
+        super().__init__("\n".join(sentence for _, sentence in problems))
+
+
+class JavaNotFoundError(SetupError):
+    """Neither JAVA_HOME nor PATH nor the project's own folder has a Java that Spark can run on."""
+
+
+class MissingJarsError(SetupError):
+    """Some of the locked jars are not on disk; `names` says which."""
+
+    def __init__(self, names: Sequence[str], message: str) -> None:
+        self.names = tuple(names)
+        super().__init__(message)
+
+
+class DeltaNotLoadedError(SetupError):
+    """The Spark that is already running knows no Delta Lake."""
+
+
+class RuntimeSetupError(SetupError):
+    """Setting up Java or the jars did not work."""

@@ -1,0 +1,186 @@
+"""Every setting, in groups: what its variable is called, means and looks like stands in one place, its field.
+
+Whatever lists settings (`tally settings`, .env.example) is made from these; `config.settings.load` reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from config.forms import (
+    Form,
+    Secret,
+    duration,
+    folder,
+    master,
+    matching,
+    one_of,
+    secret,
+    share,
+    size,
+    whole,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import timedelta
+    from pathlib import Path
+
+
+class Variable(NamedTuple):
+    """What is known of a setting: its environment variable, default text (or none), form and meaning."""
+
+    name: str
+    default: str | None
+    form: Form
+    doc: str
+
+
+def setting(name: str, default: str | None, form: Form, doc: str) -> Any:
+    """A dataclass field that carries its `Variable`; its default is read from text as a variable would be."""
+    value = None if default is None else form.read(default)
+    return field(default=value, metadata={"variable": Variable(name, default, form, doc)})
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """Where things are on disk; relative paths start at the working directory."""
+
+    root: Path = setting("LAKE_ROOT", "data/lake", folder(), "Tables and checkpoints of the lake.")
+    landing: Path = setting("LANDING_ROOT", "data/input", folder(), "Files to take in, a folder for each subject.")
+    logs: Path = setting("LOG_ROOT", "data/logs", folder(), "Log files.")
+    contracts: Path = setting(
+        "CONTRACTS_ROOT", "schema_registry/contracts", folder(), "Contracts, a folder for each subject."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """How the stream runs."""
+
+    trigger_interval: timedelta = setting(
+        "TRIGGER_INTERVAL", "10 seconds", duration("0 ms", "1 day"), "Time from the start of one batch to the next."
+    )
+    master: str = setting(
+        "SPARK_MASTER", "local[*]", master(), "Where Spark runs; under spark-submit --master decides."
+    )
+    max_batch_bytes: int = setting(
+        "MAX_BATCH_BYTES", "256m", size("1k", "1t"), "Most bytes of new files that one batch takes."
+    )
+    driver_memory: int = setting(
+        "DRIVER_MEMORY",
+        "4g",
+        size("512m", "1t"),
+        "Heap of Spark's driver; under spark-submit --driver-memory decides.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DataQuality:
+    """What counts as late, and as too early."""
+
+    watermark_delay: timedelta = setting(
+        "WATERMARK_DELAY", "10 minutes", duration(), "How far an event may lie behind the newest before it is late."
+    )
+    allowed_clock_skew: timedelta = setting(
+        "ALLOWED_CLOCK_SKEW", "5 minutes", duration(), "How far an event may lie ahead of the time it came in."
+    )
+    late_policy: Literal["flag", "dead_letter"] = setting(
+        "LATE_POLICY",
+        "flag",
+        one_of("flag", "dead_letter"),
+        "Late rows are accepted and flagged, or refused.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What `tally generate` writes when its options say nothing else."""
+
+    seed: int = setting("GENERATOR_SEED", "42", whole(0, 2**63 - 1), "The same seed gives the same bytes.")
+    fault_rate: float = setting("GENERATOR_FAULT_RATE", "0.02", share(), "Share of the rows that carry a fault.")
+    rows: int = setting("GENERATOR_ROWS", "100", whole(1, 10_000_000), "Rows of a file.")
+    every: timedelta = setting("GENERATOR_EVERY", "5 seconds", duration("0 ms", "1 day"), "Time between two files.")
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often, and how patiently, something outside is tried again."""
+
+    attempts: int = setting("RETRY_ATTEMPTS", "5", whole(1, 100), "Attempts before giving up.")
+    first_wait: timedelta = setting(
+        "RETRY_FIRST_WAIT",
+        "1 second",
+        duration("1 ms", "1 hour"),
+        "Wait after the first failure; then it doubles.",
+    )
+    longest_wait: timedelta = setting(
+        "RETRY_LONGEST_WAIT", "1 minute", duration("1 ms", "1 day"), "The longest wait between two attempts."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """What is logged."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "The least level that is logged."
+    )
+
+
+_WORD = matching(r"\S+", "a name without spaces")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The Postgres that tables are published to; without a URL or a host nothing is published."""
+
+    url: Secret | None = setting(
+        "DATABASE_URL",
+        None,
+        secret(r"postgres(ql)?://\S+", "postgresql://user:password@host:port/database"),
+        "Everything in one; where it is set, the POSTGRES_ variables are not used.",
+    )
+    host: str | None = setting("POSTGRES_HOST", None, _WORD, "Host name, or the folder of a socket.")
+    port: int = setting("POSTGRES_PORT", "5432", whole(1, 65_535), "Port.")
+    name: str = setting("POSTGRES_DB", "tallylake", _WORD, "Database.")
+    user: str = setting("POSTGRES_USER", "tallylake", _WORD, "User.")
+    password: Secret | None = setting("POSTGRES_PASSWORD", None, secret(), "Password.")
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """The Kafka that changes come from; without servers only files are read."""
+
+    bootstrap_servers: str | None = setting(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        None,
+        matching(r"[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*", "host:port, or several with commas between"),
+        "The brokers to ask first.",
+    )
+    topic_prefix: str = setting(
+        "KAFKA_TOPIC_PREFIX",
+        "tallylake",
+        matching(r"[A-Za-z0-9._-]{1,200}", "letters, digits, '.', '_' and '-'"),
+        "What the names of the topics begin with.",
+    )
+
+
+GROUPS: Mapping[str, type[Any]] = {
+    "lake": Lake,
+    "streaming": Streaming,
+    "data_quality": DataQuality,
+    "generator": Generator,
+    "retry": Retry,
+    "monitoring": Monitoring,
+    "database": Database,
+    "kafka": Kafka,
+}
+
+
+def variables() -> Iterator[tuple[str, str, Variable]]:
+    """Every setting's group, field name and `Variable`, in the order they are shown."""
+    for group, kind in GROUPS.items():
+        for one in fields(kind):
+            yield group, one.name, one.metadata["variable"]
