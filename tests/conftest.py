@@ -1,0 +1,30 @@
+"""One Spark for all tests: starting it costs more than most of them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+from config.settings import Settings, Streaming
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The project's own session on two cores, with as few partitions as there are cores."""
+    from spark_jobs.session import spark_session
+
+    streaming = Streaming(master="local[2]", driver_memory=2 << 30)
+    warehouse = tmp_path_factory.mktemp("warehouse").as_uri()
+    extra = {"spark.sql.shuffle.partitions": "2", "spark.sql.warehouse.dir": warehouse}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        session = spark_session(Settings(streaming=streaming), "tallylake-tests", extra)
+    yield session
+    session.stop()
