@@ -1,0 +1,55 @@
+# make help lists what there is to make.
+
+PYTHONS := python3.11 python3.12
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything under .venv and .runtime; quick, and without network, when it is there.
+	@$(BIN)/python -m config.setup_runtime
+
+demo: setup ## Generate events, stream them to the end and show that the books balance.
+	@$(BIN)/tally demo
+
+test: setup ## Run all tests.
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## Check style, types and the direction of imports.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup ## Measure speed beside a bare Spark job; minutes.
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove .venv, .runtime and what tools leave; data/ stays.
+	rm -rf $(VENV) .runtime build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis spark-warehouse
+
+# The first Python of the list that runs, not only the first that is there: version managers leave names that do not run.
+$(STAMP): pyproject.toml
+	@python=; for one in $(PYTHONS); do \
+	  if $$one -c '' 2>/dev/null; then python=$$one; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Python 3.11 or 3.12 is needed, and none of $(PYTHONS) runs here: install one (Debian: apt install python3.11 python3.11-venv)." >&2; \
+	  exit 2; \
+	fi; \
+	if [ ! -x $(BIN)/python ] || ! $(BIN)/python -c '' 2>/dev/null; then \
+	  echo "Making $(VENV) with $$python …"; \
+	  rm -rf $(VENV); \
+	  $$python -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $$python -m virtualenv --quiet $(VENV) 2>/dev/null; } \
+	  || { rm -rf $(VENV); virtualenv --quiet --python $$python $(VENV) 2>/dev/null; } || { \
+	    rm -rf $(VENV); \
+	    echo "$$python cannot make a virtual environment: install its venv module (Debian: apt install $$python-venv) or virtualenv." >&2; \
+	    exit 2; }; \
+	fi
+	@echo "Installing packages (a minute or two, once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
