@@ -1,7 +1,7 @@
 """The Spark session: one configuration, whoever starts Spark.
 
 Started from Python, Spark gets config/spark-defaults.conf and the settings before its JVM starts. Under spark-submit
-the JVM is there already with what ``--properties-file`` gave it: jars and extensions come too late and are just checked.
+the JVM is there already with what ``--properties-file`` gave it: jars and extensions come too late; they are checked.
 """
 
 from __future__ import annotations
