@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import JavaNotFoundError, RuntimeSetupError, SetupError
 from config.runtime import JARS, JAVA, RUNTIME, Java, find_java, locked_jars
+from config.truststore import PASSWORD, java_keystore, trusted_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,9 +96,10 @@ def _resolve(java: Java, ivy: Path) -> None:
     home = _spark_home()
     command = [str(home / "bin" / "spark-submit"), "--conf", f"spark.jars.ivy={ivy}", "--packages", DELTA]
     command += ["--exclude-packages", excluded, "--driver-memory", "512m", str(nothing)]
+    env = _environment(java) | {"SPARK_HOME": str(home)} | _trust(java, ivy)
     said = ""
     for _ in range(ATTEMPTS):
-        done = _run(command, _environment(java) | {"SPARK_HOME": str(home)})
+        done = _run(command, env)
         if done.returncode == 0:
             return
         said = done.stdout + done.stderr
@@ -121,6 +123,17 @@ def _environment(java: Java) -> dict[str, str]:
     env = dict(os.environ) | {"PYSPARK_PYTHON": sys.executable}
     env.pop("JAVA_HOME", None)
     return env if java.home is None else env | {"JAVA_HOME": str(java.home)}
+
+
+def _trust(java: Java, folder: Path) -> dict[str, str]:
+    """Have the Java from PyPI trust whom this machine trusts; any other Java belongs to the machine."""
+    certificates = trusted_certificates() if java.named_by == ".runtime/java" else []
+    if not certificates:
+        return {}
+    store = folder / "trusted.jks"
+    store.write_bytes(java_keystore(certificates))
+    options = f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword={PASSWORD}"
+    return {"SPARK_SUBMIT_OPTS": f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} {options}".strip()}
 
 
 def _install_java() -> None:
