@@ -32,6 +32,7 @@ bench: setup ## Measure speed beside a bare Spark job; minutes.
 clean: ## Remove .venv, .runtime and what tools leave; data/ stays.
 	rm -rf $(VENV) .runtime build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis spark-warehouse
 
+# The stamp is the pyproject.toml that was installed: one that is only newer, as after a checkout, installs nothing.
 # The first Python of the list that runs, not only the first that is there: version managers leave names that do not run.
 $(STAMP): pyproject.toml
 	@python=; for one in $(PYTHONS); do \
@@ -50,6 +51,9 @@ $(STAMP): pyproject.toml
 	    echo "$$python cannot make a virtual environment: install its venv module (Debian: apt install $$python-venv) or virtualenv." >&2; \
 	    exit 2; }; \
 	fi
-	@echo "Installing packages (a minute or two, once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	@if ! cmp -s pyproject.toml $@; then \
+	  echo "Installing packages (a minute or two, once) …"; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || { \
+	    echo "The packages could not be installed: see above; check the network and run make setup again." >&2; exit 2; }; \
+	fi
+	@cp pyproject.toml $@
