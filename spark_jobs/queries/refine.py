@@ -204,8 +204,8 @@ class Refine:
         if not self._recalled:
             table = open_table(self.lake.batch_quality.path)
             if table is not None:
-                rows = table.to_pyarrow_dataset(filters=[("subject", "=", self.subject.name)])
-                self._highest = pc.max(rows.to_table(["max_event_time"])["max_event_time"]).as_py()
+                own = table.to_pyarrow_table(columns=["max_event_time"], filters=[("subject", "=", self.subject.name)])
+                self._highest = pc.max(own["max_event_time"]).as_py()
             self._recalled = True
         return None if self._highest is None else self._highest - self.policy.watermark_delay
 

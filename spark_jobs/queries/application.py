@@ -1,0 +1,209 @@
+"""The streaming application: two queries a subject, watched over, each failing and recovering by itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyspark.errors import AnalysisException, StreamingQueryException
+
+from schema_registry import lock as fingerprints
+from spark_jobs.errors import RuleError, StreamFailedError
+from spark_jobs.lake import Lake
+from spark_jobs.queries.ingest import Ingest, IngestReport
+from spark_jobs.queries.lock import sole_writer
+from spark_jobs.queries.refine import Books, Policy, Refine
+from spark_jobs.sinks.commit import ensure_table
+from spark_jobs.sources.landing import landing_stream
+from spark_jobs.transforms.conform import conform
+from spark_jobs.transforms.judge import Terms, judge
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming import StreamingQuery
+
+    from config.settings import Settings
+    from schema_registry.registry import Registry, Subject
+
+log = logging.getLogger("tallylake.stream")
+
+#: Bronze is compressed: this much of it makes a refine batch of about a million rows.
+REFINE_BYTES = 96 * 1024 * 1024
+POLL_SECONDS = 0.05
+#: How long a batch that is under way may take to finish once a stop was asked for.
+PATIENCE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told of each batch."""
+
+    landed: Callable[[IngestReport], None]
+    refined: Callable[[Books], None]
+
+
+@dataclass(slots=True)
+class _Job:
+    """One query of one subject: how to start it, the running query, and its failures so far."""
+
+    subject: str
+    name: str
+    rows: DataFrame
+    write: Callable[[DataFrame, int], None]
+    checkpoint: str
+    query: StreamingQuery | None = None
+    failures: int = 0
+    retry_at: float = 0.0
+    error: str = ""
+    given_up: bool = field(default=False)
+
+
+class Application:
+    """Streams some subjects of a registry into a lake until told to stop, or until what is there has been drained."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        settings: Settings,
+        registry: Registry,
+        subjects: Sequence[str],
+        listener: Listener,
+        stop: threading.Event,
+    ) -> None:
+        self._spark, self._settings, self._registry = spark, settings, registry
+        self._subjects = [registry.subject(name) for name in subjects]
+        self._lake = Lake(settings.lake.root.resolve())
+        self._listener, self._stop = listener, stop
+
+    def run(self, *, once: bool) -> None:
+        """Stream. ``once``: drain what has landed and return. StreamFailedError names the subjects that were given up."""
+        with ExitStack() as locks:
+            for subject in self._subjects:
+                locks.enter_context(sole_writer(self._lake.lock(subject.name), subject.name))
+            for subject in self._subjects:
+                self._prepare(subject)
+            if once:
+                for kind in (self._ingest, self._refine):
+                    self._watch([kind(subject) for subject in self._subjects], once=True)
+            else:
+                self._watch([kind(s) for s in self._subjects for kind in (self._ingest, self._refine)], once=False)
+
+    def _prepare(self, subject: Subject) -> None:
+        """See that the contract can be judged by, publish it, and have its tables."""
+        bronze = ensure_table(self._lake.bronze(subject))
+        del bronze
+        rows = self._spark.read.format("delta").load(self._lake.bronze(subject).path)
+        try:
+            rows.transform(conform, subject).transform(judge, subject, Terms(None, self._policy.clock_skew, False)).schema  # noqa: B018, FBT003
+        except AnalysisException as error:
+            reason = str(error).splitlines()[0]
+            raise RuleError(f"{subject.name} v{subject.latest.version}: Spark refuses the contract: {reason}") from error
+        lake = self._lake
+        for table in (lake.silver(subject), lake.files, lake.duplicates, lake.dead_letters, lake.batch_quality):
+            ensure_table(table)
+        try:
+            for version in fingerprints.publish(self._registry.root / subject.name, subject):
+                log.info("%s v%s is published from now on and frozen", subject.name, version)
+        except OSError as error:
+            log.warning("%s: the fingerprint lock cannot be written (%s); its versions are not frozen", subject.name, error)
+
+    @property
+    def _policy(self) -> Policy:
+        quality = self._settings.data_quality
+        return Policy(quality.watermark_delay, quality.allowed_clock_skew, quality.late_policy == "dead_letter")
+
+    def _ingest(self, subject: Subject) -> _Job:
+        landing = self._settings.lake.landing
+        rows = landing_stream(self._spark, landing / subject.name, self._settings.streaming.max_batch_bytes)
+        tasks = self._spark.sparkContext.defaultParallelism
+        write = Ingest(self._lake, subject, landing, self._listener.landed, tasks)
+        return _Job(subject.name, "ingest", rows, write, str(self._lake.checkpoint(subject.name, "ingest")))
+
+    def _refine(self, subject: Subject) -> _Job:
+        rows = (
+            self._spark.readStream.format("delta")
+            .option("maxBytesPerTrigger", str(REFINE_BYTES))
+            .load(self._lake.bronze(subject).path)
+        )
+        write = Refine(self._lake, subject, self._policy, self._listener.refined)
+        return _Job(subject.name, "refine", rows, write, str(self._lake.checkpoint(subject.name, "refine")))
+
+    def _watch(self, jobs: list[_Job], *, once: bool) -> None:
+        """Start the queries and restart those that fail, with growing waits, until all is done or a stop is asked for."""
+        try:
+            while not self._stop.is_set():
+                running = False
+                for job in jobs:
+                    running |= self._tend(job, once=once)
+                if not running:
+                    break
+                self._stop.wait(POLL_SECONDS)
+        finally:
+            for job in jobs:
+                _stop_after_batch(job.query)
+        lost = [job for job in jobs if job.given_up]
+        if lost:
+            named = "; ".join(f"{job.subject} {job.name}: {job.error}" for job in lost)
+            raise StreamFailedError(f"given up after {self._settings.retry.attempts} attempts: {named}")
+
+    def _tend(self, job: _Job, *, once: bool) -> bool:
+        """Look after one query; False when nothing more is to come of it."""
+        if job.given_up:
+            return False
+        if job.query is None:
+            if time.monotonic() >= job.retry_at:
+                job.query = self._start(job, once=once)
+            return True
+        if job.query.isActive:
+            return True
+        failure = job.query.exception()
+        job.query = None
+        if failure is None:
+            job.given_up = False
+            return False if once else self._note_failure(job, "the query ended by itself")
+        return self._note_failure(job, _cause(failure))
+
+    def _start(self, job: _Job, *, once: bool) -> StreamingQuery:
+        writer = job.rows.writeStream.foreachBatch(job.write).option("checkpointLocation", job.checkpoint)
+        writer = writer.queryName(f"{job.subject}/{job.name}")
+        if once:
+            return writer.trigger(availableNow=True).start()
+        interval = self._settings.streaming.trigger_interval
+        return writer.trigger(processingTime=f"{int(interval.total_seconds() * 1000)} milliseconds").start()
+
+    def _note_failure(self, job: _Job, cause: str) -> bool:
+        retry = self._settings.retry
+        job.failures += 1
+        job.error = cause
+        if job.failures >= retry.attempts:
+            job.given_up = True
+            log.error("%s %s: given up after %d failures: %s", job.subject, job.name, job.failures, cause)
+            return False
+        wait = min(retry.first_wait.total_seconds() * 2 ** (job.failures - 1), retry.longest_wait.total_seconds())
+        job.retry_at = time.monotonic() + wait
+        log.warning("%s %s: failed, again in %.0f s: %s", job.subject, job.name, wait, cause)
+        return True
+
+
+def _stop_after_batch(query: StreamingQuery | None) -> None:
+    """Let the batch that is under way finish, then stop the query."""
+    if query is None or not query.isActive:
+        return
+    until = time.monotonic() + PATIENCE_SECONDS
+    while query.isActive and query.status["isTriggerActive"] and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
+    query.stop()
+
+
+def _cause(failure: StreamingQueryException) -> str:
+    """The last line that says something of what went wrong in the batch."""
+    text = str(failure)
+    marked = [line.strip() for line in text.split("=== Streaming Query ===")[0].splitlines() if line.strip()]
+    told = [line for line in marked if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
+    return (told or marked or ["unknown"])[-1][:500]
