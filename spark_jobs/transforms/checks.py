@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column
-from pyspark.sql import functions as F
+from pyspark.sql import functions as F  # noqa: N812
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def _outside(field: Field) -> Column:
         bounds.append(value < _number(field, str(field.min)))
     if field.max is not None:
         bounds.append(value > _number(field, str(field.max)))
-    return bounds[0] | bounds[1] if len(bounds) == 2 else bounds[0]  # noqa: PLR2004
+    return bounds[0] | bounds[1] if len(bounds) == 2 else bounds[0]
 
 
 def _number(field: Field, text: str) -> Column:
@@ -112,7 +112,9 @@ def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
 
 
 def _rule_checks(latest: Contract) -> list[Check]:
-    return [Check("rule", rule.name, ~F.expr(rule.check), F.lit(f"does not hold: {rule.check}")) for rule in latest.rules]
+    return [
+        Check("rule", rule.name, ~F.expr(rule.check), F.lit(f"does not hold: {rule.check}")) for rule in latest.rules
+    ]
 
 
 def _shown(name: str) -> Column:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
+from pyspark.sql import functions as F  # noqa: N812
 
 from schema_registry.contract import VERSION_COLUMN
 
@@ -22,8 +22,9 @@ CARRIED = ("row_id", "source", "source_position", "ingested_at", "read_error", "
 def conform(bronze: DataFrame, subject: Subject, added_later: Sequence[str] = ()) -> DataFrame:
     """Each row with the latest contract's fields as text, null where absent or empty.
 
-    Adds ``_version`` (as received; null where unknown), ``_extras`` and ``_payload`` (maps; the latter the row as received).
-    ``added_later``: fields that became columns after the table was made; older rows hold them in ``payload_rest``.
+    Adds ``_version`` (as received; null where unknown), ``_extras`` and ``_payload`` (maps; the latter the row as
+    received). ``added_later``: fields that became columns after the table was made; older rows hold them in
+    ``payload_rest``.
     """
     rows = bronze.select(*_received(subject, added_later))
     rows = rows.withColumns({"_version": _version(subject), "_payload": _payload(subject)})
@@ -44,7 +45,9 @@ def _received(subject: Subject, added_later: Sequence[str]) -> list[Column]:
         for name in subject.known_fields
     ]
     known = [field.alias(_raw(name)) for field, name in zip(fields, subject.known_fields, strict=True)]
-    rest = F.map_filter("payload_rest", lambda name, _: ~name.isin(*added_later)) if added_later else F.col("payload_rest")
+    rest = (
+        F.map_filter("payload_rest", lambda name, _: ~name.isin(*added_later)) if added_later else F.col("payload_rest")
+    )
     return [*(F.col(name) for name in CARRIED), rest.alias("payload_rest"), *known]
 
 

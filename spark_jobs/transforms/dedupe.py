@@ -1,7 +1,8 @@
 """Which rows of a batch are duplicates, and of what. Pure, over Arrow columns, without a Python step per row.
 
-Two rows are the same event if they have the same key and event time, whatever their age, or the same key alone while both are
-newer than the watermark. The first by (ingested_at, source_position) wins; ingested_at differs for every reading of a file.
+Two rows are the same event if they have the same key and event time, whatever their age, or the same key alone while
+both are newer than the watermark. The first by (ingested_at, source_position) wins; ingested_at differs for every
+reading of a file.
 """
 
 from __future__ import annotations
@@ -36,17 +37,18 @@ class Repeats:
 
 
 def seats(ingested_at: pa.Array, position: pa.Array) -> pa.Array:
-    """A row's seat: reading and position in 16 bytes. Unlike row_id it differs between two readings of the same file."""
+    """A row's seat: reading and position in 16 bytes. Unlike row_id it differs between two readings of one file."""
     return _pack(_ints(ingested_at), _ints(position))
 
 
 def repeats(
     narrow: pa.Table, accepted: pa.Table, watermark: datetime | None, *, refuse_late: bool, refused_before: pa.Array
 ) -> Repeats:
-    """The rows of ``narrow`` (columns ``judge.NARROW``) that repeat a row of ``accepted``, or an earlier one of the batch.
+    """The rows of ``narrow`` (columns ``judge.NARROW``) that repeat one of ``accepted``, or an earlier row of theirs.
 
-    ``accepted``: rows of history (schema ``ACCEPTED``) that share a key with the batch. ``refused_before``: row ids of the batch's
-    files that are dead letters already: reading one again makes it a duplicate of itself, not a second dead letter.
+    ``accepted``: rows of history (schema ``ACCEPTED``) that share a key with the batch. ``refused_before``: row ids of
+    the batch's files that are dead letters already: reading one again makes it a duplicate of itself, not a second
+    dead letter, and it wins over no other.
     """
     order = np.lexsort((_ints(narrow["source_position"]), _ints(narrow["ingested_at"])))
     rows = narrow.take(pa.array(order)).combine_chunks()
@@ -83,7 +85,7 @@ def _in_history(
 
 
 def _in_batch(rows: pa.Table, first: pa.Array, may_win: NDArray[np.bool_], late: NDArray[np.bool_]) -> pa.Array:
-    """Add what an earlier row of the same batch makes a duplicate; only keys that occur more than once are looked at."""
+    """Add what an earlier row of the same batch makes a duplicate; only keys that occur twice are looked at."""
     code = _one(rows["_key"]).dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
     open_ = may_win & (code >= 0) & np.asarray(pc.is_null(first))
     counts = np.bincount(code[open_], minlength=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
+from pyspark.sql import functions as F  # noqa: N812
 
 from spark_jobs.transforms.checks import Check, checks, text_of
 from spark_jobs.transforms.types import key_text, typed
@@ -28,7 +28,7 @@ NARROW = ("row_id", "ingested_at", "source_position", "_key", "_event_time", "_v
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a batch is judged by besides its contracts. Durations as set; ``watermark`` is None for a subject's first batch."""
+    """What a batch is judged by besides its contracts; ``watermark`` is None for a subject's first batch."""
 
     watermark: datetime | None
     clock_skew: timedelta
@@ -38,10 +38,10 @@ class Terms:
 def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
     """Typed rows with a verdict on each but for duplicates.
 
-    Columns: the latest contract's fields, its derived columns, ``row_id``, ``source``, ``source_position``, ``ingested_at``,
-    ``raw``, ``schema_version``, ``extras``, ``event_date``, and the judge's own: ``_key`` (text), ``_event_time``, ``_valid``
-    (no check broken), ``_late`` (before the watermark), ``_control`` (carries no row), ``_reasons`` and ``_payload`` (null where
-    the row is neither refused nor late under a policy that refuses).
+    Columns: the latest contract's fields, its derived columns, ``row_id``, ``source``, ``source_position``,
+    ``ingested_at``, ``raw``, ``schema_version``, ``extras``, ``event_date``, and the judge's own: ``_key`` (text),
+    ``_event_time``, ``_valid`` (no check broken), ``_late`` (before the watermark), ``_control`` (carries no row),
+    ``_reasons`` and ``_payload`` (null where the row is neither refused nor late under a policy that refuses).
     """
     latest = subject.latest
     rows = conformed.withColumnsRenamed({name: f"_text_{name}" for name in latest.field_names})
@@ -100,7 +100,8 @@ def _reasons(found: list[Check], subject: Subject, terms: Terms) -> Column:
         for at, check in enumerate(found)
     ]
     if terms.refuse_late:
-        late = Check("late", subject.latest.event_time, F.col("_late"), F.lit(f"before the watermark {terms.watermark}"))
+        words = F.lit(f"before the watermark {terms.watermark}")
+        late = Check("late", subject.latest.event_time, F.col("_late"), words)
         each.append(F.when(late.broken, _reason(late)))
     judged = F.array_compact(F.array(*each))
     unknown = Check("unknown_version", "schema_version", F.col("_version").isNull(), _unknown_version(subject))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
+from pyspark.sql import functions as F  # noqa: N812
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
     from schema_registry.contract import FieldType
 
-#: YYYY-MM-DD, T or a space, HH:MM[:SS[.fraction to 9]], Z or ±HH[:]MM or nothing (UTC). Java's \z, as $ lets a newline pass.
+#: YYYY-MM-DD, T or a space, HH:MM[:SS[.fraction to 9]], Z or ±HH[:]MM or nothing (UTC).
+#: Java's \z, as $ lets a newline pass.
 TIMESTAMP_FORM = r"\A\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?\z"
 MINUTE_FORM = r"\A\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?:Z|[+-]\d{2}:?\d{2})?\z"
 DATE_FORM = r"\A\d{4}-\d{2}-\d{2}\z"

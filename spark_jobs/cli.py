@@ -1,0 +1,209 @@
+"""The command line: ``tally``, also ``python -m spark_jobs``. Exit codes: 0 done, 1 the data says no, 2 wrong usage or settings."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.errors import SetupError
+from config.settings import Settings
+from config.settings import load as load_settings
+from generator.options import OptionsError
+from schema_registry.errors import ContractError
+from schema_registry.registry import load as load_registry
+from spark_jobs import show
+from spark_jobs.cli_registry import registry_app
+from spark_jobs.errors import TallyError
+from spark_jobs.lake import Lake
+from spark_jobs.logs import log_to
+from spark_jobs.sinks.commit import SchemaConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_registry.registry import Subject
+
+WRONG_USAGE = (SetupError, ContractError, OptionsError, SchemaConflictError)
+
+app = typer.Typer(
+    help="Tallylake: a streaming lakehouse in which every row is accounted for.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(registry_app, name="registry")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
+Subjects = Annotated[list[str] | None, typer.Argument(help="Subjects by name; all of them where none is named.")]
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option("--debug", help="Show stack traces of errors.")] = False) -> None:  # noqa: FBT002
+    _state["debug"] = debug
+
+
+_state = {"debug": False}
+
+
+@app.command()
+def demo(
+    rows: Annotated[int, typer.Option(min=1000, help="How many events to generate.")] = 20_000,
+    out: Annotated[Path, typer.Option(help="Where the demo's own lake lies; made anew each time.")] = Path("data/demo"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 42,
+) -> None:
+    """Generate events with faults, stream them to the end, and show that every row is accounted for."""
+    from spark_jobs.demo import run_demo  # noqa: PLC0415  (starts Spark)
+
+    run_demo(load_settings(), rows, out, seed)
+
+
+@app.command()
+def generate(
+    subjects: Annotated[list[str], typer.Argument(help="What to generate: ecommerce_events.")],
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows a file. [default: GENERATOR_ROWS]")] = None,
+    files: Annotated[int | None, typer.Option(min=1, help="How many files; endless without.")] = None,
+    every: Annotated[float | None, typer.Option(min=0, help="Seconds from file to file; 0: as fast as it goes.")] = None,
+    fault_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of faulty rows.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same bytes.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Landing folder. [default: LANDING_ROOT]")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="What must become of each row, as JSON lines.")] = None,
+    start: Annotated[str | None, typer.Option(help="Where the simulated clock begins: ISO time, or now.")] = None,
+    duplicate_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of repeated rows.")] = None,
+    late_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of late rows.")] = None,
+    gzip: Annotated[bool, typer.Option(help="Write .csv.gz.")] = False,  # noqa: FBT002
+) -> None:
+    """Drop CSV files into the landing folder: sessions of a shop, with a share of faults, and a manifest of what they are."""
+    from spark_jobs.cli_generate import run_generator  # noqa: PLC0415
+
+    settings = _settings("data_generator", console=True)
+    for subject in subjects:
+        run_generator(
+            settings,
+            subject,
+            rows=rows,
+            files=files,
+            every=every,
+            fault_rate=fault_rate,
+            seed=seed,
+            out=out,
+            manifest=manifest,
+            start=start,
+            duplicate_rate=duplicate_rate,
+            late_rate=late_rate,
+            gzip=gzip,
+        )
+
+
+@app.command()
+def stream(
+    subjects: Subjects = None,
+    once: Annotated[bool, typer.Option("--once", help="Drain what has landed, then stop.")] = False,  # noqa: FBT002
+) -> None:
+    """Run the streaming job until Ctrl-C or SIGTERM. The same as `spark-submit … spark_jobs/stream.py`."""
+    from spark_jobs.stream import stream as run_stream  # noqa: PLC0415  (starts Spark)
+
+    run_stream(_settings("spark_streaming", console=True), subjects or [], once=once)
+
+
+@app.command()
+def status(subjects: Subjects = None, json: Json = False) -> None:  # noqa: FBT002
+    """Show tables, rows, the last batches and what is wrong, at a glance."""
+    from spark_jobs.batch.status import status as find_status  # noqa: PLC0415
+
+    settings = load_settings()
+    found = find_status(_lake(settings), settings.lake.landing, _chosen(settings, subjects))
+    show.as_json([one.to_json() for one in found]) if json else show.statuses(found)
+    _exit(any(one.problems for one in found))
+
+
+@app.command()
+def audit(
+    subjects: Subjects = None,
+    manifest: Annotated[Path | None, typer.Option(help="Compare every row with a generator's manifest.")] = None,
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Recompute the books from the tables, row by row; exit 1 where anything does not balance."""
+    from spark_jobs.cli_audit import run_audit  # noqa: PLC0415  (starts Spark)
+
+    settings = load_settings()
+    found = run_audit(settings, _lake(settings), _chosen(settings, subjects), manifest)
+    show.as_json([one.to_json() for one in found]) if json else show.audits(found)
+    _exit(not all(one.balanced for one in found))
+
+
+@app.command()
+def why(
+    key: Annotated[str, typer.Argument(help="A key such as an event_id, a row id, or file:row.")], json: Json = False  # noqa: FBT002
+) -> None:
+    """Tell where a row came from and what became of it: file, row, version, reasons, batch."""
+    from spark_jobs.batch.why import why as find_stories  # noqa: PLC0415
+
+    settings = load_settings()
+    told = [story for subject in _chosen(settings, None) for story in find_stories(_lake(settings), subject, key)]
+    if json:
+        show.as_json([story.to_json() for story in told])
+    for story in [] if json else told:
+        show.story(story)
+    if not told:
+        show.errors.print(f"no row of this lake has the key, row id or place '{key}'; a place reads subject/file.csv:17")
+    _exit(not told)
+
+
+@app.command()
+def settings(json: Json = False) -> None:  # noqa: FBT002
+    """Show all settings, their values and where each came from; secrets are masked."""
+    rows = load_settings().rows()
+    if json:
+        show.as_json([row._asdict() for row in rows])
+    else:
+        show.table("Settings", ["group", "variable", "value", "from"], rows)
+
+
+def _settings(log_name: str, *, console: bool) -> Settings:
+    loaded = load_settings()
+    log_to(loaded.lake.logs, log_name, loaded.monitoring.log_level, console=console)
+    return loaded
+
+
+def _lake(loaded: Settings) -> Lake:
+    return Lake(loaded.lake.root.resolve())
+
+
+def _chosen(loaded: Settings, names: Sequence[str] | None) -> list[Subject]:
+    registry = load_registry(loaded.lake.contracts)
+    return [registry.subject(name) for name in names or sorted(registry.subjects)]
+
+
+def _exit(says_no: bool) -> None:  # noqa: FBT001
+    if says_no:
+        raise typer.Exit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; every expected error becomes one sentence and its exit code."""
+    try:
+        code = app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        sys.exit(code or 0)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except typer.TyperException as error:
+        getattr(error, "show", lambda: show.errors.print(f"error: {error}", markup=False))()
+        sys.exit(getattr(error, "exit_code", 2))
+    except (*WRONG_USAGE, TallyError) as error:
+        _say(error)
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+def _say(error: Exception) -> None:
+    if _state["debug"]:
+        raise error
+    logging.getLogger("tallylake").debug("stopped", exc_info=error)
+    show.errors.print(f"error: {error}", markup=False, soft_wrap=True, style="red")
+    if threading.current_thread() is threading.main_thread():
+        sys.stderr.flush()

@@ -1,0 +1,135 @@
+"""``tally demo``: the whole promise in one run. Events with faults in, balanced books out, compared with what was planted."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from generator.emit import run
+from generator.manifest import summary
+from generator.options import GeneratorOptions
+from schema_registry.registry import load as load_registry
+from spark_jobs import show
+from spark_jobs.batch.why import why
+from spark_jobs.cli_audit import audited
+from spark_jobs.errors import UsageError
+from spark_jobs.lake import Lake
+from spark_jobs.queries.application import Application, Listener
+from spark_jobs.session import spark_session
+from spark_jobs.sinks.commit import open_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.settings import Settings
+    from schema_registry.registry import Subject
+    from spark_jobs.batch.audit import Audit
+    from spark_jobs.queries.refine import Books
+
+SUBJECT = "ecommerce_events"
+FILES = 20
+TOP = 8
+
+
+def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
+    """Generate, stream, audit and explain, in a lake of its own under ``out``."""
+    began = time.perf_counter()
+    _clear(out)
+    options = GeneratorOptions(
+        out=out / "input", manifest=out / "manifest.jsonl", rows_per_file=rows // FILES, files=FILES, every_seconds=0, seed=seed
+    )
+    run(options)
+    _show_generated(options)
+    settings = replace(settings, lake=replace(settings.lake, root=out / "lake", landing=out / "input"))
+    subject = load_registry(settings.lake.contracts).subject(SUBJECT)
+    lake = Lake(settings.lake.root.resolve())
+    books, found = _stream_and_audit(settings, lake, subject, options)
+    _show_lake(books)
+    show.audits([found])
+    _show_reasons(books)
+    _show_letter(lake, subject)
+    _show_next(out, time.perf_counter() - began)
+
+
+def _clear(out: Path) -> None:
+    """Remove an earlier demo; a folder that holds anything else is left alone."""
+    if out.exists() and not (out / "manifest.jsonl").exists() and any(out.iterdir()):
+        raise UsageError(f"{out} holds something that is no demo: name another folder with --out")
+    shutil.rmtree(out, ignore_errors=True)
+
+
+def _stream_and_audit(
+    settings: Settings, lake: Lake, subject: Subject, options: GeneratorOptions
+) -> tuple[list[Books], Audit]:
+    books: list[Books] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=show.console, transient=True) as progress:
+        step = progress.add_task("starting Spark", total=4)
+        spark = spark_session(settings)
+        progress.update(step, advance=1, description="streaming: landed files to Bronze, rows judged, books written")
+        listener = Listener(lambda _: progress.update(step, advance=1), books.append)
+        registry = load_registry(settings.lake.contracts)
+        Application(spark, settings, registry, [SUBJECT], listener, threading.Event()).run(once=True)
+        progress.update(step, completed=3, description="auditing: every row id, from the tables themselves")
+        found = audited(spark, settings, lake, subject, options.manifest)
+        progress.update(step, completed=4)
+    return books, found
+
+
+def _show_generated(options: GeneratorOptions) -> None:
+    told = summary(options.manifest, options.out)
+    show.console.print(
+        f"\n[bold]Generated[/bold] {told.rows:,} events in {told.files:,} files, versions 1 to 3 side by side, "
+        f"with {len(told.faults)} kinds of faults and oddities planted among them:"
+    )
+    show.table("", ["must become", "rows"], sorted(told.outcomes.items()))
+
+
+def _show_lake(books: list[Books]) -> None:
+    names = ["batch", "read", "=", "accepted", "+", "duplicate", "+", "dead letter", "unaccounted"]
+    rows = [[b.batch_id, b.rows_read, "=", b.accepted, "+", b.duplicate, "+", b.dead_letter, b.unaccounted] for b in books]
+    show.table("The books of each batch", names, rows)
+
+
+def _show_reasons(books: list[Books]) -> None:
+    reasons: dict[str, int] = {}
+    for batch in books:
+        for name, count in batch.reasons.items():
+            reasons[name] = reasons.get(name, 0) + count
+    top = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+    show.table(f"Top reasons of {len(reasons)}", ["reason", "rows"], top)
+
+
+def _show_letter(lake: Lake, subject: Subject) -> None:
+    """The dead letter with the most reasons, and the story of an accepted row that had to be migrated."""
+    table = open_table(lake.dead_letters.path)
+    assert table is not None
+    letters = table.to_pyarrow_table(columns=["row_id", "reasons"]).to_pylist()
+    worst = max(letters, key=lambda letter: (len(letter["reasons"]), letter["row_id"]))
+    show.console.print("[bold]One dead letter, with all its reasons[/bold]")
+    for story in why(lake, subject, worst["row_id"]):
+        show.story(story)
+    silver = open_table(lake.silver(subject).path)
+    assert silver is not None
+    rows = silver.to_pyarrow_table(columns=["event_id", "schema_version"])
+    event_id = min(rows.filter(pc.equal(rows["schema_version"], 1))["event_id"].to_pylist())
+    show.console.print(f"[bold]One row explained:[/bold] tally why {event_id}")
+    for story in why(lake, subject, event_id):
+        show.story(story)
+
+
+def _show_next(out: Path, seconds: float) -> None:
+    show.console.print(f"[bold]Done in {seconds:.0f} s.[/bold] Three commands to try next:\n")
+    here = f"LAKE_ROOT={out}/lake LANDING_ROOT={out}/input"
+    for command in (
+        f"{here} tally status",
+        f"{here} tally audit --manifest {out}/manifest.jsonl",
+        "tally generate ecommerce_events    # and in a second terminal: tally stream",
+    ):
+        show.console.print(f"  {command}", markup=False, soft_wrap=True)
