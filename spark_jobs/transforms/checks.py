@@ -14,11 +14,14 @@ from pyspark.sql import functions as F  # noqa: N812
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
+    from decimal import Decimal
 
     from schema_registry.contract import Contract, Field
     from schema_registry.registry import Subject
 
 SHOWN = 80
+#: What Unicode calls white space.
+WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iter
 def _missing(field: Field, subject: Subject) -> Iterator[Check]:
     latest = subject.latest
     text = text_of(field.name)
-    nothing = text.isNull() | (F.trim(text) == "") if field.non_blank else text.isNull()
+    nothing = text.isNull() | _blank(text) if field.non_blank else text.isNull()
     since = subject.introduced_in[field.name]
     held_to_it = F.lit(True) if since == 1 else F.col("_version") >= since
     if field.required or field.name in (*latest.key, latest.event_time):
@@ -75,23 +78,30 @@ def _missing(field: Field, subject: Subject) -> Iterator[Check]:
     elif field.required_when is not None:
         needed = F.expr(field.required_when) & nothing & held_to_it
         words = F.lit(f"'{field.name}' is absent or empty, and required where {field.required_when}")
-        yield Check("missing", field.name, needed, words)
+        yield Check("missing", field.name, needed | _blank(text) if field.non_blank else needed, words)
     elif field.non_blank:
-        yield Check("missing", field.name, F.trim(text) == "", F.lit(f"'{field.name}' is blank"))
+        yield Check("missing", field.name, _blank(text), F.lit(f"'{field.name}' is blank"))
+
+
+def _blank(text: Column) -> Column:
+    """White space alone. Trimming costs more than comparing, and few texts start with anything but plain ASCII."""
+    starts_oddly = (text < "!") | (text > "\x7f")
+    return starts_oddly & (F.trim(text, F.lit(WHITE_SPACE)) == "")
 
 
 def _outside(field: Field) -> Column:
     value = F.col(field.name)
     bounds = []
     if field.min is not None:
-        bounds.append(value < _number(field, str(field.min)))
+        bounds.append(value < _number(field, field.min))
     if field.max is not None:
-        bounds.append(value > _number(field, str(field.max)))
+        bounds.append(value > _number(field, field.max))
     return bounds[0] | bounds[1] if len(bounds) == 2 else bounds[0]
 
 
-def _number(field: Field, text: str) -> Column:
-    return F.lit(int(text)) if field.type.is_integer else F.lit(text).cast("decimal(38,18)")
+def _number(field: Field, bound: Decimal) -> Column:
+    """The bound as a literal of the field's own type, so that comparing never widens and overflows."""
+    return F.lit(int(bound)) if field.type.is_integer else F.lit(f"{bound:f}").cast(field.type.sql)
 
 
 def _range(field: Field) -> str:

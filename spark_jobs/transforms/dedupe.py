@@ -55,8 +55,10 @@ def repeats(
     valid = rows["_valid"].to_numpy(zero_copy_only=False).astype(bool)
     late = rows["_late"].to_numpy(zero_copy_only=False).astype(bool)
     first = _in_history(rows, valid, late, accepted, watermark)
-    first = _in_batch(rows, first, valid & ~(late & refuse_late), late)
-    first = _read_again(rows, first, valid & ~(late & refuse_late), refused_before)
+    accepts = valid & ~(late & refuse_late)
+    again = _judged_before(rows, accepts, refused_before)
+    first = _in_batch(rows, first, accepts & ~again, late)
+    first = pc.coalesce(first, pc.if_else(pa.array(again), _one(rows["row_id"]), pa.scalar(None, pa.string())))
     found = pc.is_valid(first)
     repeated = rows.filter(found)
     return Repeats(
@@ -105,20 +107,22 @@ def _in_batch(rows: pa.Table, first: pa.Array, may_win: NDArray[np.bool_], late:
     return pc.coalesce(first, _one(rows["row_id"]).take(index))
 
 
-def _read_again(rows: pa.Table, first: pa.Array, accepts: NDArray[np.bool_], refused_before: pa.Array) -> pa.Array:
-    """Add rows that were dead-lettered before, and second readings of a refused row within this batch."""
+def _judged_before(rows: pa.Table, accepts: NDArray[np.bool_], refused_before: pa.Array) -> NDArray[np.bool_]:
+    """The rows that are dead letters already, or are by an earlier reading of this batch.
+
+    A second reading can be judged otherwise than the first: what was in the future then need not be so now.
+    """
     row_ids = _one(rows["row_id"])
     refused = np.flatnonzero(~accepts)
-    codes = row_ids.take(pa.array(refused)).dictionary_encode().indices.to_numpy()
-    again = np.zeros(rows.num_rows, bool)
-    again[np.delete(refused, np.unique(codes, return_index=True)[1])] = True
-    if len(refused_before):
-        again |= np.asarray(pc.is_in(row_ids, refused_before))
-    return pc.if_else(pa.array(again), row_ids, first)
+    encoded = row_ids.take(pa.array(refused)).dictionary_encode()
+    first = refused[np.unique(encoded.indices.to_numpy(), return_index=True)[1]]
+    code = pc.index_in(row_ids, encoded.dictionary).fill_null(len(first)).to_numpy()
+    again: NDArray[np.bool_] = np.arange(rows.num_rows) > np.append(first, rows.num_rows)[code]
+    return again | np.asarray(pc.is_in(row_ids, refused_before)) if len(refused_before) else again
 
 
 def _codes(keys: pa.ChunkedArray, known: pa.Array) -> NDArray[np.int64]:
-    return pc.index_in(_one(keys), known).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return pc.index_in(_one(keys), known).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)  # type: ignore[no-any-return]
 
 
 def _pack(a: NDArray[np.int64], b: NDArray[np.int64]) -> pa.Array:
@@ -127,8 +131,8 @@ def _pack(a: NDArray[np.int64], b: NDArray[np.int64]) -> pa.Array:
 
 
 def _ints(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
-    plain = _one(column).cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
-    return plain.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    plain: NDArray[np.int64] = _one(column).cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
+    return plain
 
 
 def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -50,19 +50,22 @@ def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
     rows = rows.withColumns({"_readable": _readable(), **_masks(found), "_late": _late(latest.event_time, terms)})
     rows = rows.withColumn("_valid", F.col("_readable") & _none_broken(found))
     refused = ~F.col("_valid") | (F.col("_late") if terms.refuse_late else F.lit(False))
-    return rows.select(
+    columns: list[str | Column] = [
         *latest.field_names,
-        *[F.expr(column.expr).cast(column.type.sql).alias(column.name) for column in latest.derive],
+        *[F.expr(column.expr).try_cast(column.type.sql).alias(column.name) for column in latest.derive],
         *["row_id", "source", "source_position", "ingested_at", "raw"],
         F.col("_version").alias("schema_version"),
         F.col("_extras").alias("extras"),
         F.col(latest.event_time).cast("date").alias("event_date"),
         key_text([(name, latest.field(name).type) for name in latest.key]).alias("_key"),
         F.col(latest.event_time).alias("_event_time"),
-        *["_valid", "_late", F.lit(False).alias("_control")],
+        "_valid",
+        "_late",
+        F.lit(False).alias("_control"),
         F.when(refused, _reasons(found, subject, terms)).alias("_reasons"),
         F.when(refused, F.col("_payload")).alias("_payload"),
-    )
+    ]
+    return rows.select(*columns)
 
 
 def _readable() -> Column:

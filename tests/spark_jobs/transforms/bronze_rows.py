@@ -1,0 +1,73 @@
+"""Bronze rows made by hand, and what the judge says of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from spark_jobs.transforms.conform import CARRIED, conform
+from spark_jobs.transforms.judge import Terms, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from schema_registry.registry import Subject
+
+INGESTED = datetime(2026, 1, 5, 12, tzinfo=UTC)
+TERMS = Terms(watermark=None, clock_skew=timedelta(minutes=5), refuse_late=False)
+REASONS = "array<struct<code:string,field:string,detail:string>>"
+
+V1 = {
+    "event_id": "e-1", "user_id": "7", "event_type": "view", "product_id": "12", "price": "9.99",
+    "event_time": "2026-01-05T11:00:00Z",
+}  # fmt: skip
+V2 = V1 | {"session_id": "s-1", "category": "books", "quantity": "2", "user_segment": "new"}
+V3 = V2 | {
+    "device_type": "mobile",
+    "geo_country": "DE",
+    "browser": "",
+    "geo_city": "",
+    "referrer": "",
+    "campaign_id": "",
+}
+
+Row = dict[str, Any]
+
+
+def bronze(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
+    """Rows of field → text (a field left out is absent, '' is empty) as a Bronze table holds them, in order.
+
+    Names that the subject does not know go to ``payload_rest``; ``read_error`` and ``raw`` are taken as they are.
+    """
+    known = subject.known_fields
+    schema = ", ".join(
+        ["row_id string", *[f"{name} string" for name in known], "payload_rest map<string,string>", "raw string",
+         f"read_error {REASONS}", "source string", "source_position bigint", "ingested_at timestamp"]
+    )  # fmt: skip
+    cells = []
+    for place, row in enumerate(rows, 1):
+        rest = {name: text for name, text in row.items() if name not in (*known, "read_error", "raw")}
+        told = (rest or None, row.get("raw"), row.get("read_error"))
+        cells.append((str(place), *[row.get(name) for name in known], *told, "a.csv", place, INGESTED))
+    return spark.createDataFrame(cells, schema).coalesce(1)
+
+
+def without(row: Mapping[str, str], *names: str) -> Row:
+    return {name: text for name, text in row.items() if name not in names}
+
+
+def conformed(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], *added_later: str) -> list[Row]:
+    """The conformed rows, in order, without the columns that pass through."""
+    found = conform(bronze(spark, subject, rows), subject, added_later).drop(*(set(CARRIED) - {"row_id"})).collect()
+    return [without(row.asDict(), "row_id") for row in sorted(found, key=lambda row: int(row.row_id))]
+
+
+def judged(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], terms: Terms = TERMS) -> list[Row]:
+    """The judged rows, in order; ``_reasons`` as a list of (code, field), none for a row that is not refused."""
+    found = judge(conform(bronze(spark, subject, rows), subject), subject, terms).toArrow().to_pylist()
+    for row in found:
+        row["_details"] = [reason["detail"] for reason in row["_reasons"] or []]
+        row["_reasons"] = [(reason["code"], reason["field"]) for reason in row["_reasons"] or []]
+    return sorted(found, key=lambda row: row["source_position"])
