@@ -15,11 +15,9 @@ from spark_jobs.errors import RuleError, StreamFailedError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.lock import sole_writer
-from spark_jobs.queries.refine import Books, Policy, Refine
+from spark_jobs.queries.refine import Books, Policy, Refine, judged_stream
 from spark_jobs.sinks.commit import ensure_table
 from spark_jobs.sources.landing import landing_stream
-from spark_jobs.transforms.conform import conform
-from spark_jobs.transforms.judge import Terms, judge
 
 if TYPE_CHECKING:
     import threading
@@ -95,18 +93,11 @@ class Application:
                 self._watch([kind(s) for s in self._subjects for kind in (self._ingest, self._refine)], once=False)
 
     def _prepare(self, subject: Subject) -> None:
-        """See that the contract can be judged by, publish it, and have its tables."""
-        bronze = ensure_table(self._lake.bronze(subject))
-        del bronze
-        rows = self._spark.read.format("delta").load(self._lake.bronze(subject).path)
-        try:
-            rows.transform(conform, subject).transform(judge, subject, Terms(None, self._policy.clock_skew, False)).schema  # noqa: B018, FBT003
-        except AnalysisException as error:
-            reason = str(error).splitlines()[0]
-            raise RuleError(f"{subject.name} v{subject.latest.version}: Spark refuses the contract: {reason}") from error
+        """Have the subject's tables, see that Spark can judge by its contract, and publish the contract."""
         lake = self._lake
-        for table in (lake.silver(subject), lake.files, lake.duplicates, lake.dead_letters, lake.batch_quality):
+        for table in (lake.bronze(subject), lake.silver(subject), lake.files, lake.duplicates, lake.dead_letters, lake.batch_quality):
             ensure_table(table)
+        self._judged(subject)
         try:
             for version in fingerprints.publish(self._registry.root / subject.name, subject):
                 log.info("%s v%s is published from now on and frozen", subject.name, version)
@@ -126,13 +117,16 @@ class Application:
         return _Job(subject.name, "ingest", rows, write, str(self._lake.checkpoint(subject.name, "ingest")))
 
     def _refine(self, subject: Subject) -> _Job:
-        rows = (
-            self._spark.readStream.format("delta")
-            .option("maxBytesPerTrigger", str(REFINE_BYTES))
-            .load(self._lake.bronze(subject).path)
-        )
+        rows = self._judged(subject)
         write = Refine(self._lake, subject, self._policy, self._listener.refined)
         return _Job(subject.name, "refine", rows, write, str(self._lake.checkpoint(subject.name, "refine")))
+
+    def _judged(self, subject: Subject) -> DataFrame:
+        try:
+            return judged_stream(self._spark, self._lake, subject, self._policy, REFINE_BYTES)
+        except AnalysisException as error:
+            reason = str(error).splitlines()[0]
+            raise RuleError(f"{subject.name} v{subject.latest.version}: Spark refuses the contract: {reason}") from error
 
     def _watch(self, jobs: list[_Job], *, once: bool) -> None:
         """Start the queries and restart those that fail, with growing waits, until all is done or a stop is asked for."""

@@ -15,25 +15,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.lake import BATCH_QUALITY, TIMESTAMP, Lake
-from spark_jobs.place import over_rows
 from spark_jobs.sinks.commit import added_later, append_once, open_table
 from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
 from spark_jobs.sinks.parts import write_parts
+from spark_jobs.sinks.staging import Staging, bronze_bytes
 from spark_jobs.sources import history
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.dedupe import Repeats, repeats
 from spark_jobs.transforms.judge import NARROW, Terms, judge
+from spark_jobs.transforms.lateness import with_lateness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from schema_registry.registry import Subject
 
-#: Up to this size, as Spark estimates it from Bronze's files, a batch is brought to the driver whole.
+#: Up to this much of Bronze a batch is brought to the driver whole: some ten thousand rows.
 SMALL_BYTES = 2 * 1024 * 1024
 
 
@@ -75,6 +76,17 @@ class Books:
         return self.rows_read - self.accepted - self.duplicate - self.dead_letter - self.control
 
 
+def judged_stream(
+    spark: SparkSession, lake: Lake, subject: Subject, policy: Policy, max_batch_bytes: int
+) -> DataFrame:
+    """Bronze as a stream of judged rows. Judging is part of the stream's own plan, so it is analysed once, not for every batch."""
+    bronze = lake.bronze(subject)
+    table = open_table(bronze.path)
+    rows = spark.readStream.format("delta").option("maxBytesPerTrigger", str(max_batch_bytes)).load(bronze.path)
+    terms = Terms(policy.clock_skew, policy.refuse_late)
+    return rows.transform(conform, subject, added_later(table) if table else []).transform(judge, subject, terms)
+
+
 @dataclass(slots=True)
 class Refine:
     """The foreachBatch function of one subject's refine query."""
@@ -86,12 +98,12 @@ class Refine:
     _highest: datetime | None = field(default=None, init=False)
     _recalled: bool = field(default=False, init=False)
 
-    def __call__(self, bronze: DataFrame, batch_id: int) -> None:
-        """Judge one batch and commit its verdicts, once."""
+    def __call__(self, judged: DataFrame, batch_id: int) -> None:
+        """Take one batch of judged rows (see :func:`judged_stream`) and commit its verdicts, once."""
         ledger = Ledger(self._checkpoint)
         prepared = ledger.load(batch_id)
         if prepared is None:
-            prepared = self._prepare(bronze, batch_id)
+            prepared = self._prepare(judged, batch_id)
             ledger.save(prepared)
         books = self._commit(prepared)
         self._remember(books.max_event_time)
@@ -101,25 +113,19 @@ class Refine:
     def _checkpoint(self) -> Path:
         return self.lake.checkpoint(self.subject.name, "refine")
 
-    def _prepare(self, bronze: DataFrame, batch_id: int) -> Prepared:
+    def _prepare(self, judged: DataFrame, batch_id: int) -> Prepared:
         clock = _Stopwatch()
         watermark = self._watermark()
-        judged = self._judged(bronze, watermark)
-        small = bronze._jdf.queryExecution().optimizedPlan().stats().sizeInBytes() <= SMALL_BYTES  # noqa: SLF001
-        rows = (judged if small else judged.select(*NARROW, "source")).toArrow()
+        staging = Staging(self._checkpoint / "staging" / str(batch_id))
+        small = bronze_bytes(judged, self.lake.bronze(self.subject)) <= SMALL_BYTES
+        rows = judged.toArrow() if small else staging.take(judged)
         clock.lap("judge")
-        found = self._repeats(rows, watermark)
+        found = self._repeats(with_lateness(rows.select(NARROW), watermark), watermark)
         clock.lap("duplicates")
-        plan = self._plan(found, batch_id, clock.started)
-        tally = Tally.from_json(_FanOut(plan)(rows.to_batches())) if small else _everywhere(judged, plan)
+        plan = self._plan(found, batch_id, clock.started, watermark)
+        tally = fan_out(rows.to_batches(), plan) if small else staging.fan_out(judged.sparkSession, plan)
         clock.lap("write")
         return Prepared(batch_id, tuple(tally.parts), self._facts(rows, tally, watermark, clock))
-
-    def _judged(self, bronze: DataFrame, watermark: datetime | None) -> DataFrame:
-        table = open_table(self.lake.bronze(self.subject).path)
-        later = added_later(table) if table else []
-        terms = Terms(watermark, self.policy.clock_skew, self.policy.refuse_late)
-        return bronze.transform(conform, self.subject, later).transform(judge, self.subject, terms)
 
     def _repeats(self, rows: pa.Table, watermark: datetime | None) -> Repeats:
         latest = self.subject.latest
@@ -133,13 +139,15 @@ class Refine:
             rows, accepted, watermark, refuse_late=self.policy.refuse_late, refused_before=refused_before
         )
 
-    def _plan(self, found: Repeats, batch_id: int, started: datetime) -> Plan:
+    def _plan(self, found: Repeats, batch_id: int, started: datetime, watermark: datetime | None) -> Plan:
         return Plan(
             subject=self.subject.name,
             query_id=query_id(self._checkpoint),
             batch_id=batch_id,
             processed_at=int(started.timestamp() * 1_000_000),
             contract_fingerprint=self.subject.fingerprint,
+            event_time=self.subject.latest.event_time,
+            watermark=watermark,
             refuse_late=self.policy.refuse_late,
             repeats=found,
             silver=self.lake.silver(self.subject),
@@ -212,23 +220,6 @@ class Refine:
     def _remember(self, accepted_until: datetime | None) -> None:
         if accepted_until is not None and (self._highest is None or accepted_until > self._highest):
             self._highest = accepted_until
-
-
-@dataclass(frozen=True, slots=True)
-class _FanOut:
-    """The fan-out as a picklable function from batches to a plain answer."""
-
-    plan: Plan
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
-        return fan_out(batches, self.plan).to_json()
-
-
-def _everywhere(judged: DataFrame, plan: Plan) -> Tally:
-    total = Tally()
-    for answer in over_rows(judged, _FanOut(plan)):
-        total.add(Tally.from_json(answer))
-    return total
 
 
 class _Stopwatch:

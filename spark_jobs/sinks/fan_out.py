@@ -1,7 +1,7 @@
 """The fork: judged rows to Silver, duplicates and dead letters, in one pass, counted by what was written.
 
-Runs wherever the rows are: on the driver for a small batch, in the executors' Arrow workers for a large one. Each row goes to
-exactly one table, or is control.
+Runs wherever the rows are: on the driver for a small batch, in the executors' Arrow workers for a large one. Each row
+goes to exactly one table, or is control.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import pyarrow.compute as pc
 from spark_jobs.lake import TIMESTAMP, Table
 from spark_jobs.sinks.parts import Part, TableWriter
 from spark_jobs.transforms.dedupe import seats
+from spark_jobs.transforms.lateness import with_late_reason, with_lateness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from spark_jobs.transforms.dedupe import Repeats
 
@@ -32,6 +34,8 @@ class Plan:
     batch_id: int
     processed_at: int
     contract_fingerprint: str
+    event_time: str
+    watermark: datetime | None
     refuse_late: bool
     repeats: Repeats
     silver: Table
@@ -96,7 +100,7 @@ def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> Tally:
     dead_letters = TableWriter(plan.dead_letters, subject)
     tally = Tally()
     for batch in batches:
-        rows = pa.Table.from_batches([batch])
+        rows = with_lateness(pa.Table.from_batches([batch]), plan.watermark)
         first = _first_row_ids(rows, plan.repeats)
         fork = _fork(rows, first, refuse_late=plan.refuse_late)
         accepted = rows.filter(fork.accepted)
@@ -104,7 +108,7 @@ def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> Tally:
             tally.note_accepted(accepted)
             silver.write(_silver(accepted, plan))
         duplicates.write(_duplicates(rows.filter(fork.duplicate), first.filter(fork.duplicate), plan))
-        refused = rows.filter(fork.refused)
+        refused = _with_all_reasons(rows.filter(fork.refused), plan)
         tally.reasons += _count_reasons(refused)
         dead_letters.write(_dead_letters(refused, plan))
         tally.control += pc.sum(fork.control.cast(pa.int64())).as_py() or 0
@@ -131,6 +135,15 @@ def _fork(rows: pa.Table, first: pa.Array, *, refuse_late: bool) -> _Fork:
     refused = pc.and_(refused, pc.invert(pc.or_(duplicate, control)))
     accepted = pc.invert(pc.or_(pc.or_(duplicate, control), refused))
     return _Fork(accepted, duplicate, refused, control)
+
+
+def _with_all_reasons(refused: pa.Table, plan: Plan) -> pa.Table:
+    """The refused rows with the reason late added where the policy refuses what is late."""
+    if not plan.refuse_late or not refused.num_rows:
+        return refused
+    told, late = refused["_reasons"].combine_chunks(), refused["_late"].combine_chunks()
+    reasons = with_late_reason(told, late, plan.event_time, plan.watermark)
+    return refused.set_column(refused.schema.get_field_index("_reasons"), "_reasons", reasons)
 
 
 def _first_row_ids(rows: pa.Table, repeats: Repeats) -> pa.Array:

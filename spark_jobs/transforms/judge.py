@@ -1,7 +1,8 @@
 """Judgement: every row once, vectorised, with every reason against it.
 
 A row's broken checks are bits of a few longs; the words are put together for refused rows only.
-Order: unreadable → version → types and constraints → rules → late. Duplicates need the other rows: see ``dedupe``.
+Order: unreadable → version → types and constraints → rules. Then, outside of Spark's plan: duplicates (``dedupe``), which need
+the other rows, and lateness (``lateness``), which needs a watermark that moves with every batch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from spark_jobs.transforms.checks import Check, checks, text_of
 from spark_jobs.transforms.types import key_text, typed
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from pyspark.sql import Column, DataFrame
 
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
 
 BITS = 62
 #: What deduplication needs of a judged row.
-NARROW = ("row_id", "ingested_at", "source_position", "_key", "_event_time", "_valid", "_late")
+NARROW = ("row_id", "source", "ingested_at", "source_position", "_key", "_event_time", "_valid")
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a batch is judged by besides its contracts; ``watermark`` is None for a subject's first batch."""
+    """What rows are judged by besides their contracts; constant while a stream runs, so its plan is compiled once."""
 
-    watermark: datetime | None
     clock_skew: timedelta
     refuse_late: bool
 
@@ -40,16 +40,16 @@ def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
 
     Columns: the latest contract's fields, its derived columns, ``row_id``, ``source``, ``source_position``,
     ``ingested_at``, ``raw``, ``schema_version``, ``extras``, ``event_date``, and the judge's own: ``_key`` (text),
-    ``_event_time``, ``_valid`` (no check broken), ``_late`` (before the watermark), ``_control`` (carries no row),
-    ``_reasons`` and ``_payload`` (null where the row is neither refused nor late under a policy that refuses).
+    ``_event_time``, ``_valid`` (no check broken), ``_control`` (carries no row), ``_reasons`` (null where valid) and
+    ``_payload`` (null where the row cannot become a dead letter: it is valid, and late rows are not refused).
     """
     latest = subject.latest
     rows = conformed.withColumnsRenamed({name: f"_text_{name}" for name in latest.field_names})
     rows = rows.withColumns({field.name: typed(text_of(field.name), field.type) for field in latest.fields})
     found = checks(subject, terms.clock_skew)
-    rows = rows.withColumns({"_readable": _readable(), **_masks(found), "_late": _late(latest.event_time, terms)})
+    rows = rows.withColumns({"_readable": _readable(), **_masks(found)})
     rows = rows.withColumn("_valid", F.col("_readable") & _none_broken(found))
-    refused = ~F.col("_valid") | (F.col("_late") if terms.refuse_late else F.lit(False))
+    may_be_refused = F.lit(True) if terms.refuse_late else ~F.col("_valid")
     columns: list[str | Column] = [
         *latest.field_names,
         *[F.expr(column.expr).try_cast(column.type.sql).alias(column.name) for column in latest.derive],
@@ -60,10 +60,9 @@ def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
         key_text([(name, latest.field(name).type) for name in latest.key]).alias("_key"),
         F.col(latest.event_time).alias("_event_time"),
         "_valid",
-        "_late",
         F.lit(False).alias("_control"),
-        F.when(refused, _reasons(found, subject, terms)).alias("_reasons"),
-        F.when(refused, F.col("_payload")).alias("_payload"),
+        F.when(~F.col("_valid"), _reasons(found, subject)).alias("_reasons"),
+        F.when(may_be_refused, F.col("_payload")).alias("_payload"),
     ]
     return rows.select(*columns)
 
@@ -90,22 +89,12 @@ def _none_broken(found: list[Check]) -> Column:
     return none
 
 
-def _late(event_time: str, terms: Terms) -> Column:
-    if terms.watermark is None:
-        return F.lit(False)
-    return F.coalesce(F.col(event_time) < F.lit(terms.watermark), F.lit(False))
-
-
-def _reasons(found: list[Check], subject: Subject, terms: Terms) -> Column:
+def _reasons(found: list[Check], subject: Subject) -> Column:
     """Every reason against a refused row. What could not be read, or has no known version, is judged no further."""
     each = [
         F.when(F.col(f"_mask{at // BITS}").bitwiseAND(F.lit(1 << at % BITS).cast("long")) != 0, _reason(check))
         for at, check in enumerate(found)
     ]
-    if terms.refuse_late:
-        words = F.lit(f"before the watermark {terms.watermark}")
-        late = Check("late", subject.latest.event_time, F.col("_late"), words)
-        each.append(F.when(late.broken, _reason(late)))
     judged = F.array_compact(F.array(*each))
     unknown = Check("unknown_version", "schema_version", F.col("_version").isNull(), _unknown_version(subject))
     return (

@@ -1,0 +1,215 @@
+"""One lake, the real queries: what a batch does, done once, done twice, and interrupted at every step."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from support import house
+
+from spark_jobs.queries import ingest as ingest_module
+from spark_jobs.queries import refine as refine_module
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"
+
+
+def event(key: str, time: str = "2026-01-05T10:00:00Z", price: str = "9.99") -> str:
+    return f"{key},7,view,11,{price},{time}\n"
+
+
+def test_every_row_goes_to_exactly_one_table_and_the_books_say_so(spark: SparkSession, tmp_path: Path) -> None:
+    home = house(tmp_path)
+    home.drop("a.csv", HEADER + event("e1") + event("e2", price="-1") + event("e1"))
+    (books,) = home.drain(spark)
+    assert (books.rows_read, books.accepted, books.duplicate, books.dead_letter, books.unaccounted) == (3, 1, 1, 1, 0)
+    assert books.reasons == {"out_of_range:price": 1}
+    (accepted,) = home.rows(home.lake.silver(home.subject()))
+    (repeat,) = home.rows(home.lake.duplicates)
+    (letter,) = home.rows(home.lake.dead_letters)
+    assert accepted["event_id"] == "e1"
+    assert str(accepted["total_amount"]) == "9.99"
+    assert accepted["schema_version"] == 1
+    assert repeat["first_row_id"] == accepted["row_id"]
+    assert [reason["code"] for reason in letter["reasons"]] == ["out_of_range"]
+    assert dict(letter["payload"])["price"] == "-1"
+    assert home.audit(spark).balanced
+
+
+def test_the_watermark_moves_with_accepted_rows_only_and_flags_what_comes_late(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    home.drop("a.csv", HEADER + event("e1", "2026-01-05T12:00:00Z") + event("future", "2099-01-01T00:00:00Z"))
+    home.drain(spark)
+    home.drop("b.csv", HEADER + event("on-time", "2026-01-05T11:50:00Z") + event("late", "2026-01-05T11:49:59Z"))
+    (books,) = home.drain(spark)
+    assert books.watermark is not None
+    assert books.watermark.isoformat() == "2026-01-05T11:50:00+00:00"
+    flags = {row["event_id"]: row["late_arrival_flag"] for row in home.rows(home.lake.silver(home.subject()))}
+    assert flags == {"e1": False, "on-time": False, "late": True}
+    assert (books.late, books.accepted) == (1, 2)
+
+
+def test_late_rows_are_dead_letters_where_the_policy_says_so_but_a_late_copy_is_a_duplicate(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path, LATE_POLICY="dead_letter")
+    home.drop("a.csv", HEADER + event("new", "2026-01-05T12:00:00Z") + event("old", "2026-01-05T09:00:00Z"))
+    home.drain(spark)
+    home.drop("b.csv", HEADER + event("old", "2026-01-05T09:00:00Z") + event("late", "2026-01-05T09:00:00Z"))
+    (books,) = home.drain(spark)
+    assert (books.duplicate, books.dead_letter, books.accepted) == (1, 1, 0)
+    assert books.reasons == {"late:event_time": 1}
+    assert home.audit(spark).balanced
+
+
+
+@pytest.mark.parametrize("module", [ingest_module, refine_module], ids=["ingest", "refine"])
+@pytest.mark.parametrize("step", range(5))
+def test_a_batch_killed_before_any_of_its_commits_lands_exactly_once_when_run_again(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, step: int
+) -> None:
+    home = house(tmp_path)
+    home.drop("a.csv", HEADER + event("e1") + event("e2", price="x") + event("e1") + event("e3"))
+    real, calls = module.append_once, []  # type: ignore[attr-defined]
+
+    def dies(*args: object, **kwargs: object) -> object:
+        calls.append(1)
+        if len(calls) == step + 1:
+            raise KeyboardInterrupt("killed here")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(module, "append_once", dies)
+    home.drain(spark)
+    home.drain(spark)
+    found = home.audit(spark)
+    assert found.balanced, found.findings
+    assert (found.bronze, found.accepted, found.duplicate, found.dead_letter) == (4, 2, 1, 1)
+    assert home.sum_of_books("rows_read") == 4
+
+
+def test_a_batch_killed_before_its_ledger_was_written_is_judged_anew(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = house(tmp_path)
+    home.drop("a.csv", HEADER + event("e1") + event("e1"))
+    from spark_jobs.sinks.ledger import Ledger  # noqa: PLC0415
+
+    real, calls = Ledger.save, []
+
+    def dies(self: Ledger, prepared: object) -> None:
+        calls.append(1)
+        if len(calls) in (1, 3):
+            raise KeyboardInterrupt("killed here")
+        real(self, prepared)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Ledger, "save", dies)
+    home.drain(spark)
+    found = home.audit(spark)
+    assert found.balanced, found.findings
+    assert (found.bronze, found.accepted, found.duplicate) == (2, 1, 1)
+
+
+def test_verdicts_of_a_prepared_batch_stand_even_if_the_settings_change_before_it_is_committed(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = house(tmp_path)
+    home.drop("a.csv", HEADER + event("e1", "2026-01-05T12:00:00Z"))
+    home.drain(spark)
+    home.drop("b.csv", HEADER + event("late", "2026-01-05T09:00:00Z"))
+    real = refine_module.append_once
+
+    def dies(table: object, *args: object, **kwargs: object) -> object:
+        if getattr(table, "name", "") == "ops/batch_quality":
+            raise KeyboardInterrupt("killed before the books")
+        return real(table, *args, **kwargs)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refine_module, "append_once", dies)
+        with pytest.raises(Exception, match="given up"):
+            home.drain(spark)
+    stricter = house(tmp_path, LATE_POLICY="dead_letter")
+    (books,) = stricter.drain(spark)
+    assert (books.accepted, books.dead_letter) == (1, 0)
+    assert stricter.audit(spark).balanced
+
+
+def test_the_same_files_under_other_names_are_duplicates_and_silver_stays_the_same(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    home.generate()
+    home.drain(spark)
+    before = home.content()
+    for path in sorted((home.landing / "ecommerce_events").glob("*.csv")):
+        shutil.copy(path, path.with_name(f"again_{path.name}"))
+    (books,) = home.drain(spark)
+    assert books.accepted == 0
+    assert home.content() == before
+    assert home.audit(spark).balanced
+
+
+def test_deleted_checkpoints_cost_nothing_but_time_and_the_books_say_so(spark: SparkSession, tmp_path: Path) -> None:
+    home = house(tmp_path)
+    home.generate()
+    home.drain(spark)
+    before = home.content()
+    first = home.audit(spark)
+    shutil.rmtree(home.lake.checkpoint("ecommerce_events", "refine"))
+    (reread,) = home.drain(spark)
+    assert (reread.accepted, reread.dead_letter, reread.duplicate) == (0, 0, first.bronze)
+    shutil.rmtree(home.lake.checkpoint("ecommerce_events", "ingest"))
+    (relanded,) = home.drain(spark)
+    assert (relanded.accepted, relanded.dead_letter, relanded.duplicate) == (0, 0, first.bronze)
+    assert home.content() == before
+    found = home.audit(spark)
+    assert found.balanced, found.findings
+    assert (found.bronze, found.readings) == (2 * first.bronze, 2)
+    assert home.differences(spark)["wrong"] == 0
+
+
+def test_a_row_lost_on_the_way_shows_as_unaccounted_and_fails_the_audit(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spark_jobs.sinks import fan_out as fork  # noqa: PLC0415
+
+    home = house(tmp_path)
+    home.drop("a.csv", HEADER + event("e1") + event("e2") + event("e3"))
+    real = fork._silver
+    monkeypatch.setattr(fork, "_silver", lambda rows, plan: real(rows, plan).slice(1))
+    (books,) = home.drain(spark)
+    assert (books.rows_read, books.accepted, books.unaccounted) == (3, 2, 1)
+    found = home.audit(spark)
+    assert not found.balanced
+    assert "rows without any verdict" in [finding.what for finding in found.findings]
+
+
+def test_a_file_dropped_into_a_subfolder_with_an_odd_name_is_landed(spark: SparkSession, tmp_path: Path) -> None:
+    home = house(tmp_path)
+    home.drop("day=2026-01-05/größe & 100%.csv", HEADER + event("e1"))
+    home.drop("_hidden.csv", HEADER + event("e2"))
+    home.drop("half.csv.tmp", HEADER + event("e3"))
+    (books,) = home.drain(spark)
+    assert books.accepted == 1
+    (row,) = home.rows(home.lake.bronze(home.subject()))
+    assert row["source"] == "ecommerce_events/day=2026-01-05/größe & 100%.csv"
+    assert home.audit(spark).balanced
+
+
+def test_no_file_stops_the_stream_whatever_it_holds(spark: SparkSession, tmp_path: Path) -> None:
+    home = house(tmp_path)
+    home.drop("a.csv", b"\xff\xfe\x00binary\n\x00\xff")
+    home.drop("b.csv", "")
+    home.drop("c.csv.gz", b"no gzip at all")
+    home.drop("d.jsonl", '{"event_id": "j1"\n[1]\n{"event_id":"j2","user_id":1,"event_type":"search","event_time":"2026-01-05T10:00:00Z"}\n')
+    home.drop("e.csv", HEADER + event("good"))
+    (books,) = home.drain(spark)
+    assert books.accepted == 2
+    assert books.dead_letter == books.rows_read - 2
+    assert home.audit(spark).balanced

@@ -1,0 +1,99 @@
+"""What several tests share: a lake in a folder of its own, drained by the real application."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from config.settings import Settings
+from config.settings import load as load_settings
+from generator.emit import run
+from generator.options import GeneratorOptions
+from schema_registry.registry import CONTRACTS, Registry
+from schema_registry.registry import load as load_registry
+from spark_jobs.batch.against_manifest import against_manifest
+from spark_jobs.batch.audit import Audit, audit
+from spark_jobs.lake import Lake, Table
+from spark_jobs.queries.application import Application, Listener
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from schema_registry.registry import Subject
+    from spark_jobs.queries.ingest import IngestReport
+    from spark_jobs.queries.refine import Books
+
+#: Columns of Silver that say when and by whom a row was processed, not what it is.
+PROCESSING = {"query_id", "batch_id", "processed_at", "row_id", "late_arrival_flag"}
+
+
+@dataclass
+class House:
+    """A lake, a landing folder and a registry under one folder."""
+
+    root: Path
+    registry: Registry
+    settings: Settings
+
+    @property
+    def landing(self) -> Path:
+        return self.settings.lake.landing
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.settings.lake.root.resolve())
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.jsonl"
+
+    def subject(self, name: str = "ecommerce_events") -> Subject:
+        return self.registry.subject(name)
+
+    def generate(self, **options: Any) -> None:
+        chosen = {"rows_per_file": 100, "files": 6, "every_seconds": 0, "seed": 7, **options}
+        run(GeneratorOptions(out=self.landing, manifest=self.manifest, **chosen), stop=threading.Event())
+
+    def drop(self, name: str, text: str | bytes, subject: str = "ecommerce_events") -> Path:
+        path = self.landing / subject / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def drain(self, spark: SparkSession, *subjects: str) -> list[Books]:
+        books: list[Books] = []
+        landed: list[IngestReport] = []
+        names = list(subjects) or ["ecommerce_events"]
+        listener = Listener(landed.append, books.append)
+        Application(spark, self.settings, self.registry, names, listener, threading.Event()).run(once=True)
+        return books
+
+    def audit(self, spark: SparkSession, subject: str = "ecommerce_events") -> Audit:
+        return audit(spark, self.lake, self.landing, self.subject(subject))
+
+    def differences(self, spark: SparkSession) -> dict[str, Any]:
+        return against_manifest(spark, self.lake, self.subject(), self.manifest)[0]
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        return DeltaTable(table.path).to_pyarrow_table().to_pylist()
+
+    def content(self, subject: str = "ecommerce_events") -> list[str]:
+        """Silver without its processing columns, in an order of its own: what must not depend on how it came about."""
+        table = DeltaTable(self.lake.silver(self.subject(subject)).path).to_pyarrow_table()
+        kept = table.select([name for name in table.column_names if name not in PROCESSING])
+        return sorted(str(row) for row in kept.to_pylist())
+
+    def sum_of_books(self, column: str) -> int:
+        books = DeltaTable(self.lake.batch_quality.path).to_pyarrow_table()
+        return int(pc.sum(books[column]).as_py() or 0)
+
+
+def house(root: Path, contracts: Path = CONTRACTS, **env: str) -> House:
+    settings = load_settings({"RETRY_FIRST_WAIT": "10 ms", "RETRY_ATTEMPTS": "2", **env}, None)
+    places = replace(settings.lake, root=root / "lake", landing=root / "input", logs=root / "logs", contracts=contracts)
+    return House(root, load_registry(contracts), replace(settings, lake=places))
