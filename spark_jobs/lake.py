@@ -7,13 +7,13 @@ into the Delta log for pruning. Nothing here reads or writes data; see ``sinks``
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from schema_registry.contract import FieldType
     from schema_registry.registry import Subject
@@ -205,7 +205,9 @@ class Lake:
     @property
     def batch_quality(self) -> Table:
         """The books: one row per batch, written last."""
-        return Table("ops/batch_quality", self._path("ops", "batch_quality"), BATCH_QUALITY, ("subject",), ("batch_id",))
+        return Table(
+            "ops/batch_quality", self._path("ops", "batch_quality"), BATCH_QUALITY, ("subject",), ("batch_id",)
+        )
 
     @property
     def files(self) -> Table:

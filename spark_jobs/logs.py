@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORM = "%(asctime)s | %(levelname)-8s |  %(message)s"
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -17,7 +19,8 @@ class DailyFile(logging.Handler):
     def __init__(self, root: Path, name: str) -> None:
         super().__init__()
         self._root, self._name = root, name
-        self._day, self._file = "", None  # type: str, IO[str] | None
+        self._day = ""
+        self._file: IO[str] | None = None
         self.setFormatter(logging.Formatter(FORM, TIME))
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -25,21 +28,24 @@ class DailyFile(logging.Handler):
         try:
             day = datetime.fromtimestamp(record.created).strftime("%Y%m%d")  # noqa: DTZ006
             if self._file is None or day != self._day:
-                self.close()
+                self._close_file()
                 self._root.mkdir(parents=True, exist_ok=True)
                 self._day = day
                 self._file = (self._root / f"{self._name}_{day}.log").open("a", encoding="utf-8")
             self._file.write(self.format(record) + "\n")
             self._file.flush()
-        except OSError:
+        except Exception:  # as every handler of the standard library: a log line never stops the work
             self.handleError(record)
 
     def close(self) -> None:
         """Close the file of the day."""
+        self._close_file()
+        super().close()
+
+    def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
-        super().close()
 
 
 def log_to(root: Path, name: str, level: str, *, console: bool) -> None:

@@ -1,7 +1,7 @@
 """Where work is done: in this process while it is small, on the executors once it pays.
 
-A Spark job costs a tenth of a second or more before it does anything. The same function therefore runs here over a small batch
-and in ``mapInArrow`` over a large one; there is no second implementation, only a second place.
+A Spark job costs a tenth of a second or more before it does anything. The same function therefore runs here over a
+small batch and in ``mapInArrow`` over a large one; there is no second implementation, only a second place.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ def over_rows(rows: DataFrame, work: Callable[[Iterable[pa.RecordBatch]], dict[s
 
 
 def over_groups(
-    spark: SparkSession, groups: Sequence[Sequence[Item]], work: Callable[[Sequence[Item]], dict[str, Any]], *, here: bool
+    spark: SparkSession,
+    groups: Sequence[Sequence[Item]],
+    work: Callable[[Sequence[Item]], dict[str, Any]],
+    *,
+    here: bool,
 ) -> list[dict[str, Any]]:
     """Run ``work`` over each group of items: in this process, or one task a group on the executors."""
     if here:

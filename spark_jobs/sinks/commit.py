@@ -1,18 +1,20 @@
 """The one commit that makes parts visible, at most once.
 
-Commits go through delta-rs: on a small batch Spark's own Delta writer costs 0.2 to 1 s a commit, nearly all of it planning
-and state reconstruction, where this costs milliseconds (docs/decisions/0002). The table stays plain Delta for every reader.
+Commits go through delta-rs: on a small batch Spark's own Delta writer costs 0.2 to 1 s a commit, nearly all of it
+planning and state reconstruction, where this costs milliseconds (docs/decisions/0002). The table stays plain Delta for
+every reader.
 """
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import TableNotFoundError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 PROPERTIES = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 60 days"}
 ADDED_LATER = "tally.fieldsAddedLater"
 
-_open_tables: dict[str, DeltaTable] = {}
+_Birth = tuple[int, int] | None
+
+_open_tables: dict[str, tuple[DeltaTable, _Birth]] = {}
 _guard = threading.RLock()
 
 
@@ -35,16 +39,28 @@ class SchemaConflictError(Exception):
 def open_table(path: str) -> DeltaTable | None:
     """The table as it stands now, or None where there is none. Handles are kept, as reading a log twice is waste."""
     with _guard:
-        known = _open_tables.get(path)
-        if known is not None and (Path(path) / "_delta_log").exists():
+        birth = _birth(path)
+        known, known_birth = _open_tables.get(path, (None, None))
+        if known is not None and birth is not None and birth == known_birth:
             known.update_incremental()
             return known
         _open_tables.pop(path, None)
         try:
-            _open_tables[path] = DeltaTable(path)
+            table = DeltaTable(path)
         except TableNotFoundError:
             return None
-        return _open_tables[path]
+        _open_tables[path] = (table, birth)
+        return table
+
+
+def _birth(path: str) -> _Birth:
+    """What tells a table from another one made at the same place: its first log entry, or its log once that is gone."""
+    log = Path(path) / "_delta_log"
+    for first in (log / f"{0:020}.json", log):
+        with suppress(FileNotFoundError):
+            stat = first.stat()
+            return (stat.st_ino, stat.st_mtime_ns if first != log else 0)
+    return None
 
 
 def ensure_table(table: Table) -> DeltaTable:
@@ -81,7 +97,7 @@ def _widen(found: DeltaTable, table: Table) -> None:
     missing = [Field(field.name, field.type, nullable=True) for field in want if field.name not in have]
     if not missing:
         return
-    later = [*added_later(found), *(field.name for field in missing)]
+    later = dict.fromkeys([*added_later(found), *(field.name for field in missing)])
     found.alter.set_table_properties({ADDED_LATER: ",".join(later)}, raise_if_not_exists=False)
     found.update_incremental()
     found.alter.add_columns(missing)
@@ -105,8 +121,7 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
         return False
     with _guard:
         found = ensure_table(table)
-        done = found.transaction_version(writer)
-        if done is not None and done >= version:
+        if _has(found, writer, version):
             return False
         found.create_write_transaction(
             _adds(parts),
@@ -119,7 +134,18 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
         return True
 
 
-def _adds(parts: Iterable[Part]) -> list[AddAction]:
+def is_committed(table: Table, *, writer: str, version: int) -> bool:
+    """Whether ``writer`` has committed ``version``, or a later one, to this table."""
+    found = open_table(table.path)
+    return found is not None and _has(found, writer, version)
+
+
+def _has(found: DeltaTable, writer: str, version: int) -> bool:
+    done = found.transaction_version(writer)
+    return done is not None and done >= version
+
+
+def _adds(parts: Iterable[Part]) -> list[AddAction | RemoveAction]:
     return [
         AddAction(
             path=part.path,

@@ -1,9 +1,9 @@
 """The ledger of prepared batches: what a batch will commit, written down before its first commit.
 
 A batch writes its parts, then this one small file (atomically, by rename), then commits table by table. Killed before
-the file is there, nothing of the batch is visible and it is judged anew. Killed after, the next start finds the file and
-commits what is still missing: the verdicts are never computed a second time, so they cannot come out differently, whatever
-contract, setting or clock has changed in between.
+the file is there, nothing of the batch is visible and it is judged anew. Killed after, the next start finds the file
+and commits what is still missing: the verdicts are never computed a second time, so they cannot come out differently,
+whatever contract, setting or clock has changed in between.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spark_jobs.sinks.parts import Part
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 KEEP = 3
-
-
-class LostPartError(Exception):
-    """A prepared batch names a part that is no longer on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,26 @@ class Prepared:
         """How many rows the parts of one table hold, by the parts' own footers."""
         return sum(part.rows for part in self.parts if part.table == table)
 
+    def lost(self, paths_by_table: Mapping[str, str]) -> list[str]:
+        """The parts (``table: path``) that are not on disk as they were written, of the tables whose paths are given.
+
+        Give those to which this batch is not committed (``commit.is_committed``): their parts can fall to VACUUM, which
+        sweeps old uncommitted files, or to a power cut, and a commit would name files that no reader finds. Committed
+        parts may rightly be gone, by compaction.
+        """
+        return [
+            f"{part.table}: {part.path}"
+            for part in self.parts
+            if part.table in paths_by_table and not _is_whole(Path(paths_by_table[part.table]) / part.path, part.size)
+        ]
+
     def of(self, table: str) -> list[Part]:
         """The parts of one table."""
         return [part for part in self.parts if part.table == table]
+
+
+def _is_whole(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 class Ledger:
@@ -69,10 +85,25 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        self._path(prepared.batch_id - KEEP).unlink(missing_ok=True)
+        _sync(self._folder)
+        self._forget(prepared.batch_id - KEEP)
+
+    def _forget(self, until: int) -> None:
+        for path in self._folder.glob("*.json"):
+            if path.stem.isdecimal() and int(path.stem) <= until:
+                path.unlink(missing_ok=True)
 
     def _path(self, batch_id: int) -> Path:
         return self._folder / f"{batch_id}.json"
+
+
+def _sync(folder: Path) -> None:
+    """Bring a folder's names to disk; without it a file renamed there may be gone after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def query_id(checkpoint: Path) -> str:

@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 ROW_GROUP_ROWS = 131_072
 #: Text in a row group is bounded too, so that long values do not make it grow without limit.
 ROW_GROUP_BYTES = 128 * 1024 * 1024
+#: A part that has this many rows is finished and another one begun, so that readers take a huge file piece by piece.
+PART_ROWS = 1_000_000
+#: A batch can hold years, a part a day: beyond this much that is not yet written, the largest parts are finished.
+OPEN_BYTES = 256 * 1024 * 1024
+#: What a slice of a column costs besides its values.
+SLICE_BYTES = 1024
+#: The latest moment that can be rounded up to the next millisecond.
+LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(milliseconds=1)
+#: How Hive, Spark and Delta name the folder of rows without a partition value.
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class Part:
     path: str
     size: int
     rows: int
-    partition: dict[str, str]
+    partition: dict[str, str | None]
     stats: str
     modified_ms: int
 
@@ -52,45 +62,41 @@ class Part:
 
 
 class PartWriter:
-    """Writes the rows of one partition of one table into one Parquet file, a row group at a time."""
+    """Writes the rows of one partition of one table into one Parquet file, a row group at a time.
 
-    def __init__(self, table: Table, partition: Mapping[str, str]) -> None:
+    The file is opened with its first row group: thousands of small parts need no thousands of file handles.
+    """
+
+    def __init__(self, table: Table, partition: Mapping[str, str | None]) -> None:
+        self.rows = 0
+        self.buffered_bytes = 0
         self._table = table
         self._schema = table.data_schema
         self._partition = dict(partition)
-        folder = "".join(f"{quote(k)}={quote(v, safe=' ')}/" for k, v in self._partition.items())
+        folder = "".join(f"{quote(k)}={_folder(v)}/" for k, v in self._partition.items())
         self._relative = f"{folder}part-{uuid.uuid4().hex}.parquet"
         self._absolute = Path(table.path) / self._relative
-        self._absolute.parent.mkdir(parents=True, exist_ok=True)
         self._footers: list[pq.FileMetaData] = []
         self._buffer: list[pa.Table] = []
         self._buffered_rows = 0
-        self._buffered_bytes = 0
         self._bounds: dict[str, tuple[Any, Any]] = {}
-        self._writer = pq.ParquetWriter(
-            self._absolute,
-            self._schema,
-            compression="snappy",
-            use_dictionary=[name for name in self._schema.names if name not in table.near_unique],
-            write_statistics=list(table.stats) or False,
-            store_decimal_as_integer=True,
-            metadata_collector=self._footers,
-        )
+        self._file: pq.ParquetWriter | None = None
 
     def write(self, rows: pa.Table) -> None:
         """Take rows that have the table's data columns, in any order; they are cast to its schema."""
         ordered = rows.select(self._schema.names).cast(self._schema)
         self._note_bounds(ordered)
         self._buffer.append(ordered)
+        self.rows += ordered.num_rows
         self._buffered_rows += ordered.num_rows
-        self._buffered_bytes += ordered.nbytes
-        if self._buffered_rows >= ROW_GROUP_ROWS or self._buffered_bytes >= ROW_GROUP_BYTES:
+        self.buffered_bytes += ordered.nbytes + SLICE_BYTES * ordered.num_columns
+        if self._buffered_rows >= ROW_GROUP_ROWS or self.buffered_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def close(self) -> Part:
         """Finish the file. The row count is the one that the file's own footer gives."""
         self._flush()
-        self._writer.close()
+        self._opened().close()
         rows = self._footers[0].num_rows
         return Part(
             table=self._table.name,
@@ -102,22 +108,36 @@ class PartWriter:
             modified_ms=int(time.time() * 1000),
         )
 
+    def _opened(self) -> pq.ParquetWriter:
+        if self._file is None:
+            self._absolute.parent.mkdir(parents=True, exist_ok=True)
+            self._file = pq.ParquetWriter(
+                self._absolute,
+                self._schema,
+                compression="snappy",
+                use_dictionary=[name for name in self._schema.names if name not in self._table.near_unique],
+                write_statistics=list(self._table.stats) or False,
+                store_decimal_as_integer=True,
+                metadata_collector=self._footers,
+            )
+        return self._file
+
     def _flush(self) -> None:
         if self._buffer:
-            self._writer.write_table(pa.concat_tables(self._buffer), row_group_size=ROW_GROUP_ROWS)
-        self._buffer, self._buffered_rows, self._buffered_bytes = [], 0, 0
+            self._opened().write_table(pa.concat_tables(self._buffer), row_group_size=ROW_GROUP_ROWS)
+        self._buffer, self._buffered_rows, self.buffered_bytes = [], 0, 0
 
     def _note_bounds(self, rows: pa.Table) -> None:
         for name in self._table.stats:
-            low_high = pc.min_max(rows[name]).as_py()
-            if low_high["min"] is None:
+            found = pc.min_max(rows[name]).as_py()
+            if found["min"] is None:
                 continue
-            low, high = self._bounds.get(name, (low_high["min"], low_high["max"]))
-            self._bounds[name] = (min(low, low_high["min"]), max(high, low_high["max"]))
+            low, high = self._bounds.get(name, (found["min"], found["max"]))
+            self._bounds[name] = (min(low, found["min"]), max(high, found["max"]))
 
 
 class TableWriter:
-    """Writes rows of one table, one part per partition value met."""
+    """Writes rows of one table, one open part per partition value met; a full part is followed by another."""
 
     def __init__(self, table: Table, fixed: Mapping[str, str] | None = None) -> None:
         self._table = table
@@ -125,29 +145,49 @@ class TableWriter:
         self._free = [name for name in table.partition_by if name not in self._fixed]
         if len(self._free) > 1:
             raise ValueError(f"{table.name}: at most one partition column may vary within a write, got {self._free}")
-        self._writers: dict[tuple[str, ...], PartWriter] = {}
+        self._open: dict[str | None, PartWriter] = {}
+        self._done: list[Part] = []
+        self._buffered = 0
 
     def write(self, rows: pa.Table) -> None:
         """Send rows to the part of their partition."""
         if rows.num_rows == 0:
             return
         if not self._free:
-            self._writer(self._fixed).write(rows)
+            self._write(None, rows)
             return
-        column = self._free[0]
-        for value in pc.unique(rows[column]).to_pylist():
-            chosen = rows if len(pc.unique(rows[column])) == 1 else rows.filter(pc.equal(rows[column], value))
-            self._writer({**self._fixed, column: _partition_text(value)}).write(chosen)
+        column = rows[self._free[0]]
+        values = pc.unique(column)
+        for value in values:
+            same = pc.equal(column, value) if value.is_valid else pc.is_null(column)
+            self._write(_partition_text(value.as_py()), rows if len(values) == 1 else rows.filter(same))
 
     def close(self) -> list[Part]:
         """Finish every part; none where no row came."""
-        return [writer.close() for writer in self._writers.values()]
+        for value in list(self._open):
+            self._finish(value)
+        return self._done
 
-    def _writer(self, partition: Mapping[str, str]) -> PartWriter:
-        key = tuple(partition[name] for name in self._table.partition_by)
-        if key not in self._writers:
-            self._writers[key] = PartWriter(self._table, {name: partition[name] for name in self._table.partition_by})
-        return self._writers[key]
+    def _write(self, value: str | None, rows: pa.Table) -> None:
+        if value not in self._open:
+            self._open[value] = self._begin(value)
+        writer = self._open[value]
+        self._buffered -= writer.buffered_bytes
+        writer.write(rows)
+        self._buffered += writer.buffered_bytes
+        if writer.rows >= PART_ROWS:
+            self._finish(value)
+        while self._buffered > OPEN_BYTES:
+            self._finish(max(self._open, key=lambda each: self._open[each].buffered_bytes))
+
+    def _begin(self, value: str | None) -> PartWriter:
+        values = {**self._fixed, **dict.fromkeys(self._free, value)}
+        return PartWriter(self._table, {name: values[name] for name in self._table.partition_by})
+
+    def _finish(self, value: str | None) -> None:
+        writer = self._open.pop(value)
+        self._buffered -= writer.buffered_bytes
+        self._done.append(writer.close())
 
 
 def write_parts(table: Table, rows: pa.Table, **fixed: str) -> list[Part]:
@@ -157,26 +197,38 @@ def write_parts(table: Table, rows: pa.Table, **fixed: str) -> list[Part]:
     return writer.close()
 
 
-def _partition_text(value: Any) -> str:
+def _partition_text(value: Any) -> str | None:
+    if value is None:
+        return None
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def _folder(value: str | None) -> str:
+    return NO_VALUE if value is None else quote(value, safe=" ")
+
+
 def _stats_json(rows: int, bounds: Mapping[str, tuple[Any, Any]]) -> str:
+    spelled = {name: (_stat(low), _stat(high, up=True)) for name, (low, high) in bounds.items()}
     return json.dumps(
         {
             "numRecords": rows,
-            "minValues": {name: _stat(low) for name, (low, _) in bounds.items()},
-            "maxValues": {name: _stat(high, up=True) for name, (_, high) in bounds.items()},
+            "minValues": {name: low for name, (low, _) in spelled.items() if low is not None},
+            "maxValues": {name: high for name, (_, high) in spelled.items() if high is not None},
         },
         ensure_ascii=False,
     )
 
 
 def _stat(value: Any, *, up: bool = False) -> Any:
-    """A bound as the Delta log spells it; time has milliseconds there, so a maximum is rounded up and never cuts a row."""
-    if isinstance(value, datetime):
-        utc = value.astimezone(UTC)
-        if up and utc.microsecond % 1000:
-            utc += timedelta(milliseconds=1)
-        return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
-    return value.isoformat() if isinstance(value, date) else value
+    """A bound as the Delta log spells it, or None where it cannot: then readers must look into the file.
+
+    Time has milliseconds there, so a maximum is rounded up and never cuts a row.
+    """
+    if not isinstance(value, datetime):
+        return value.isoformat() if isinstance(value, date) else value
+    utc = value.astimezone(UTC)
+    if up and utc.microsecond % 1000:
+        if utc > LATEST:
+            return None
+        utc += timedelta(milliseconds=1)
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What every reader of files yields: rows as received, in columns, with their positions; and those it could not read."""
+"""What every reader of files yields: rows as received, in columns, with their positions; and those unread."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,17 +16,14 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from spark_jobs.sources.columns import Chunk, Unread
+from spark_jobs.sources.lines import line_blocks
 from spark_jobs.sources.opened import visible
-from spark_jobs.sources.records import Split, ends_open, split
+from spark_jobs.sources.records import Split, ends_open, split, torn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-
-BOM = b"\xef\xbb\xbf"
-#: A file that cannot be parsed is kept whole, in rows of at most this many bytes.
-PIECE = 1024 * 1024
 
 
 def read_csv(blocks: Iterable[bytes], known: Sequence[str]) -> Iterator[Chunk]:
@@ -39,62 +38,63 @@ def read_csv(blocks: Iterable[bytes], known: Sequence[str]) -> Iterator[Chunk]:
             if part.count == 0:
                 continue
             part, header = _take_header(part)
-        if header.broken:
-            chunk = _all_unread(part, position, header)
-        else:
-            chunk = _parse(part, position, header, known)
+        read = _all_unread(part, position, header) if header.reasons else _parse(part, position, header, known)
         position += part.count
-        if chunk.rows:
-            yield chunk
+        if read.rows:
+            yield read
 
 
 _Why = tuple[str, str | None, str]
 
 
+@dataclass(frozen=True, slots=True)
 class _Header:
-    """The column names of a file, or why it has none that can be used."""
+    """The column names of a file, or why they cannot be used."""
 
-    def __init__(self, names: Sequence[str], reasons: tuple[_Why, ...]) -> None:
-        self.names = list(names)
-        self.reasons = reasons
-        self.broken = bool(reasons)
+    names: list[str]
+    reasons: tuple[_Why, ...]
 
 
 def _splits(blocks: Iterable[bytes]) -> Iterator[Split]:
-    rest = b""
-    first = True
-    for block in blocks:
-        if first and block.startswith(BOM):
-            block = block[len(BOM) :]
-        first = False
-        part = split(rest + block, last=False)
-        rest = part.rest
+    held = b""
+    for lines, is_torn in line_blocks(blocks):
+        if is_torn:
+            if held:
+                yield split(held, last=True)
+            held = b""
+            yield torn(lines)
+            continue
+        part = split(held + lines, last=False)
+        held = part.rest
         if part.count:
             yield part
-    if rest:
-        yield split(rest, last=True)
+    if held:
+        yield split(held, last=True)
 
 
 def _take_header(part: Split) -> tuple[Split, _Header]:
-    """Take the first record off a block and read it as the header."""
+    """Take the first record off a block and read it as the header; one that cannot be read stays, as a row unread."""
     broken = next((refused for refused in part.refused if refused.ordinal == 0), None)
     if broken is not None:
-        why = (("unreadable", None, f"the header cannot be read: {broken.detail}"),)
-        return part, _Header([], why)
+        return part, _Header([], (("unreadable", None, f"the header cannot be read: {broken.detail}"),))
     names, reasons = _header_names(part.data[part.starts[0] : part.ends[0]])
     if not names:
         return part, _Header([], reasons)
-    shifted = tuple(type(refused)(refused.ordinal - 1, refused.code, refused.detail, refused.raw) for refused in part.refused)
-    remaining = Split(
-        part.data, part.starts[1:], part.ends[1:], part.ordinals[1:] - 1, shifted, part.count - 1, part.rest
+    below = replace(
+        part,
+        starts=part.starts[1:],
+        ends=part.ends[1:],
+        ordinals=part.ordinals[1:] - 1,
+        refused=tuple(replace(refused, ordinal=refused.ordinal - 1) for refused in part.refused),
+        count=part.count - 1,
     )
-    return remaining, _Header(names, reasons)
+    return below, _Header(names, reasons)
 
 
 def _header_names(record: bytes) -> tuple[list[str], tuple[_Why, ...]]:
     text = record.decode("utf-8").rstrip("\r\n")
-    if "\r" in text or "\n" in text or ends_open(record):
-        return [], (("unreadable", None, "the header holds a line end or an open quote"),)
+    if "\r" in text or "\n" in text:
+        return [], (("unreadable", None, "the header holds a line end"),)
     try:
         names = next(csv.reader([text]), [""])
     except csv.Error as error:
@@ -111,9 +111,7 @@ def _all_unread(part: Split, position: int, header: _Header) -> Chunk:
 
 
 def _parse(part: Split, position: int, header: _Header, known: Sequence[str]) -> Chunk:
-    unread = [
-        Unread(position + r.ordinal + 1, ((r.code, None, r.detail),), _line(r.raw)) for r in part.refused
-    ]
+    unread = [Unread(position + r.ordinal + 1, ((r.code, None, r.detail),), _line(r.raw)) for r in part.refused]
     tables: list[pa.Table] = []
     kept: list[NDArray[np.int64]] = []
     for table, places, odd in _parsed(part, np.arange(len(part.ordinals)), header.names):
@@ -143,7 +141,7 @@ def _parsed(
         table, odd = outcome
         keep = np.ones(len(places), bool)
         keep[[number for number, _ in odd]] = False
-        found = [
+        found: list[tuple[int, _Why]] = [
             (int(places[number]), ("column_count", None, f"{cells} cells under a header of {len(names)}"))
             for number, cells in odd
         ]
@@ -151,7 +149,8 @@ def _parsed(
     elif len(places) == 1:
         raw = part.data[part.starts[places[0]] : part.ends[places[0]]]
         detail = "a quote is opened and never closed" if ends_open(raw) else "the record cannot be parsed as CSV"
-        yield _empty(names), places[:0], [(int(places[0]), ("unreadable", None, detail))]
+        why: _Why = ("unreadable", None, detail)
+        yield _empty(names), places[:0], [(int(places[0]), why)]
     else:
         half = len(places) // 2
         yield from _parsed(part, places[:half], names)
@@ -159,7 +158,7 @@ def _parsed(
 
 
 def _try_parse(data: bytes, names: Sequence[str], expected: int) -> tuple[pa.Table, list[tuple[int, int]]] | None:
-    """The rows and the (number from 0, cells) of rows with another count of cells; None where the count is not ``expected``."""
+    """The rows, and (number from 0, cells) of those with another count of cells; None where they are others."""
     odd: list[tuple[int, int]] = []
 
     def note(row: pacsv.InvalidRow) -> str:
@@ -192,7 +191,7 @@ def _bytes(part: Split, places: NDArray[np.int64]) -> bytes:
     if not len(gaps):
         return part.data[starts[0] : ends[-1]]
     runs = np.concatenate([[0], gaps, [len(starts)]])
-    return b"".join(part.data[starts[a] : ends[b - 1]] for a, b in zip(runs[:-1], runs[1:], strict=True))
+    return b"".join(part.data[starts[a] : ends[b - 1]] for a, b in pairwise(runs))
 
 
 def _rest(arrays: dict[str, pa.Array], known: Sequence[str]) -> pa.Array | None:
@@ -217,13 +216,3 @@ def _empty(names: Sequence[str]) -> pa.Table:
 
 def _line(raw: bytes) -> str:
     return visible(raw.rstrip(b"\r\n"))
-
-
-def whole(data: bytes, position: int, code: str, detail: str) -> Chunk:
-    """Content that cannot be parsed, kept whole: a row for each MiB of it."""
-    pieces = [data[at : at + PIECE] for at in range(0, len(data), PIECE)] or [b""]
-    return Chunk(
-        unread=tuple(
-            Unread(position + number, ((code, None, detail),), visible(piece)) for number, piece in enumerate(pieces, 1)
-        )
-    )

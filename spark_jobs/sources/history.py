@@ -1,7 +1,7 @@
 """What the lake already holds of a batch's keys: pruned by the Delta log, keys only, never the whole table.
 
-Files are chosen by the event-time bounds in the log; of those, row groups by their own statistics; of those, three columns. The
-cost is that of the batch's span of time, not of the table.
+Files are chosen by the event-time bounds in the log; of those, row groups by their own statistics; of those, three
+columns. The cost is that of the batch's span of time, not of the table.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def dead_lettered(dead_letters: Table, subject: str, sources: pa.Array) -> pa.Ar
         return pa.array([], pa.string())
     low, high = pc.min(sources).as_py(), pc.max(sources).as_py()
     adds = _adds(table)
-    inside = pc.and_(pc.less_equal(adds["min.source"], high), pc.greater_equal(adds["max.source"], low))
-    inside = pc.and_(pc.coalesce(inside, True), pc.equal(adds["partition.subject"], subject))  # noqa: FBT003
+    inside = pc.and_(pc.less_equal(_bound(adds, "min.source"), high), pc.greater_equal(_bound(adds, "max.source"), low))
+    inside = pc.and_(pc.coalesce(inside, True), pc.equal(adds["partition.subject"], subject))
     paths = _paths(dead_letters, adds.filter(inside))
     if not paths:
         return pa.array([], pa.string())
@@ -93,17 +93,23 @@ def _adds(table: DeltaTable) -> pa.Table:
     return pa.table(table.get_add_actions(flatten=True))
 
 
+def _bound(adds: pa.Table, name: str) -> pa.ChunkedArray:
+    """A bound of each file, null where the log has none: such a file may hold anything."""
+    return adds[name] if name in adds.column_names else pa.chunked_array([pa.nulls(adds.num_rows, pa.string())])
+
+
 def _candidates(table: DeltaTable, silver: Table, event_time: str, times: Sequence[Span]) -> list[str]:
     adds = _adds(table)
     if adds.num_rows == 0:
         return []
-    low, high = adds[f"min.{event_time}"].cast(TIMESTAMP), adds[f"max.{event_time}"].cast(TIMESTAMP)
+    low = _bound(adds, f"min.{event_time}").cast(TIMESTAMP)
+    high = _bound(adds, f"max.{event_time}").cast(TIMESTAMP)
     chosen = pa.chunked_array([pa.array([False] * adds.num_rows)])
     for span in times:
         overlaps = pc.greater_equal(high, pa.scalar(span.since, TIMESTAMP))
         if span.until is not None:
             overlaps = pc.and_(overlaps, pc.less_equal(low, pa.scalar(span.until, TIMESTAMP)))
-        chosen = pc.or_(chosen, pc.coalesce(overlaps, True))  # noqa: FBT003
+        chosen = pc.or_(chosen, pc.coalesce(overlaps, True))
     return _paths(silver, adds.filter(chosen))
 
 
@@ -112,7 +118,7 @@ def _paths(table: Table, adds: pa.Table) -> list[str]:
 
 
 def _within(event_time: str, times: Sequence[Span]) -> pc.Expression:
-    inside = pc.scalar(False)  # noqa: FBT003
+    inside = pc.scalar(False)
     for span in times:
         part = pc.field(event_time) >= pa.scalar(span.since, TIMESTAMP)
         if span.until is not None:

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from spark_jobs.sources.columns import Chunk, Unread
+from spark_jobs.sources.lines import LONGEST_LINE, line_blocks
 from spark_jobs.sources.opened import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-BOM = b"\xef\xbb\xbf"
+_Why = tuple[str, str | None, str]
 
 
 class _Number(str):
@@ -34,22 +35,17 @@ def read_jsonl(blocks: Iterable[bytes], known: Sequence[str]) -> Iterator[Chunk]
     null counts as given and empty, like an empty CSV cell; a field that a row does not name is absent.
     """
     position = 0
-    for lines in _lines(blocks):
-        chunk = _chunk(lines, position, known)
-        position += len(lines)
+    for data, is_torn in line_blocks(blocks):
+        lines = [line for line in data.split(b"\n") if line.strip()]
+        chunk = _torn(data, position) if is_torn else _chunk(lines, position, known)
+        position += chunk.rows
         if chunk.rows:
             yield chunk
 
 
-def _lines(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
-    rest, first = b"", True
-    for block in blocks:
-        data = rest + (block.removeprefix(BOM) if first else block)
-        first = False
-        *whole, rest = data.split(b"\n")
-        yield [line for line in whole if line.strip()]
-    if rest.strip():
-        yield [rest]
+def _torn(piece: bytes, position: int) -> Chunk:
+    why: _Why = ("unreadable", None, f"a piece of a line of more than {LONGEST_LINE} bytes")
+    return Chunk(unread=(Unread(position + 1, (why,), visible(piece.rstrip(b"\r\n"))),))
 
 
 def _chunk(lines: list[bytes], position: int, known: Sequence[str]) -> Chunk:
@@ -70,18 +66,29 @@ def _chunk(lines: list[bytes], position: int, known: Sequence[str]) -> Chunk:
     return Chunk(np.array(positions, np.int64), columns, _rest(rows, frozenset(known)), tuple(unread))
 
 
-def _row(line: bytes) -> dict[str, str] | tuple[str, str | None, str]:
+def _row(line: bytes) -> dict[str, str] | _Why:
     try:
         value = _DECODER.decode(line.decode("utf-8"))
+        if not isinstance(value, dict):
+            return ("unreadable", None, "the line is JSON, but no object")
+        row = {name: _text(item) for name, item in value.items()}
+        if b"\\u" in line:
+            "".join((*row, *row.values())).encode("utf-8")
     except UnicodeDecodeError as error:
         return ("encoding", None, f"byte 0x{line[error.start]:02X} at {error.start + 1} is no UTF-8")
+    except UnicodeEncodeError:
+        return ("encoding", None, "an escape is half of a surrogate pair, which is no character")
     except _TwiceError as error:
-        return ("duplicate_header", str(error), f"the object names '{error}' more than once")
-    except (ValueError, RecursionError) as error:
+        return ("duplicate_header", _named(error), f"the object names '{_named(error)}' more than once")
+    except RecursionError:
+        return ("unreadable", None, "the JSON is nested too deeply")
+    except ValueError as error:
         return ("unreadable", None, f"not JSON: {error}")
-    if not isinstance(value, dict):
-        return ("unreadable", None, "the line is JSON, but no object")
-    return {name: _text(item) for name, item in value.items()}
+    return row
+
+
+def _named(error: _TwiceError) -> str:
+    return str(error).encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ Reads a block at a time and writes a row group at a time, so a file of any size 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,17 @@ import pyarrow as pa
 
 from spark_jobs.lake import REASON, TIMESTAMP, Table
 from spark_jobs.sinks.parts import Part, TableWriter
-from spark_jobs.sources.columns import Chunk
-from spark_jobs.sources.csv_text import read_csv, whole
+from spark_jobs.sources.columns import Chunk, Unread
+from spark_jobs.sources.csv_text import read_csv
 from spark_jobs.sources.jsonl_text import read_jsonl
-from spark_jobs.sources.opened import GZIP_ERRORS, blocks, fingerprint, open_bytes, row_prefix
+from spark_jobs.sources.opened import GZIP_ERRORS, opened, row_prefix, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+#: A file that cannot be unpacked is kept whole, in rows of at most this many bytes.
+PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,11 @@ class Landed:
 
 
 def land(files: Iterable[Landing], table: Table, known: Sequence[str]) -> tuple[list[Part], list[Landed]]:
-    """Write the files' rows to parts of Bronze. Only a full or broken disk raises; whatever a file holds becomes rows."""
+    """Write the files' rows to parts of Bronze. Only a failing disk raises; whatever a file holds becomes rows."""
     writers: dict[str, TableWriter] = {}
     landed = []
     for file in files:
-        date = np.datetime64(file.ingested_at, "us").astype("datetime64[D]").astype(object).isoformat()
+        date = at(file.ingested_at).date().isoformat()
         writer = writers.setdefault(date, TableWriter(table, {"ingest_date": date}))
         landed.append(_land_one(file, writer, table, known))
     return [part for writer in writers.values() for part in writer.close()], landed
@@ -66,30 +70,34 @@ def land(files: Iterable[Landing], table: Table, known: Sequence[str]) -> tuple[
 
 def _land_one(file: Landing, writer: TableWriter, table: Table, known: Sequence[str]) -> Landed:
     path = Path(file.path)
-    try:
-        content = fingerprint(path)
-    except FileNotFoundError:
-        return Landed(file.source, None, 0, 0, 0, "vanished", file.modified_ms, file.ingested_at)
     rows = unread = 0
-    for chunk in _chunks(path, known):
-        writer.write(_bronze(chunk, file, content, table, known))
-        rows += chunk.rows
-        unread += len(chunk.unread)
+    with ExitStack() as stack:
+        try:
+            content, blocks = stack.enter_context(opened(path))
+        except FileNotFoundError:
+            return Landed(file.source, None, 0, 0, 0, "vanished", file.modified_ms, file.ingested_at)
+        for chunk in _chunks(path, blocks, known):
+            writer.write(_bronze(chunk, file, content, table, known))
+            rows += chunk.rows
+            unread += len(chunk.unread)
     status = "landed" if rows else "empty"
     return Landed(file.source, content, file.bytes, rows, unread, status, file.modified_ms, file.ingested_at)
 
 
-def _chunks(path: Path, known: Sequence[str]) -> Iterator[Chunk]:
-    """The file's rows; a broken gzip yields what could be read and then the compressed bytes, whole."""
-    reader = read_jsonl if ".jsonl" in path.suffixes[-2:] else read_csv
+def _chunks(path: Path, blocks: Iterator[bytes], known: Sequence[str]) -> Iterator[Chunk]:
+    """The file's rows; a broken gzip yields what could be read, then its compressed bytes in rows of a MiB."""
+    is_json = path.name.removesuffix(".gz").endswith(".jsonl")
     position = 0
     try:
-        with open_bytes(path) as stream:
-            for chunk in reader(blocks(stream), known):
-                position += chunk.rows
-                yield chunk
+        for chunk in (read_jsonl if is_json else read_csv)(blocks, known):
+            position += chunk.rows
+            yield chunk
     except GZIP_ERRORS as error:
-        yield whole(path.read_bytes(), position, "unreadable", f"the gzip stream is broken: {error}")
+        why = ("unreadable", None, f"the gzip stream is broken: {error}")
+        with path.open("rb") as file:
+            for piece in iter(lambda: file.read(PIECE), b""):
+                position += 1
+                yield Chunk(unread=(Unread(position, (why,), visible(piece)),))
 
 
 def _bronze(chunk: Chunk, file: Landing, content: str, table: Table, known: Sequence[str]) -> pa.Table:
@@ -131,9 +139,7 @@ def _meta(positions: np.ndarray[Any, np.dtype[np.int64]], file: Landing, content
     numbers = pa.array(positions)
     prefix = row_prefix(file.source, content)
     return {
-        "row_id": pa.compute.binary_join_element_wise(
-            pa.scalar(prefix), numbers.cast(pa.string()), "-"
-        ),
+        "row_id": pa.compute.binary_join_element_wise(pa.scalar(prefix), numbers.cast(pa.string()), "-"),
         "source": pa.repeat(file.source, size),
         "source_position": numbers,
         "source_time": pa.repeat(pa.scalar(file.modified_ms * 1000, TIMESTAMP), size),

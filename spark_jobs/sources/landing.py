@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +22,7 @@ def landing_stream(spark: SparkSession, folder: Path, max_batch_bytes: int) -> D
     return (
         spark.readStream.format("binaryFile")
         .schema(SCHEMA)
-        .option("pathGlobFilter", "*{" + ",".join(ENDINGS) + "}")
+        .option("pathGlobFilter", "[!._]*{" + ",".join(ENDINGS) + "}")
         .option("recursiveFileLookup", "true")
         .option("maxFileAge", FOR_EVER)
         .option("maxBytesPerTrigger", str(max_batch_bytes))
@@ -32,9 +31,9 @@ def landing_stream(spark: SparkSession, folder: Path, max_batch_bytes: int) -> D
     )
 
 
-def local_path(uri: str) -> Path:
-    """The path that Spark writes as a file: URI."""
-    return Path(unquote(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
+def local_path(path: str) -> Path:
+    """The path that Spark's file source names as ``file:/…``: nothing in it is escaped, so % # and ? are themselves."""
+    return Path(path.removeprefix("file:"))
 
 
 def waiting_files(folder: Path) -> Iterator[Path]:

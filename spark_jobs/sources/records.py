@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spark_jobs.sources.lines import LONGEST_LINE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: A quoted value longer than this is taken for one whose closing quote is missing.
 LONGEST_QUOTED = 1024 * 1024
-NEWLINE, QUOTE, RETURN = 10, 34, 13
+NEWLINE, RETURN, QUOTE, COMMA = 10, 13, 34, 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +58,25 @@ class _Marks:
 
 
 def split(data: bytes, *, last: bool) -> Split:
-    """Split a block into records. What follows the last line end is handed back as ``rest``, unless this is the last block."""
-    if not last:
-        end = data.rfind(b"\n") + 1
-        if end == 0 and len(data) < 4 * LONGEST_QUOTED:
-            return _split(b"", data)
-        if end == 0:
-            return _split(data, b"")
-        whole, rest = data[:end], data[end:]
-    else:
-        whole, rest = data, b""
-    return _split(whole, rest, last=last)
-
-
-def _split(whole: bytes, rest: bytes, *, last: bool = True) -> Split:
-    starts, ends = _lines(whole)
+    """Split whole lines into records. One that is open at the end goes to ``rest``, unless these are the last lines."""
+    starts, ends = _lines(data)
     marks = _Marks()
-    if not whole.isascii():
-        _mark_encoding(whole, starts, ends, marks)
-    if b'"' in whole:
-        _mark_quotes(whole, starts, ends, marks, last=last)
-    if marks.cut is not None:
-        cut = int(starts[marks.cut])
-        whole, rest = whole[:cut], whole[cut:] + rest
-        starts, ends = starts[: marks.cut], ends[: marks.cut]
-        marks.refused = {line: why for line, why in marks.refused.items() if line < marks.cut}
-    return _assemble(whole, starts, ends, marks, rest)
+    if not data.isascii():
+        _mark_encoding(data, starts, ends, marks)
+    if b'"' in data:
+        _mark_quotes(data, starts, ends, marks, last=last)
+    if marks.cut is None:
+        return _assemble(data, starts, ends, marks, b"")
+    cut = int(starts[marks.cut])
+    marks.refused = {line: why for line, why in marks.refused.items() if line < marks.cut}
+    return _assemble(data[:cut], starts[: marks.cut], ends[: marks.cut], marks, data[cut:])
+
+
+def torn(piece: bytes) -> Split:
+    """A piece of a line that is too long to be held: refused, so that no part of a value passes for a whole one."""
+    why = Refused(0, "unreadable", f"a piece of a line of more than {LONGEST_LINE} bytes", piece)
+    none = np.empty(0, np.int64)
+    return Split(piece, none, none, none, (why,), 1, b"")
 
 
 def _lines(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -94,32 +89,30 @@ def _lines(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _mark_encoding(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], marks: _Marks) -> None:
-    at = 0
-    while at < len(data):
+    """Refuse the lines that are no UTF-8. Halves are looked at until a bad line stands alone, so many cost little."""
+    ranges = [(0, len(starts))]
+    while ranges:
+        low, high = ranges.pop()
         try:
-            data[at:].decode("utf-8") if at else data.decode("utf-8")
-            return
+            data[starts[low] : ends[high - 1]].decode("utf-8")
         except UnicodeDecodeError as error:
-            line = int(np.searchsorted(ends, at + error.start, side="right"))
-            byte = data[at + error.start]
-            column = at + error.start - int(starts[line]) + 1
-            marks.refused[line] = ("encoding", f"byte 0x{byte:02X} at {column} is no UTF-8")
-            at = int(ends[line])
+            if high - low == 1:
+                byte = data[starts[low] + error.start]
+                marks.refused[low] = ("encoding", f"byte 0x{byte:02X} at {error.start + 1} is no UTF-8")
+            else:
+                half = (low + high) // 2
+                ranges += [(low, half), (half, high)]
 
 
-def _mark_quotes(
-    data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], marks: _Marks, *, last: bool
-) -> None:
-    quotes = np.flatnonzero(np.frombuffer(data, np.uint8) == QUOTE)
-    per_line = np.bincount(np.searchsorted(ends, quotes, side="right"), minlength=len(ends))
-    done = -1
-    for odd in np.flatnonzero(per_line % 2):
-        line = int(odd)
+def _mark_quotes(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], marks: _Marks, *, last: bool) -> None:
+    done, trail = -1, _Trail()
+    for suspect in _suspects(data, starts, ends):
+        line = int(suspect)
         if line <= done or line in marks.refused:
             continue
         if not ends_open(data[starts[line] : ends[line]]):
             continue
-        close = _closing_line(data, starts, ends, line)
+        close = _closing_line(data, starts, ends, line, trail)
         if close is not None:
             marks.continues.update(range(line + 1, close + 1))
             done = close
@@ -130,83 +123,113 @@ def _mark_quotes(
             marks.refused[line] = ("unreadable", "a quote is opened and never closed")
 
 
+def _suspects(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The lines that may end within a quoted value.
+
+    All others have quotes in pairs, the first of each where a value begins or right behind a quote, the second where
+    one ends or right before a quote.
+    """
+    array = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(array == QUOTE)
+    line = np.searchsorted(ends, quotes, side="right")
+    per_line = np.bincount(line, minlength=len(ends))
+    opens = (np.arange(len(quotes)) - (np.cumsum(per_line) - per_line)[line]) % 2 == 0
+    before = np.where(quotes == starts[line], COMMA, array[quotes - 1])
+    behind = array[np.minimum(quotes + 1, len(array) - 1)]
+    behind[quotes == len(array) - 1] = NEWLINE
+    beside = np.where(opens, before, behind)
+    ends_value = ~opens & ((beside == NEWLINE) | (beside == RETURN))
+    regular = (beside == COMMA) | (beside == QUOTE) | ends_value
+    suspicious = per_line % 2 == 1
+    suspicious[line[~regular]] = True
+    return np.flatnonzero(suspicious)
+
+
 _OPENING = re.compile(rb'(?:^|,)"')
 
 
 def ends_open(record: bytes) -> bool:
     """Whether a quoted value is still open at the record's end, by RFC 4180 (a quote opens only at a value's start)."""
-    at = 0
-    while opening := _OPENING.search(record, at):
-        closed = _close(record, opening.end())
+    return _open_from(record, 0, len(record))
+
+
+def _open_from(data: bytes, at: int, end: int) -> bool:
+    """The same of ``data`` from a place outside of a quoted value to ``end``."""
+    while opening := _OPENING.search(data, at, end):
+        closed = _close(data, opening.end(), end)
         if closed is None:
             return True
         at = closed
-        if at < len(record) and record[at] not in (44, NEWLINE, RETURN):
-            next_comma = record.find(b",", at)
-            if next_comma < 0:
-                return False
-            at = next_comma
     return False
 
 
-def _close(record: bytes, at: int) -> int | None:
-    """The place behind the closing quote of a value that was opened before ``at``; None where there is none."""
+def _close(data: bytes, at: int, end: int) -> int | None:
+    """The place behind the closing quote of a value opened before ``at``; None where there is none."""
     while True:
-        at = record.find(b'"', at)
+        at = data.find(b'"', at, end)
         if at < 0:
             return None
-        if record[at + 1 : at + 2] != b'"':
+        if data[at + 1 : at + 2] != b'"':
             return at + 1
         at += 2
 
 
-def _closing_line(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], line: int) -> int | None:
-    """The line on which the value left open by ``line`` is properly closed: its quote stands before a comma or line end."""
+@dataclass(slots=True)
+class _Trail:
+    """Where the last search for a closing line came by: a search that meets it goes on from its end.
+
+    Without it a file of open quotes would be searched from every line again.
+    """
+
+    entered: set[int] = field(default_factory=set)
+    at: int = 0
+    hopeless: bool = False
+
+
+def _closing_line(
+    data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], line: int, trail: _Trail
+) -> int | None:
+    """The line on which the value left open by ``line`` is properly closed, its quote before a comma or line end.
+
+    None where there is none. A line that closes one value and leaves another open is passed.
+    """
     limit = min(len(data), int(starts[line]) + LONGEST_QUOTED)
-    at = int(ends[line])
-    while True:
-        at = data.find(b'"', at, limit)
-        if at < 0:
+    if line + 1 not in trail.entered:
+        trail.entered, trail.at, trail.hopeless = {line + 1}, int(ends[line]), False
+    while not trail.hopeless:
+        behind = _close(data, trail.at, limit)
+        if behind is None:
+            trail.at = max(trail.at, limit)
             return None
-        following = data[at + 1 : at + 2]
-        if following == b'"':
-            at += 2
-            continue
-        if following not in (b",", b"\n", b"\r", b""):
+        if data[behind : behind + 1] not in (b",", b"\n", b"\r", b""):
+            trail.hopeless = True
             return None
-        close = int(np.searchsorted(ends, at, side="right"))
-        record = data[starts[line] : ends[close]]
-        if not ends_open(record):
+        close = int(np.searchsorted(ends, behind - 1, side="right"))
+        if not _open_from(data, behind, int(ends[close])):
             return close
-        at = int(ends[close])
+        trail.entered.add(close + 1)
+        trail.at = int(ends[close])
+    return None
 
 
-def _assemble(
-    data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], marks: _Marks, rest: bytes
-) -> Split:
+def _assemble(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], marks: _Marks, rest: bytes) -> Split:
     """Join continued lines, number the records (blank lines are none) and set the refused ones aside."""
-    widths = ends - starts
-    array = np.frombuffer(data, np.uint8)
-    first = array[starts] if len(starts) else np.empty(0, np.uint8)
-    blank = ((widths == 1) & (first == NEWLINE)) | ((widths == 2) & (first == RETURN) & (_at(array, starts + 1) == NEWLINE))
-    if last_return := (len(starts) > 0 and widths[-1] == 1 and first[-1] == RETURN):
-        blank[-1] = last_return
+    blank = _blank(data, starts, ends)
+    continued = np.fromiter((line for line in marks.continues if line < len(starts)), np.int64)
     begins = ~blank
-    continued = np.fromiter((i for i in marks.continues if i < len(starts)), np.int64)
     begins[continued] = False
-    blank[continued] = False
     lines = np.flatnonzero(begins)
-    record_ends = ends[_last_lines(lines, continued)] if len(lines) else ends[:0]
-    ordinals = np.arange(len(lines), dtype=np.int64)
-    refused = []
+    starts, record_ends = starts[lines], ends[_last_lines(lines, continued)]
+    refused: dict[int, tuple[str, str]] = {}
+    for line, why in sorted(marks.refused.items()):
+        refused.setdefault(int(np.searchsorted(lines, line, side="right")) - 1, why)
+    for place in _returns(data, starts, record_ends):
+        refused.setdefault(place, ("unreadable", "a carriage return outside of quotes that ends no line"))
     keep = np.ones(len(lines), bool)
-    for line, (code, detail) in sorted(marks.refused.items()):
-        place = int(np.searchsorted(lines, line, side="right")) - 1
-        if place < 0 or not keep[place]:
-            continue
-        keep[place] = False
-        refused.append(Refused(place, code, detail, data[starts[lines[place]] : record_ends[place]]))
-    return Split(data, starts[lines][keep], record_ends[keep], ordinals[keep], tuple(refused), len(lines), rest)
+    keep[list(refused)] = False
+    aside = [Refused(place, *refused[place], data[starts[place] : record_ends[place]]) for place in sorted(refused)]
+    ordinals = np.arange(len(lines), dtype=np.int64)
+    return Split(data, starts[keep], record_ends[keep], ordinals[keep], tuple(aside), len(lines), rest)
 
 
 def _last_lines(lines: NDArray[np.int64], continued: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -219,5 +242,26 @@ def _last_lines(lines: NDArray[np.int64], continued: NDArray[np.int64]) -> NDArr
     return last
 
 
-def _at(array: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
-    return array[np.minimum(places, len(array) - 1)] if len(array) else np.zeros(len(places), np.uint8)
+def _blank(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which lines hold nothing but their line end; carriage returns before it belong to it."""
+    if not len(starts):
+        return np.zeros(0, bool)
+    first = np.frombuffer(data, np.uint8)[starts]
+    blank: NDArray[np.bool_] = first == NEWLINE
+    for line in np.flatnonzero(first == RETURN):
+        blank[line] = not data[starts[line] : ends[line]].strip(b"\r\n")
+    return blank
+
+
+_QUOTED = re.compile(rb'(?:^|(?<=,))"(?:[^"]|"")*+"')
+
+
+def _returns(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> list[int]:
+    """The records with a carriage return outside of quotes and not at their end: pyarrow would end a row there."""
+    if b"\r" not in data:
+        return []
+    array = np.frombuffer(data, np.uint8)
+    followers = array[1:]
+    lone = np.flatnonzero((array[:-1] == RETURN) & (followers != NEWLINE) & (followers != RETURN))
+    places = np.unique(np.searchsorted(starts, lone, side="right") - 1).tolist()
+    return [at for at in places if at >= 0 and b"\r" in _QUOTED.sub(b"", data[starts[at] : ends[at]]).rstrip(b"\r\n")]
