@@ -44,7 +44,7 @@ Subjects = Annotated[list[str] | None, typer.Argument(help="Subjects by name; al
 
 
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="Show stack traces of errors.")] = False) -> None:  # noqa: FBT002
+def _options(debug: Annotated[bool, typer.Option("--debug", help="Show stack traces of errors.")] = False) -> None:
     _state["debug"] = debug
 
 
@@ -58,7 +58,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 42,
 ) -> None:
     """Generate events with faults, stream them to the end, and show that every row is accounted for."""
-    from spark_jobs.demo import run_demo  # noqa: PLC0415  (starts Spark)
+    from spark_jobs.demo import run_demo
 
     run_demo(load_settings(), rows, out, seed)
 
@@ -68,7 +68,9 @@ def generate(
     subjects: Annotated[list[str], typer.Argument(help="What to generate: ecommerce_events.")],
     rows: Annotated[int | None, typer.Option(min=1, help="Rows a file. [default: GENERATOR_ROWS]")] = None,
     files: Annotated[int | None, typer.Option(min=1, help="How many files; endless without.")] = None,
-    every: Annotated[float | None, typer.Option(min=0, help="Seconds from file to file; 0: as fast as it goes.")] = None,
+    every: Annotated[
+        float | None, typer.Option(min=0, help="Seconds from file to file; 0: as fast as it goes.")
+    ] = None,
     fault_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of faulty rows.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same bytes.")] = None,
     out: Annotated[Path | None, typer.Option(help="Landing folder. [default: LANDING_ROOT]")] = None,
@@ -76,10 +78,10 @@ def generate(
     start: Annotated[str | None, typer.Option(help="Where the simulated clock begins: ISO time, or now.")] = None,
     duplicate_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of repeated rows.")] = None,
     late_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of late rows.")] = None,
-    gzip: Annotated[bool, typer.Option(help="Write .csv.gz.")] = False,  # noqa: FBT002
+    gzip: Annotated[bool, typer.Option(help="Write .csv.gz.")] = False,
 ) -> None:
     """Drop CSV files into the landing folder: sessions of a shop, with a share of faults, and a manifest of what they are."""
-    from spark_jobs.cli_generate import run_generator  # noqa: PLC0415
+    from spark_jobs.cli_generate import run_generator
 
     settings = _settings("data_generator", console=True)
     for subject in subjects:
@@ -103,18 +105,18 @@ def generate(
 @app.command()
 def stream(
     subjects: Subjects = None,
-    once: Annotated[bool, typer.Option("--once", help="Drain what has landed, then stop.")] = False,  # noqa: FBT002
+    once: Annotated[bool, typer.Option("--once", help="Drain what has landed, then stop.")] = False,
 ) -> None:
     """Run the streaming job until Ctrl-C or SIGTERM. The same as `spark-submit … spark_jobs/stream.py`."""
-    from spark_jobs.stream import stream as run_stream  # noqa: PLC0415  (starts Spark)
+    from spark_jobs.stream import stream as run_stream
 
     run_stream(_settings("spark_streaming", console=True), subjects or [], once=once)
 
 
 @app.command()
-def status(subjects: Subjects = None, json: Json = False) -> None:  # noqa: FBT002
+def status(subjects: Subjects = None, json: Json = False) -> None:
     """Show tables, rows, the last batches and what is wrong, at a glance."""
-    from spark_jobs.batch.status import status as find_status  # noqa: PLC0415
+    from spark_jobs.batch.status import status as find_status
 
     settings = load_settings()
     found = find_status(_lake(settings), settings.lake.landing, _chosen(settings, subjects))
@@ -126,10 +128,10 @@ def status(subjects: Subjects = None, json: Json = False) -> None:  # noqa: FBT0
 def audit(
     subjects: Subjects = None,
     manifest: Annotated[Path | None, typer.Option(help="Compare every row with a generator's manifest.")] = None,
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """Recompute the books from the tables, row by row; exit 1 where anything does not balance."""
-    from spark_jobs.cli_audit import run_audit  # noqa: PLC0415  (starts Spark)
+    from spark_jobs.cli_audit import run_audit
 
     settings = load_settings()
     found = run_audit(settings, _lake(settings), _chosen(settings, subjects), manifest)
@@ -139,10 +141,11 @@ def audit(
 
 @app.command()
 def why(
-    key: Annotated[str, typer.Argument(help="A key such as an event_id, a row id, or file:row.")], json: Json = False  # noqa: FBT002
+    key: Annotated[str, typer.Argument(help="A key such as an event_id, a row id, or file:row.")],
+    json: Json = False,
 ) -> None:
     """Tell where a row came from and what became of it: file, row, version, reasons, batch."""
-    from spark_jobs.batch.why import why as find_stories  # noqa: PLC0415
+    from spark_jobs.batch.why import why as find_stories
 
     settings = load_settings()
     told = [story for subject in _chosen(settings, None) for story in find_stories(_lake(settings), subject, key)]
@@ -151,12 +154,14 @@ def why(
     for story in [] if json else told:
         show.story(story)
     if not told:
-        show.errors.print(f"no row of this lake has the key, row id or place '{key}'; a place reads subject/file.csv:17")
+        show.errors.print(
+            f"no row of this lake has the key, row id or place '{key}'; a place reads subject/file.csv:17"
+        )
     _exit(not told)
 
 
 @app.command()
-def settings(json: Json = False) -> None:  # noqa: FBT002
+def settings(json: Json = False) -> None:
     """Show all settings, their values and where each came from; secrets are masked."""
     rows = load_settings().rows()
     if json:
@@ -180,7 +185,7 @@ def _chosen(loaded: Settings, names: Sequence[str] | None) -> list[Subject]:
     return [registry.subject(name) for name in names or sorted(registry.subjects)]
 
 
-def _exit(says_no: bool) -> None:  # noqa: FBT001
+def _exit(says_no: bool) -> None:
     if says_no:
         raise typer.Exit(1)
 
@@ -193,11 +198,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except typer.TyperException as error:
-        getattr(error, "show", lambda: show.errors.print(f"error: {error}", markup=False))()
+        _usage(error)
         sys.exit(getattr(error, "exit_code", 2))
     except (*WRONG_USAGE, TallyError) as error:
         _say(error)
         sys.exit(getattr(error, "exit_code", 2))
+
+
+def _usage(error: typer.TyperException) -> None:
+    shown = getattr(error, "show", None)
+    if shown is not None:
+        shown()
+    else:
+        show.errors.print(f"error: {error}", markup=False, style="red")
 
 
 def _say(error: Exception) -> None:

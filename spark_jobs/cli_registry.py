@@ -18,15 +18,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines inst
 
 
 @registry_app.command("list")
-def list_subjects(json: Json = False) -> None:  # noqa: FBT002
+def list_subjects(json: Json = False) -> None:
     """List the subjects with their versions."""
     registry = load(load_settings().lake.contracts)
     if json:
         show.as_json([as_dict(subject) for subject in registry.subjects.values()])
         return
     rows = [
-        [s.name, s.kind, ", ".join(f"v{c.version}" for c in s.contracts), len(s.published), s.compatibility]
-        + [", ".join(s.latest.key), s.fingerprint[:12]]
+        [
+            s.name,
+            s.kind,
+            ", ".join(f"v{c.version}" for c in s.contracts),
+            len(s.published),
+            s.compatibility,
+            ", ".join(s.latest.key),
+            s.fingerprint[:12],
+        ]
         for s in registry.subjects.values()
     ]
     names = ["subject", "kind", "versions", "published", "compatibility", "key", "fingerprint"]
@@ -37,7 +44,7 @@ def list_subjects(json: Json = False) -> None:  # noqa: FBT002
 def show_subject(
     subject: Annotated[str, typer.Argument(help="A subject's name.")],
     version: Annotated[int | None, typer.Option(help="A version; the latest where none is named.")] = None,
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """Show one contract: fields, rules, derived columns and migration."""
     found = load(load_settings().lake.contracts).subject(subject)
@@ -46,7 +53,9 @@ def show_subject(
         show.as_json(as_dict(contract))
         return
     rows = [[field.name, field.type.sql, _needed(field), _limits(field), field.doc] for field in contract.fields]
-    show.table(f"{subject} v{contract.version}: {contract.doc}", ["field", "type", "required", "limits", "meaning"], rows)
+    show.table(
+        f"{subject} v{contract.version}: {contract.doc}", ["field", "type", "required", "limits", "meaning"], rows
+    )
     show.table("Rules", ["rule", "holds where"], [[rule.name, rule.check] for rule in contract.rules])
     if contract.derive:
         show.table("Derived", ["column", "type", "is"], [[d.name, d.type.sql, d.expr] for d in contract.derive])
@@ -56,7 +65,9 @@ def show_subject(
 
 @registry_app.command()
 def check(
-    folder: Annotated[Path | None, typer.Argument(help="A subject's folder; the whole registry where none is named.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="A subject's folder; the whole registry where none is named.")
+    ] = None,
 ) -> None:
     """Check that contracts load: shape, rules, version order, compatibility, fingerprint lock."""
     if folder is not None:

@@ -42,7 +42,12 @@ def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
     began = time.perf_counter()
     _clear(out)
     options = GeneratorOptions(
-        out=out / "input", manifest=out / "manifest.jsonl", rows_per_file=rows // FILES, files=FILES, every_seconds=0, seed=seed
+        out=out / "input",
+        manifest=out / "manifest.jsonl",
+        rows_per_file=rows // FILES,
+        files=FILES,
+        every_seconds=0,
+        seed=seed,
     )
     run(options)
     _show_generated(options)
@@ -93,7 +98,9 @@ def _show_generated(options: GeneratorOptions) -> None:
 
 def _show_lake(books: list[Books]) -> None:
     names = ["batch", "read", "=", "accepted", "+", "duplicate", "+", "dead letter", "unaccounted"]
-    rows = [[b.batch_id, b.rows_read, "=", b.accepted, "+", b.duplicate, "+", b.dead_letter, b.unaccounted] for b in books]
+    rows = [
+        [b.batch_id, b.rows_read, "=", b.accepted, "+", b.duplicate, "+", b.dead_letter, b.unaccounted] for b in books
+    ]
     show.table("The books of each batch", names, rows)
 
 

@@ -76,13 +76,24 @@ def statuses(found: Sequence[SubjectStatus]) -> None:
         for one in found
     ]
     table("The lake", names, rows)
+    shown = ("batch_id", "rows_read", "accepted", "duplicate", "dead_letter", "unaccounted", "late", "started_at")
     batches = [
-        [one.subject, b["batch_id"], b["rows_read"], b["accepted"], b["duplicate"], b["dead_letter"], b["unaccounted"]]
-        + [b["late"], b["started_at"], b["duration_seconds"]]
+        [one.subject, *(batch[name] for name in (*shown, "duration_seconds"))]
         for one in found
-        for b in one.last_batches
+        for batch in one.last_batches
     ]
-    names = ["subject", "batch", "read", "accepted", "duplicate", "dead letter", "unaccounted", "late", "started", "seconds"]
+    names = [
+        "subject",
+        "batch",
+        "read",
+        "accepted",
+        "duplicate",
+        "dead letter",
+        "unaccounted",
+        "late",
+        "started",
+        "seconds",
+    ]
     table("Last batches", names, batches)
     for one in found:
         if one.watermark is not None:

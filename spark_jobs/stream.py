@@ -66,7 +66,9 @@ def log_books(books: Books) -> None:
         books.duration_seconds,
     )
     if books.unaccounted:
-        log.error("[Batch %d] DOES NOT BALANCE: %d rows unaccounted; run tally audit", books.batch_id, books.unaccounted)
+        log.error(
+            "[Batch %d] DOES NOT BALANCE: %d rows unaccounted; run tally audit", books.batch_id, books.unaccounted
+        )
     else:
         log.info("[Batch %d] COMPLETED SUCCESSFULLY", books.batch_id)
 

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
 
 MANIFEST = (
-    "source string, position bigint, event_id string, version int, fault string, outcome string, reasons array<array<string>>"
+    "source string, position bigint, event_id string, version int, fault string, outcome string, "
+    "reasons array<array<string>>"
 )
 
 
-def against_manifest(spark: SparkSession, lake: Lake, subject: Subject, manifest: Path) -> tuple[dict[str, Any], list[Finding]]:
+def against_manifest(
+    spark: SparkSession, lake: Lake, subject: Subject, manifest: Path
+) -> tuple[dict[str, Any], list[Finding]]:
     """Counts by outcome and fault, and what differs. Rows of files that the manifest does not name are not looked at.
 
     A row of a file that was announced but never delivered (its generator was killed) is not expected.
@@ -41,7 +44,9 @@ def _told(spark: SparkSession, manifest: Path, lake: Lake, subject: Subject) -> 
     delivered = landed.select("source").distinct()
     pairs = F.transform("reasons", lambda pair: F.concat_ws(":", pair[0], pair[1]))
     told = lines.join(F.broadcast(delivered), on="source", how="left_semi")
-    return told.select("source", "position", "fault", F.col("outcome").alias("told"), F.array_sort(pairs).alias("told_why"))
+    return told.select(
+        "source", "position", "fault", F.col("outcome").alias("told"), F.array_sort(pairs).alias("told_why")
+    )
 
 
 def _found(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:
@@ -78,4 +83,6 @@ def _compare(both: DataFrame) -> tuple[dict[str, Any], list[Finding]]:
         f"found {row.found} {row.found_why or []}"
         for row in wrong
     )
-    return {**sums.asDict(), "outcomes": outcomes}, [Finding("rows that differ from the manifest", sums.wrong, examples)]
+    return {**sums.asDict(), "outcomes": outcomes}, [
+        Finding("rows that differ from the manifest", sums.wrong, examples)
+    ]

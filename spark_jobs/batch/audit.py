@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from spark_jobs.batch.status import file_standing
 from spark_jobs.sinks.commit import open_table
+from spark_jobs.sources.standing import file_standing, own_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake, Table
 
 SHOWN = 10
 VERDICTS = ("accepted", "duplicate", "dead_letter")
+FEWER = "judged, but fewer times than they lie in Bronze"
+WITHOUT = "without any verdict"
+REWRITTEN = "files rewritten after they were read: drop the new content under a new name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,38 @@ class Audit:
 
 
 def audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject) -> Audit:
-    """Recompute one subject's books from its tables."""
-    rows = verdicts(spark, lake, subject).cache()
-    try:
-        return _audit(spark, lake, landing_root, subject, rows)
-    finally:
-        rows.unpersist()
+    """Recompute one subject's books from its tables: three passes of Spark over the large ones, the small ones read here."""
+    books = own_rows(lake.batch_quality, subject.name).sort_by("started_at").to_pylist()
+    read_by_query: dict[str, int] = {}
+    for line in books:
+        read_by_query[line["query_id"]] = read_by_query.get(line["query_id"], 0) + line["rows_read"]
+    rows = verdicts(spark, lake, subject)
+    broken = _broken(max(1, len(read_by_query)))
+    counts = _counts(rows, broken)
+    control = sum(line["control"] for line in books)
+    latest = books[-1]["query_id"] if books else ""
+    waiting = counts["bronze"] - read_by_query.get(latest, 0)
+    standing = file_standing(lake, landing_root, subject)
+    findings = [
+        *_row_findings(rows, broken, counts, waiting),
+        _sum_finding(counts, control, sum(read_by_query.values())),
+        _batch_finding(_counted_batches(spark, lake, subject), books),
+        _file_finding(spark, lake, subject),
+        Finding(REWRITTEN, len(standing.rewritten), standing.rewritten[:SHOWN]),
+    ]
+    return Audit(
+        subject=subject.name,
+        bronze=counts["bronze"],
+        accepted=counts["accepted"],
+        duplicate=counts["duplicate"],
+        dead_letter=counts["dead_letter"],
+        control=control,
+        waiting=waiting,
+        readings=len(read_by_query),
+        batches=len(books),
+        files_waiting=len(standing.waiting),
+        findings=tuple(finding for finding in findings if finding.count),
+    )
 
 
 def verdicts(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:
@@ -91,97 +121,78 @@ def verdicts(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:
     return union.groupBy("row_id").agg(*[F.sum(name).alias(name) for name in tables])
 
 
-def _audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject, rows: DataFrame) -> Audit:
-    books = _books(spark, lake, subject)
-    sums = rows.agg(*[F.sum(name).alias(name) for name in ("bronze", *VERDICTS)]).first()
-    total = {name: int((sums[name] if sums else 0) or 0) for name in ("bronze", *VERDICTS)}
-    booked = books.groupBy("query_id").agg(
-        F.sum("rows_read").alias("rows_read"), F.sum("control").alias("control"), F.max("started_at").alias("at")
-    )
-    queries = booked.orderBy("at").collect()
-    control = sum(row.control for row in queries)
-    read = sum(row.rows_read for row in queries)
-    waiting = total["bronze"] - (queries[-1].rows_read if queries else 0)
-    findings = [
-        *_row_findings(rows, max(1, len(queries)), waiting),
-        *_sum_findings(total, control, read),
-        *_batch_findings(spark, lake, subject, books),
-        *_file_findings(spark, lake, landing_root, subject),
-    ]
-    return Audit(
-        subject=subject.name,
-        **total,
-        control=control,
-        waiting=waiting,
-        readings=len(queries),
-        batches=books.count(),
-        files_waiting=len(file_standing(lake, landing_root, subject).waiting),
-        findings=tuple(finding for finding in findings if finding.count),
-    )
-
-
-def _row_findings(rows: DataFrame, readings: int, waiting: int) -> list[Finding]:
+def _broken(readings: int) -> dict[str, Column]:
+    """What must hold of no row id. A row is judged once for each of its copies, by each query that read Bronze from the start."""
     judged = F.col("accepted") + F.col("duplicate") + F.col("dead_letter")
-    kinds = {
+    return {
         "landed twice: accepted or dead-lettered more than once": F.col("accepted") + F.col("dead_letter") > 1,
         "judged, but not in Bronze": (F.col("bronze") == 0) & (judged > 0),
-        "judged more often than it was read": (F.col("bronze") > 0) & (judged > F.col("bronze") * readings),
-        "judged, but fewer times than it lies in Bronze": (judged > 0) & (judged < F.col("bronze")),
-        "without any verdict": judged == 0,
+        "judged more often than they were read": (F.col("bronze") > 0) & (judged > F.col("bronze") * readings),
+        FEWER: (judged > 0) & (judged < F.col("bronze")),
+        WITHOUT: judged == 0,
     }
-    counts = rows.agg(*[F.count_if(broken).alias(name) for name, broken in kinds.items()]).first()
-    assert counts is not None
-    allowed = {"without any verdict": waiting, "judged, but fewer times than it lies in Bronze": waiting}
-    found = []
-    for name, broken in kinds.items():
-        count = max(0, int(counts[name]) - allowed.get(name, 0))
-        examples = [row.row_id for row in rows.where(broken).limit(SHOWN).collect()] if count else []
-        found.append(Finding(f"rows {name}", count, tuple(examples)))
-    return found
 
 
-def _sum_findings(total: dict[str, int], control: int, read: int) -> list[Finding]:
+def _counts(rows: DataFrame, broken: dict[str, Column]) -> dict[str, int]:
+    sums = [F.sum(name).alias(name) for name in ("bronze", *VERDICTS)]
+    counts = rows.agg(*sums, *[F.count_if(condition).alias(name) for name, condition in broken.items()]).first()
+    return {name: int(count or 0) for name, count in (counts.asDict() if counts else {}).items()}
+
+
+def _row_findings(
+    rows: DataFrame, broken: dict[str, Column], counts: dict[str, int], waiting: int
+) -> Iterator[Finding]:
+    for name, condition in broken.items():
+        count = max(0, counts[name] - (waiting if name in (FEWER, WITHOUT) else 0))
+        examples = [row.row_id for row in rows.where(condition).limit(SHOWN).collect()] if count else []
+        yield Finding(f"rows {name}", count, tuple(examples))
+
+
+def _sum_finding(counts: dict[str, int], control: int, read: int) -> Finding:
     """All verdicts in the tables against all rows that the books say were read."""
-    told = sum(total[name] for name in VERDICTS) + control
-    return [Finding(f"rows of difference: the tables hold {told} verdicts, the books say {read} were read", abs(told - read))]
+    told = sum(counts[name] for name in VERDICTS) + control
+    return Finding(
+        f"rows of difference: the tables hold {told} verdicts, the books say {read} were read", abs(told - read)
+    )
 
 
-def _batch_findings(spark: SparkSession, lake: Lake, subject: Subject, books: DataFrame) -> list[Finding]:
-    """Each batch's figures, counted in the tables, against its line in the books."""
+def _counted_batches(spark: SparkSession, lake: Lake, subject: Subject) -> dict[tuple[str, int], dict[str, int]]:
+    """Rows of each batch by verdict, counted in the tables."""
     own = F.col("subject") == subject.name
-    batch = ("query_id", "batch_id")
-    counted = {
+    tables = {
         "accepted": _read(spark, lake.silver(subject)),
         "duplicate": _read(spark, lake.duplicates).where(own),
         "dead_letter": _read(spark, lake.dead_letters).where(own),
     }
-    compared = books.select(*batch, *VERDICTS, "unaccounted")
-    for name, table in counted.items():
-        sums = table.groupBy(*batch).agg(F.count("*").alias(f"_{name}"))
-        compared = compared.join(sums, on=list(batch), how="full_outer")
-    differs = F.col("unaccounted").isNull() | (F.col("unaccounted") != 0)
-    for name in VERDICTS:
-        differs |= F.coalesce(F.col(name), F.lit(0)) != F.coalesce(F.col(f"_{name}"), F.lit(0))
-    wrong = [f"batch {row.batch_id} of query {row.query_id}" for row in compared.where(differs).collect()]
-    return [Finding("batches whose books differ from the tables", len(wrong), tuple(wrong[:SHOWN]))]
+    sides = [table.select(F.lit(name).alias("verdict"), "query_id", "batch_id") for name, table in tables.items()]
+    union = sides[0].unionByName(sides[1]).unionByName(sides[2])
+    found: dict[tuple[str, int], dict[str, int]] = {}
+    for row in union.groupBy("verdict", "query_id", "batch_id").agg(F.count("*").alias("rows")).collect():
+        found.setdefault((row.query_id, row.batch_id), {})[row.verdict] = row.rows
+    return found
 
 
-def _file_findings(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject) -> list[Finding]:
-    """Each file's rows by the ingest ledger against its rows in Bronze, and files rewritten after they were read."""
-    ledger = _read(spark, lake.files).where((F.col("subject") == subject.name) & (F.col("rows") > 0))
-    told = ledger.groupBy("source").agg(F.sum("rows").alias("told"))
-    held = _read(spark, lake.bronze(subject)).groupBy("source").agg(F.count("*").alias("held"))
-    both = told.join(held, on="source", how="full_outer").where(~F.col("told").eqNullSafe(F.col("held")))
-    wrong = [row.source for row in both.collect()]
-    rewritten = file_standing(lake, landing_root, subject).rewritten
-    return [
-        Finding("files whose rows in Bronze differ from the ingest ledger", len(wrong), tuple(wrong[:SHOWN])),
-        Finding("files rewritten after they were read: drop the new content under a new name", len(rewritten), rewritten),
-    ]
+def _batch_finding(counted: dict[tuple[str, int], dict[str, int]], books: list[dict[str, Any]]) -> Finding:
+    """Each batch's figures in the tables against its line in the books, and the line against itself."""
+    booked = {(line["query_id"], line["batch_id"]): line for line in books}
+    wrong = [batch for batch in counted if batch not in booked]
+    for batch, line in booked.items():
+        same = all(line[name] == counted.get(batch, {}).get(name, 0) for name in VERDICTS)
+        if not same or line["unaccounted"]:
+            wrong.append(batch)
+    named = tuple(f"batch {number} of query {query}" for query, number in sorted(wrong)[:SHOWN])
+    return Finding("batches whose books differ from the tables or do not balance", len(wrong), named)
 
 
-def _books(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:
-    return _read(spark, lake.batch_quality).where(F.col("subject") == subject.name)
+def _file_finding(spark: SparkSession, lake: Lake, subject: Subject) -> Finding:
+    """Each file's rows by the ingest ledger against its rows in Bronze."""
+    told: dict[str, int] = {}
+    for line in own_rows(lake.files, subject.name).to_pylist():
+        told[line["source"]] = told.get(line["source"], 0) + line["rows"]
+    counts = _read(spark, lake.bronze(subject)).groupBy("source").agg(F.count("*").alias("rows")).collect()
+    held = {row.source: row.rows for row in counts}
+    wrong = sorted(source for source in told.keys() | held.keys() if told.get(source, 0) != held.get(source, 0))
+    return Finding("files whose rows in Bronze differ from the ingest ledger", len(wrong), tuple(wrong[:SHOWN]))
 
 
 def _read(spark: SparkSession, table: Table) -> DataFrame:

@@ -101,7 +101,9 @@ def _story(
 ) -> Story:
     verdict = "waiting: landed, not yet refined"
     if judged is not None:
-        verdict = "dead letter" if "reasons" in judged else ("accepted, late" if judged["late_arrival_flag"] else "accepted")
+        verdict = (
+            "dead letter" if "reasons" in judged else ("accepted, late" if judged["late_arrival_flag"] else "accepted")
+        )
     elif repeats:
         verdict = "duplicate"
     known = {name: bronze[name] for name in subject.known_fields if bronze[name] is not None}

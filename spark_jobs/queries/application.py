@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
@@ -78,6 +78,7 @@ class Application:
         self._subjects = [registry.subject(name) for name in subjects]
         self._lake = Lake(settings.lake.root.resolve())
         self._listener, self._stop = listener, stop
+        self._judged: dict[str, DataFrame] = {}
 
     def run(self, *, once: bool) -> None:
         """Stream. ``once``: drain what has landed and return. StreamFailedError names the subjects that were given up."""
@@ -95,14 +96,23 @@ class Application:
     def _prepare(self, subject: Subject) -> None:
         """Have the subject's tables, see that Spark can judge by its contract, and publish the contract."""
         lake = self._lake
-        for table in (lake.bronze(subject), lake.silver(subject), lake.files, lake.duplicates, lake.dead_letters, lake.batch_quality):
+        for table in (
+            lake.bronze(subject),
+            lake.silver(subject),
+            lake.files,
+            lake.duplicates,
+            lake.dead_letters,
+            lake.batch_quality,
+        ):
             ensure_table(table)
-        self._judged(subject)
+        self._judged[subject.name] = self._judged_stream(subject)
         try:
             for version in fingerprints.publish(self._registry.root / subject.name, subject):
                 log.info("%s v%s is published from now on and frozen", subject.name, version)
         except OSError as error:
-            log.warning("%s: the fingerprint lock cannot be written (%s); its versions are not frozen", subject.name, error)
+            log.warning(
+                "%s: the fingerprint lock cannot be written (%s); its versions are not frozen", subject.name, error
+            )
 
     @property
     def _policy(self) -> Policy:
@@ -117,16 +127,18 @@ class Application:
         return _Job(subject.name, "ingest", rows, write, str(self._lake.checkpoint(subject.name, "ingest")))
 
     def _refine(self, subject: Subject) -> _Job:
-        rows = self._judged(subject)
+        rows = self._judged[subject.name]
         write = Refine(self._lake, subject, self._policy, self._listener.refined)
         return _Job(subject.name, "refine", rows, write, str(self._lake.checkpoint(subject.name, "refine")))
 
-    def _judged(self, subject: Subject) -> DataFrame:
+    def _judged_stream(self, subject: Subject) -> DataFrame:
         try:
             return judged_stream(self._spark, self._lake, subject, self._policy, REFINE_BYTES)
         except AnalysisException as error:
             reason = str(error).splitlines()[0]
-            raise RuleError(f"{subject.name} v{subject.latest.version}: Spark refuses the contract: {reason}") from error
+            raise RuleError(
+                f"{subject.name} v{subject.latest.version}: Spark refuses the contract: {reason}"
+            ) from error
 
     def _watch(self, jobs: list[_Job], *, once: bool) -> None:
         """Start the queries and restart those that fail, with growing waits, until all is done or a stop is asked for."""

@@ -76,9 +76,7 @@ class Books:
         return self.rows_read - self.accepted - self.duplicate - self.dead_letter - self.control
 
 
-def judged_stream(
-    spark: SparkSession, lake: Lake, subject: Subject, policy: Policy, max_batch_bytes: int
-) -> DataFrame:
+def judged_stream(spark: SparkSession, lake: Lake, subject: Subject, policy: Policy, max_batch_bytes: int) -> DataFrame:
     """Bronze as a stream of judged rows. Judging is part of the stream's own plan, so it is analysed once, not for every batch."""
     bronze = lake.bronze(subject)
     table = open_table(bronze.path)
@@ -135,9 +133,7 @@ class Refine:
         accepted = history.accepted(silver, latest.key, latest.event_time, valid_keys, spans)
         sources = pc.unique(rows["source"])
         refused_before = history.dead_lettered(self.lake.dead_letters, self.subject.name, sources)
-        return repeats(
-            rows, accepted, watermark, refuse_late=self.policy.refuse_late, refused_before=refused_before
-        )
+        return repeats(rows, accepted, watermark, refuse_late=self.policy.refuse_late, refused_before=refused_before)
 
     def _plan(self, found: Repeats, batch_id: int, started: datetime, watermark: datetime | None) -> Plan:
         return Plan(

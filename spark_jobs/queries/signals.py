@@ -25,7 +25,7 @@ class _JvmHandler:
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
 
-    def handle(self, received: Any) -> None:  # noqa: ARG002
+    def handle(self, received: Any) -> None:
         self._stop.set()
 
     class Java:
@@ -41,7 +41,7 @@ def stop_on_signals(spark: SparkSession, stop: threading.Event) -> None:
             signal.signal(getattr(signal, f"SIG{name}"), lambda *_: stop.set())
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         return
-    ensure_callback_server_started(spark.sparkContext._gateway)  # noqa: SLF001
-    misc = spark._jvm.sun.misc  # type: ignore[union-attr]  # noqa: SLF001
+    ensure_callback_server_started(spark.sparkContext._gateway)  # type: ignore[no-untyped-call]
+    misc = spark._jvm.sun.misc  # type: ignore[union-attr]
     for name in SIGNALS:
         misc.Signal.handle(misc.Signal(name), _JvmHandler(stop))

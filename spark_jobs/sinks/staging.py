@@ -101,9 +101,9 @@ def bronze_bytes(judged: DataFrame, bronze: Table) -> int:
 
     Spark estimates a plan's size as that of the files it reads, scaled by the width of its columns; this undoes the scaling.
     """
-    plan = judged._jdf.queryExecution().optimizedPlan()  # noqa: SLF001
+    plan = judged._jdf.queryExecution().optimizedPlan()
     estimate = int(str(plan.stats().sizeInBytes()))
-    return int(estimate * _width(bronze) / max(1, judged._jdf.schema().defaultSize()))  # noqa: SLF001
+    return int(estimate * _width(bronze) / max(1, judged._jdf.schema().defaultSize()))
 
 
 def _width(bronze: Table) -> int:

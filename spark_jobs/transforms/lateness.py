@@ -1,4 +1,7 @@
-"""Lateness, over Arrow columns. The watermark moves with every batch: kept out of Spark's plan, that plan is compiled once."""
+"""Lateness, over Arrow columns.
+
+The watermark moves with every batch: kept out of Spark's plan, that plan is compiled once.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def with_lateness(rows: pa.Table, watermark: datetime | None) -> pa.Table:
-    """Add ``_late``: the event time lies before the watermark. A row without one is not late, nor is any without a watermark."""
+    """Add ``_late``: the event time lies before the watermark. Where one of the two is missing, a row is not late."""
     if watermark is None:
-        late = pa.repeat(False, rows.num_rows)  # noqa: FBT003
+        late = pa.repeat(False, rows.num_rows)
     else:
-        late = pc.fill_null(pc.less(rows["_event_time"], pa.scalar(watermark, TIMESTAMP)), False)  # noqa: FBT003
+        late = pc.fill_null(pc.less(rows["_event_time"], pa.scalar(watermark, TIMESTAMP)), False)
     return rows.append_column("_late", late)
 
 

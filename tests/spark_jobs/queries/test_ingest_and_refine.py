@@ -69,7 +69,6 @@ def test_late_rows_are_dead_letters_where_the_policy_says_so_but_a_late_copy_is_
     assert home.audit(spark).balanced
 
 
-
 @pytest.mark.parametrize("module", [ingest_module, refine_module], ids=["ingest", "refine"])
 @pytest.mark.parametrize("step", range(5))
 def test_a_batch_killed_before_any_of_its_commits_lands_exactly_once_when_run_again(
@@ -99,7 +98,7 @@ def test_a_batch_killed_before_its_ledger_was_written_is_judged_anew(
 ) -> None:
     home = house(tmp_path)
     home.drop("a.csv", HEADER + event("e1") + event("e1"))
-    from spark_jobs.sinks.ledger import Ledger  # noqa: PLC0415
+    from spark_jobs.sinks.ledger import Ledger
 
     real, calls = Ledger.save, []
 
@@ -177,7 +176,7 @@ def test_deleted_checkpoints_cost_nothing_but_time_and_the_books_say_so(spark: S
 def test_a_row_lost_on_the_way_shows_as_unaccounted_and_fails_the_audit(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spark_jobs.sinks import fan_out as fork  # noqa: PLC0415
+    from spark_jobs.sinks import fan_out as fork
 
     home = house(tmp_path)
     home.drop("a.csv", HEADER + event("e1") + event("e2") + event("e3"))
@@ -207,7 +206,10 @@ def test_no_file_stops_the_stream_whatever_it_holds(spark: SparkSession, tmp_pat
     home.drop("a.csv", b"\xff\xfe\x00binary\n\x00\xff")
     home.drop("b.csv", "")
     home.drop("c.csv.gz", b"no gzip at all")
-    home.drop("d.jsonl", '{"event_id": "j1"\n[1]\n{"event_id":"j2","user_id":1,"event_type":"search","event_time":"2026-01-05T10:00:00Z"}\n')
+    home.drop(
+        "d.jsonl",
+        '{"event_id": "j1"\n[1]\n{"event_id":"j2","user_id":1,"event_type":"search","event_time":"2026-01-05T10:00:00Z"}\n',
+    )
     home.drop("e.csv", HEADER + event("good"))
     (books,) = home.drain(spark)
     assert books.accepted == 2

@@ -1,0 +1,64 @@
+"""How things stand, read from the logs of tables and from small tables, without Spark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.sinks.commit import open_table
+from spark_jobs.sources.landing import waiting_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schema_registry.registry import Subject
+    from spark_jobs.lake import Lake, Table
+
+
+@dataclass(frozen=True, slots=True)
+class FileStanding:
+    """Landed files that the lake has not taken in: new ones wait; a rewritten one is never read again by Spark's file source."""
+
+    waiting: tuple[str, ...]
+    rewritten: tuple[str, ...]
+
+
+def count(table: Table, subject: str | None = None) -> int:
+    """Rows of a table by its log, all or one subject's."""
+    found = open_table(table.path)
+    if found is None:
+        return 0
+    adds = pa.table(found.get_add_actions(flatten=True))
+    if subject is not None and adds.num_rows:
+        adds = adds.filter(pc.equal(adds["partition.subject"], subject))
+    return pc.sum(adds["num_records"]).as_py() or 0 if adds.num_rows else 0
+
+
+def own_rows(table: Table, subject: str) -> pa.Table:
+    """One subject's rows of a small table, all columns; none where the table is not there yet."""
+    found = open_table(table.path)
+    if found is None:
+        return table.schema.empty_table()
+    return found.to_pyarrow_table(filters=[("subject", "=", subject)])
+
+
+def file_standing(lake: Lake, landing_root: Path, subject: Subject) -> FileStanding:
+    """Compare the landing folder with the ingest ledger, by name, size and time of change."""
+    ledger = own_rows(lake.files, subject.name)
+    read: dict[str, tuple[int, datetime]] = {}
+    for row in ledger.sort_by("ingested_at").to_pylist():
+        read[row["source"]] = (row["bytes"], row["source_time"])
+    waiting, rewritten = [], []
+    root = landing_root.resolve()
+    for path in waiting_files(root / subject.name):
+        source = path.relative_to(root).as_posix()
+        stat = path.stat()
+        if source not in read:
+            waiting.append(source)
+        elif read[source] != (stat.st_size, datetime.fromtimestamp(int(stat.st_mtime * 1000) / 1000, UTC)):
+            rewritten.append(source)
+    return FileStanding(tuple(waiting), tuple(rewritten))
