@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,7 +39,7 @@ def unread(*blocks: bytes) -> list[tuple[int, str, str]]:
 
 def pieces(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     edges = [0, *sorted(cuts), len(data)]
-    return [data[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [data[a:b] for a, b in pairwise(edges)]
 
 
 AB = {"a": "1", "b": "2"}
@@ -172,7 +172,7 @@ def test_any_mix_of_tricky_records_cut_anywhere_gives_each_its_own_outcome(
 
 
 def test_every_pair_of_cuts_of_a_tricky_file_gives_the_same_rows() -> None:
-    chosen = [TRICKY[at] for at in (5, 7, 16, 19, 0)]
+    chosen = [TRICKY[at] for at in (7, 16, 19)]
     data = b"\xef\xbb\xbfa,b\r\n" + b"\n".join(record for record, _ in chosen)
     for cuts in combinations(range(len(data) + 1), 2):
         assert read(*pieces(data, cuts)) == expected(chosen), cuts
