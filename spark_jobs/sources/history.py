@@ -61,7 +61,8 @@ def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array,
         return ACCEPTED.empty_table()
     files = pads.dataset(paths, schema=silver.data_schema, format="parquet")
     wanted = pc.SetLookupOptions(keys)
-    scanner = files.scanner([*key, event_time, "row_id"], filter=_within(event_time, times), use_threads=True)
+    columns = list(dict.fromkeys([*key, event_time, "row_id"]))  # the event time may be part of the key
+    scanner = files.scanner(columns, filter=_within(event_time, times), use_threads=True)
     found = []
     for batch in scanner.to_batches():
         text = _key_text(batch, key)
