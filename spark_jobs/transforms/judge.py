@@ -1,8 +1,8 @@
 """Judgement: every row once, vectorised, with every reason against it.
 
 A row's broken checks are bits of a few longs; the words are put together for refused rows only.
-Order: unreadable → version → types and constraints → rules. Then, outside of Spark's plan: duplicates (``dedupe``), which need
-the other rows, and lateness (``lateness``), which needs a watermark that moves with every batch.
+Order: unreadable → version → types and constraints → rules. Then, outside of Spark's plan: duplicates (``dedupe``),
+which need the other rows, and lateness (``lateness``), which needs a watermark that moves with every batch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from spark_jobs.transforms.checks import Check, checks, text_of
 from spark_jobs.transforms.types import key_text, typed

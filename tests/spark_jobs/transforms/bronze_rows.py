@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
 
 INGESTED = datetime(2026, 1, 5, 12, tzinfo=UTC)
-TERMS = Terms(watermark=None, clock_skew=timedelta(minutes=5), refuse_late=False)
+TERMS = Terms(clock_skew=timedelta(minutes=5), refuse_late=False)
 REASONS = "array<struct<code:string,field:string,detail:string>>"
 
 V1 = {

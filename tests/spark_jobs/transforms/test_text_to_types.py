@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from chispa import assert_df_equality
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from schema_registry.contract import FieldType
 from spark_jobs.transforms.types import key_text, typed
