@@ -206,13 +206,19 @@ class Lake:
     def batch_quality(self) -> Table:
         """The books: one row per batch, written last."""
         return Table(
-            "ops/batch_quality", self._path("ops", "batch_quality"), BATCH_QUALITY, ("subject",), ("batch_id",)
+            "ops/batch_quality",
+            self._path("ops", "batch_quality"),
+            BATCH_QUALITY,
+            ("subject",),
+            ("batch_id", "query_id", "max_event_time", "started_at"),
         )
 
     @property
     def files(self) -> Table:
         """The ingest ledger: one row per file read."""
-        return Table("ops/files", self._path("ops", "files"), FILES, ("subject",), ("source", "ingested_at"))
+        return Table(
+            "ops/files", self._path("ops", "files"), FILES, ("subject",), ("source", "ingested_at", "query_id")
+        )
 
     def checkpoint(self, subject: str, query: str) -> Path:
         """Where Spark keeps the progress of one query of one subject."""

@@ -154,7 +154,7 @@ def story(told: Story) -> None:
         ("version", "–" if told.version is None else f"v{told.version}"),
         ("verdict", told.verdict),
     ]
-    lines += [("reason", f"{r['code']} {r['field'] or ''}: {r['detail']}") for r in told.reasons]
+    lines += [("reason", f"{r['code']} {r['field'] or ''}".rstrip() + f": {r['detail']}") for r in told.reasons]
     if told.first_row_id is not None:
         same = told.first_row_id == told.row_id
         lines.append(("repeats", "itself: this row was read before" if same else told.first_row_id))

@@ -112,7 +112,7 @@ def _story(
     return Story(
         subject=subject.name,
         row_id=bronze["row_id"],
-        key="|".join(str(bronze[name]) for name in subject.latest.key),
+        key="|".join(bronze[name] or "" for name in subject.latest.key) if bronze["raw"] is None else None,
         source=bronze["source"],
         position=bronze["source_position"],
         ingested_at=bronze["ingested_at"],

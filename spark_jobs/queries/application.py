@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyspark.errors import AnalysisException, StreamingQueryException
 
 from schema_registry import lock as fingerprints
-from spark_jobs.errors import RuleError, StreamFailedError
+from spark_jobs.errors import RuleError, StreamFailedError, UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.lock import sole_writer
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from schema_registry.registry import Registry, Subject
 
 log = logging.getLogger("tallylake.stream")
+# PySpark logs a refused expression with its whole stack; the one sentence of RuleError says what matters.
+logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
 
 #: Bronze is compressed: this much of it makes a refine batch of about a million rows.
 REFINE_BYTES = 96 * 1024 * 1024
@@ -76,6 +78,11 @@ class Application:
     ) -> None:
         self._spark, self._settings, self._registry = spark, settings, registry
         self._subjects = [registry.subject(name) for name in subjects]
+        for subject in self._subjects:
+            if subject.kind != "events":
+                raise UsageError(f"'{subject.name}' is a subject of {subject.kind}: only events can be streamed yet")
+        if not self._subjects:
+            raise UsageError(f"no subject of events in {registry.root}: add a folder with a v1.yaml")
         self._lake = Lake(settings.lake.root.resolve())
         self._listener, self._stop = listener, stop
         self._judged: dict[str, DataFrame] = {}
@@ -176,7 +183,11 @@ class Application:
         return self._note_failure(job, _cause(failure))
 
     def _start(self, job: _Job, *, once: bool) -> StreamingQuery:
-        writer = job.rows.writeStream.foreachBatch(job.write).option("checkpointLocation", job.checkpoint)
+        def write(rows: DataFrame, batch_id: int) -> None:
+            job.write(rows, batch_id)
+            job.failures = 0  # only failures in a row count
+
+        writer = job.rows.writeStream.foreachBatch(write).option("checkpointLocation", job.checkpoint)
         writer = writer.queryName(f"{job.subject}/{job.name}")
         if once:
             return writer.trigger(availableNow=True).start()

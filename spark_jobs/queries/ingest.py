@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 
 from spark_jobs.lake import FILES, TIMESTAMP, Lake, Table
 from spark_jobs.place import balanced, over_groups
-from spark_jobs.sinks.commit import append_once, open_table
+from spark_jobs.sinks.commit import open_table
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
 from spark_jobs.sinks.parts import Part, write_parts
+from spark_jobs.sinks.settle import resume, settle
 from spark_jobs.sources.land import Landing, land
 from spark_jobs.sources.landing import local_path
 
@@ -61,11 +62,12 @@ class Ingest:
         """Land one batch of files."""
         started = time.perf_counter()
         ledger = Ledger(self._checkpoint)
-        prepared = ledger.load(batch_id)
+        owner = query_id(self._checkpoint)
+        prepared = resume(ledger, batch_id, self._tables, owner)
         if prepared is None:
             prepared = self._prepare(files, batch_id)
             ledger.save(prepared)
-        self._commit(prepared)
+        settle(prepared, self._tables, owner)
         facts = prepared.facts
         took = time.perf_counter() - started
         self.report(IngestReport(self.subject.name, batch_id, facts["files"], facts["rows"], facts["unreadable"], took))
@@ -73,6 +75,10 @@ class Ingest:
     @property
     def _checkpoint(self) -> Path:
         return self.lake.checkpoint(self.subject.name, "ingest")
+
+    @property
+    def _tables(self) -> tuple[Table, ...]:
+        return (self.lake.bronze(self.subject), self.lake.files)
 
     def _prepare(self, files: DataFrame, batch_id: int) -> Prepared:
         landings = self._landings(files)
@@ -135,13 +141,6 @@ class Ingest:
             for one in landed
         ]
         return write_parts(self.lake.files, pa.Table.from_pylist(rows, schema=FILES), subject=self.subject.name)
-
-    def _commit(self, prepared: Prepared) -> None:
-        owner = query_id(self._checkpoint)
-        tables: tuple[Table, ...] = (self.lake.bronze(self.subject), self.lake.files)
-        for table in tables:
-            writer = f"{owner}:{table.name}"
-            append_once(table, prepared.of(table.name), writer=writer, version=prepared.batch_id)
 
 
 @dataclass(frozen=True, slots=True)

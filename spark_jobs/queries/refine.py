@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.lake import BATCH_QUALITY, TIMESTAMP, Lake
+from spark_jobs.lake import BATCH_QUALITY, TIMESTAMP, Lake, Table
 from spark_jobs.sinks.commit import added_later, append_once, open_table
 from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
 from spark_jobs.sinks.parts import write_parts
+from spark_jobs.sinks.settle import resume, settle
 from spark_jobs.sinks.staging import Staging, bronze_bytes
 from spark_jobs.sources import history
 from spark_jobs.transforms.conform import conform
@@ -95,11 +96,12 @@ class Refine:
     report: Callable[[Books], None]
     _highest: datetime | None = field(default=None, init=False)
     _recalled: bool = field(default=False, init=False)
+    _other_readers: tuple[datetime | None, bool] | None = field(default=None, init=False)
 
     def __call__(self, judged: DataFrame, batch_id: int) -> None:
         """Take one batch of judged rows (see :func:`judged_stream`) and commit its verdicts, once."""
         ledger = Ledger(self._checkpoint)
-        prepared = ledger.load(batch_id)
+        prepared = resume(ledger, batch_id, self._tables, query_id(self._checkpoint))
         if prepared is None:
             prepared = self._prepare(judged, batch_id)
             ledger.save(prepared)
@@ -110,6 +112,10 @@ class Refine:
     @property
     def _checkpoint(self) -> Path:
         return self.lake.checkpoint(self.subject.name, "refine")
+
+    @property
+    def _tables(self) -> tuple[Table, ...]:
+        return (self.lake.silver(self.subject), self.lake.duplicates, self.lake.dead_letters)
 
     def _prepare(self, judged: DataFrame, batch_id: int) -> Prepared:
         clock = _Stopwatch()
@@ -131,9 +137,8 @@ class Refine:
         valid_keys = pc.unique(rows.filter(rows["_valid"])["_key"])
         spans = history.spans(rows, watermark)
         accepted = history.accepted(silver, latest.key, latest.event_time, valid_keys, spans)
-        sources = pc.unique(rows["source"])
-        refused_before = history.dead_lettered(self.lake.dead_letters, self.subject.name, sources)
-        return repeats(rows, accepted, watermark, refuse_late=self.policy.refuse_late, refused_before=refused_before)
+        judged_before = self._judged_before(rows)
+        return repeats(rows, accepted, watermark, refuse_late=self.policy.refuse_late, judged_before=judged_before)
 
     def _plan(self, found: Repeats, batch_id: int, started: datetime, watermark: datetime | None) -> Plan:
         return Plan(
@@ -171,10 +176,7 @@ class Refine:
         """Make the batch visible, table by table, the books last; each append lands once however often this is run."""
         started = time.perf_counter()
         owner = query_id(self._checkpoint)
-        silver = self.lake.silver(self.subject)
-        for table in (silver, self.lake.duplicates, self.lake.dead_letters):
-            writer = f"{owner}:{table.name}"
-            append_once(table, prepared.of(table.name), writer=writer, version=prepared.batch_id)
+        settle(prepared, self._tables, owner)
         books = self._books(prepared, owner, time.perf_counter() - started)
         parts = write_parts(self.lake.batch_quality, _books_row(books), subject=self.subject.name)
         append_once(self.lake.batch_quality, parts, writer=f"{owner}:books", version=prepared.batch_id)
@@ -203,13 +205,25 @@ class Refine:
             steps={**facts["steps"], "commit": commit_seconds},
         )
 
+    def _judged_before(self, rows: pa.Table) -> pa.Array:
+        """Row ids of the batch that an earlier reading judged. None, and nothing is read, where no checkpoint was lost."""
+        name, sources = self.subject.name, pc.unique(rows["source"])
+        if self._other_readers is None:
+            own = query_id(self._checkpoint)
+            ended = history.latest(self.lake.batch_quality, name, "started_at", but_of=own)
+            self._other_readers = (ended, len(history.writers(self.lake.files, name)) > 1)
+        ended, relanded = self._other_readers
+        reread = ended is not None and pc.min(rows["ingested_at"]).as_py() <= ended
+        if not reread and not (relanded and history.landed_twice(self.lake.files, name, sources)):
+            return pa.array([], pa.string())
+        refused = rows.filter(pc.invert(rows["_valid"]))["row_id"].combine_chunks()
+        known = history.judged_before((self.lake.dead_letters, self.lake.duplicates), name, sources)
+        return pa.concat_arrays([known, history.accepted_before(self.lake.silver(self.subject), refused)])
+
     def _watermark(self) -> datetime | None:
         """The greatest event time accepted in earlier batches, by the books, less the delay."""
         if not self._recalled:
-            table = open_table(self.lake.batch_quality.path)
-            if table is not None:
-                own = table.to_pyarrow_table(columns=["max_event_time"], filters=[("subject", "=", self.subject.name)])
-                self._highest = pc.max(own["max_event_time"]).as_py()
+            self._highest = history.latest(self.lake.batch_quality, self.subject.name, "max_event_time")
             self._recalled = True
         return None if self._highest is None else self._highest - self.policy.watermark_delay
 

@@ -68,12 +68,14 @@ class _SetDown:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         writer = None
         for batch in batches:
-            first = writer is None
+            if not batch.num_rows:
+                continue
+            name = str(path) if writer is None else None
             if writer is None:
                 writer = pa.ipc.new_file(path, batch.schema, options=options)
             writer.write_batch(batch)
-            staged = [str(path) if first else None] + [None] * (batch.num_rows - 1)
-            yield batch.select(list(NARROW)).append_column(STAGED, pa.array(staged[: batch.num_rows], pa.string()))
+            staged = pa.array([name, *[None] * (batch.num_rows - 1)], pa.string())
+            yield batch.select(list(NARROW)).append_column(STAGED, staged)
         if writer is not None:
             writer.close()
 

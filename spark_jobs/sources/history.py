@@ -73,21 +73,79 @@ def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array,
     return pa.concat_tables(found) if found else ACCEPTED.empty_table()
 
 
-def dead_lettered(dead_letters: Table, subject: str, sources: pa.Array) -> pa.Array:
-    """The row ids of dead letters that came from these sources; asked only when a source can have been read before."""
-    table = open_table(dead_letters.path)
-    if table is None or not len(sources):
-        return pa.array([], pa.string())
-    low, high = pc.min(sources).as_py(), pc.max(sources).as_py()
-    adds = _adds(table)
-    inside = pc.and_(pc.less_equal(_bound(adds, "min.source"), high), pc.greater_equal(_bound(adds, "max.source"), low))
-    inside = pc.and_(pc.coalesce(inside, True), pc.equal(adds["partition.subject"], subject))
-    paths = _paths(dead_letters, adds.filter(inside))
+def judged_before(tables: Sequence[Table], subject: str, sources: pa.Array) -> pa.Array:
+    """The row ids from these sources that lie in ``tables`` (those with a ``source``); for files that were read before."""
+    found = [_row_ids(table, subject, sources) for table in tables] if len(sources) else []
+    return pa.concat_arrays(found) if found else pa.array([], pa.string())
+
+
+def _row_ids(table: Table, subject: str, sources: pa.Array) -> pa.Array:
+    rows = _of_sources(table, subject, sources, ["row_id"])
+    return rows["row_id"].combine_chunks()
+
+
+def accepted_before(silver: Table, row_ids: pa.Array) -> pa.Array:
+    """Those of the row ids that Silver holds. Reads one column of all of Silver: for rows that were read before only."""
+    table = open_table(silver.path) if len(row_ids) else None
+    paths = _paths(silver, _adds(table)) if table is not None else []
     if not paths:
         return pa.array([], pa.string())
-    files = pads.dataset(paths, schema=dead_letters.data_schema, format="parquet")
-    rows = files.to_table(["row_id"], filter=pc.field("source").isin(sources))
-    return rows["row_id"].combine_chunks()
+    files = pads.dataset(paths, schema=silver.data_schema, format="parquet")
+    return files.to_table(["row_id"], filter=pc.field("row_id").isin(row_ids))["row_id"].combine_chunks()
+
+
+def landed_twice(files: Table, subject: str, sources: pa.Array) -> bool:
+    """Whether any of the sources was landed more than once, as after the loss of ingest's checkpoint."""
+    read = _of_sources(files, subject, sources, ["source"])["source"]
+    return len(pc.unique(read)) < len(read)
+
+
+def _of_sources(table: Table, subject: str, sources: pa.Array, columns: list[str]) -> pa.Table:
+    """Some columns of one subject's rows from some sources, of the files whose bounds can hold them."""
+    found = open_table(table.path)
+    empty = pa.schema([table.data_schema.field(name) for name in columns]).empty_table()
+    if found is None or not len(sources):
+        return empty
+    low, high = pc.min(sources).as_py(), pc.max(sources).as_py()
+    adds = _adds(found)
+    if not adds.num_rows:
+        return empty
+    inside = pc.and_(pc.less_equal(_bound(adds, "min.source"), high), pc.greater_equal(_bound(adds, "max.source"), low))
+    inside = pc.and_(pc.coalesce(inside, True), pc.equal(adds["partition.subject"], subject))
+    paths = _paths(table, adds.filter(inside))
+    if not paths:
+        return empty
+    files = pads.dataset(paths, schema=table.data_schema, format="parquet")
+    return files.to_table(columns, filter=pc.field("source").isin(sources))
+
+
+def writers(table: Table, subject: str) -> set[str]:
+    """The ids of the queries that have written a subject's rows to a table, by the bounds in its log."""
+    adds = _adds_of(table, subject)
+    return set(_bound(adds, "min.query_id").to_pylist()) - {None}
+
+
+def latest(table: Table, subject: str, column: str, but_of: str | None = None) -> datetime | None:
+    """The greatest value of a time column among a subject's rows (of other queries than ``but_of``), exactly.
+
+    The log rounds a bound up to the millisecond, so the parts whose bound is the greatest are read.
+    """
+    adds = _adds_of(table, subject)
+    if but_of is not None:
+        adds = adds.filter(pc.not_equal(_bound(adds, "min.query_id"), but_of))
+    bounds = _bound(adds, f"max.{column}").cast(TIMESTAMP)
+    highest = pc.max(bounds).as_py()
+    if highest is None:
+        return None
+    paths = _paths(table, adds.filter(pc.equal(bounds, pa.scalar(highest, TIMESTAMP))))
+    rows = pads.dataset(paths, schema=table.data_schema, format="parquet").to_table([column])
+    return pc.max(rows[column]).as_py()  # type: ignore[no-any-return]
+
+
+def _adds_of(table: Table, subject: str) -> pa.Table:
+    found = open_table(table.path)
+    adds = _adds(found) if found is not None else pa.table({"partition.subject": pa.array([], pa.string())})
+    return adds.filter(pc.equal(adds["partition.subject"], subject)) if adds.num_rows else adds
 
 
 def _adds(table: DeltaTable) -> pa.Table:
@@ -133,7 +191,7 @@ def _key_text(batch: pa.RecordBatch, key: Sequence[str]) -> pa.Array:
     parts = [_text(batch[name]) for name in key]
     if len(parts) == 1:
         return parts[0]
-    escaped = [pc.replace_substring(part, "|", "\\|") for part in parts]
+    escaped = [pc.replace_substring(pc.replace_substring(part, "\\", "\\\\"), "|", "\\|") for part in parts]
     return pc.binary_join_element_wise(*escaped, "|")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.sinks.commit import open_table
 from spark_jobs.sources.landing import waiting_files
+from spark_jobs.sources.opened import fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,16 +50,23 @@ def own_rows(table: Table, subject: str) -> pa.Table:
 def file_standing(lake: Lake, landing_root: Path, subject: Subject) -> FileStanding:
     """Compare the landing folder with the ingest ledger, by name, size and time of change."""
     ledger = own_rows(lake.files, subject.name)
-    read: dict[str, tuple[int, datetime]] = {}
-    for row in ledger.sort_by("ingested_at").to_pylist():
-        read[row["source"]] = (row["bytes"], row["source_time"])
+    read = {row["source"]: row for row in ledger.sort_by("ingested_at").to_pylist()}
     waiting, rewritten = [], []
     root = landing_root.resolve()
     for path in waiting_files(root / subject.name):
         source = path.relative_to(root).as_posix()
-        stat = path.stat()
         if source not in read:
             waiting.append(source)
-        elif read[source] != (stat.st_size, datetime.fromtimestamp(int(stat.st_mtime * 1000) / 1000, UTC)):
+        elif _is_rewritten(path, read[source]):
             rewritten.append(source)
     return FileStanding(tuple(waiting), tuple(rewritten))
+
+
+def _is_rewritten(path: Path, read: dict[str, Any]) -> bool:
+    """Whether a file's content is another than was read; one that was only touched is not."""
+    stat = path.stat()
+    changed = datetime.fromtimestamp(int(stat.st_mtime * 1000) / 1000, UTC)
+    if (stat.st_size, changed) == (read["bytes"], read["source_time"]):
+        return False
+    with path.open("rb") as file:
+        return fingerprint(file) != read["source_fingerprint"]

@@ -42,13 +42,13 @@ def seats(ingested_at: pa.Array, position: pa.Array) -> pa.Array:
 
 
 def repeats(
-    narrow: pa.Table, accepted: pa.Table, watermark: datetime | None, *, refuse_late: bool, refused_before: pa.Array
+    narrow: pa.Table, accepted: pa.Table, watermark: datetime | None, *, refuse_late: bool, judged_before: pa.Array
 ) -> Repeats:
     """The rows of ``narrow`` (columns ``judge.NARROW``) that repeat one of ``accepted``, or an earlier row of theirs.
 
-    ``accepted``: rows of history (schema ``ACCEPTED``) that share a key with the batch. ``refused_before``: row ids of
-    the batch's files that are dead letters already: reading one again makes it a duplicate of itself, not a second
-    dead letter, and it wins over no other.
+    ``accepted``: rows of history (schema ``ACCEPTED``) that share a key with the batch. ``judged_before``: row ids of
+    the batch that an earlier reading has judged: reading one again makes it a duplicate of itself, whatever it would be
+    judged now, and it wins over no other.
     """
     order = np.lexsort((_ints(narrow["source_position"]), _ints(narrow["ingested_at"])))
     rows = narrow.take(pa.array(order)).combine_chunks()
@@ -56,7 +56,7 @@ def repeats(
     late = rows["_late"].to_numpy(zero_copy_only=False).astype(bool)
     first = _in_history(rows, valid, late, accepted, watermark)
     accepts = valid & ~(late & refuse_late)
-    again = _judged_before(rows, accepts, refused_before)
+    again = _judged_before(rows, accepts, judged_before)
     first = _in_batch(rows, first, accepts & ~again, late)
     first = pc.coalesce(first, pc.if_else(pa.array(again), _one(rows["row_id"]), pa.scalar(None, pa.string())))
     found = pc.is_valid(first)
@@ -107,8 +107,8 @@ def _in_batch(rows: pa.Table, first: pa.Array, may_win: NDArray[np.bool_], late:
     return pc.coalesce(first, _one(rows["row_id"]).take(index))
 
 
-def _judged_before(rows: pa.Table, accepts: NDArray[np.bool_], refused_before: pa.Array) -> NDArray[np.bool_]:
-    """The rows that are dead letters already, or are by an earlier reading of this batch.
+def _judged_before(rows: pa.Table, accepts: NDArray[np.bool_], judged_before: pa.Array) -> NDArray[np.bool_]:
+    """The rows that were judged already, or were refused in an earlier reading within this batch.
 
     A second reading can be judged otherwise than the first: what was in the future then need not be so now.
     """
@@ -118,7 +118,7 @@ def _judged_before(rows: pa.Table, accepts: NDArray[np.bool_], refused_before: p
     first = refused[np.unique(encoded.indices.to_numpy(), return_index=True)[1]]
     code = pc.index_in(row_ids, encoded.dictionary).fill_null(len(first)).to_numpy()
     again: NDArray[np.bool_] = np.arange(rows.num_rows) > np.append(first, rows.num_rows)[code]
-    return again | np.asarray(pc.is_in(row_ids, refused_before)) if len(refused_before) else again
+    return again | np.asarray(pc.is_in(row_ids, judged_before)) if len(judged_before) else again
 
 
 def _codes(keys: pa.ChunkedArray, known: pa.Array) -> NDArray[np.int64]:

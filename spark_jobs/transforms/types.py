@@ -59,4 +59,6 @@ def key_text(columns: list[tuple[str, FieldType]]) -> Column:
     ]
     if len(parts) == 1:
         return parts[0]
-    return F.concat_ws("|", *[F.replace(part, F.lit("|"), F.lit("\\|")) for part in parts])
+    return F.concat_ws(
+        "|", *[F.replace(F.replace(part, F.lit("\\"), F.lit("\\\\")), F.lit("|"), F.lit("\\|")) for part in parts]
+    )

@@ -12,7 +12,7 @@ from schema_registry.registry import load
 from spark_jobs.lake import DEAD_LETTERS, TIMESTAMP, Lake, Table
 from spark_jobs.sinks.commit import append_once, ensure_table
 from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sources.history import Span, accepted, dead_lettered, spans
+from spark_jobs.sources.history import Span, accepted, judged_before, spans
 from spark_jobs.transforms.dedupe import ACCEPTED
 
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
@@ -97,7 +97,7 @@ def test_a_table_that_is_not_there_or_holds_nothing_yet_holds_no_repeat(tmp_path
     sources = pa.array(["1.csv"])
     for _ in ("not there", "empty"):
         assert found(table, ["a"], Span(NOON, None)) == []
-        assert dead_lettered(lake.dead_letters, "s", sources).to_pylist() == []
+        assert judged_before([lake.dead_letters], "s", sources).to_pylist() == []
         ensure_table(table)
         ensure_table(lake.dead_letters)
 
@@ -133,10 +133,10 @@ def test_dead_letters_are_found_by_source_and_subject(tmp_path: Path) -> None:
         rows = [{"row_id": f"{subject} {source}", "source": source} for source in ("1.csv", "2.csv", "3.csv")]
         plain = pa.Table.from_pylist(rows, schema=DEAD_LETTERS).drop_columns(["subject"])
         append_once(table, write_parts(table, plain, subject=subject), writer="w", version=version)
-    assert sorted(dead_lettered(table, "s", pa.array(["1.csv", "3.csv", "9.csv"])).to_pylist()) == [
+    assert sorted(judged_before([table], "s", pa.array(["1.csv", "3.csv", "9.csv"])).to_pylist()) == [
         "s 1.csv",
         "s 3.csv",
     ]
-    assert dead_lettered(table, "s", pa.array(["9.csv"])).to_pylist() == []
-    assert dead_lettered(table, "none", pa.array(["1.csv"])).to_pylist() == []
-    assert dead_lettered(table, "s", pa.array([], pa.string())).to_pylist() == []
+    assert judged_before([table], "s", pa.array(["9.csv"])).to_pylist() == []
+    assert judged_before([table], "none", pa.array(["1.csv"])).to_pylist() == []
+    assert judged_before([table], "s", pa.array([], pa.string())).to_pylist() == []

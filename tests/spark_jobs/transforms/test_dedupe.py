@@ -79,7 +79,7 @@ def verdicts(rows: list[Row], lake: Setting) -> dict[tuple[int, int], str]:
     history = pa.table([list(keys), [at(m) for m in minutes], list(ids)], schema=ACCEPTED)
     watermark = None if lake.watermark is None else at(lake.watermark)
     dead = pa.array(lake.dead, pa.string())
-    found = repeats(table, history, watermark, refuse_late=lake.refuse_late, refused_before=dead)
+    found = repeats(table, history, watermark, refuse_late=lake.refuse_late, judged_before=dead)
     seat = seats(table["ingested_at"], table["source_position"])
     names = {name: (row.reading, row.place) for name, row in zip(seat.to_pylist(), rows, strict=True)}
     assert len(found) == len(set(found.seats.to_pylist())), "a row is a duplicate once"
@@ -232,7 +232,7 @@ def test_a_table_in_several_pieces_is_read_like_a_whole_one():
     rows = [Row("a", "k", 5, place=1), Row("b", "j", 5, place=2), Row("c", "k", 5, place=3)]
     pieces = pa.concat_tables([narrow([row], None) for row in rows])
     history = pa.concat_tables([pa.table([["j"], [at(5)], ["old"]], schema=ACCEPTED), ACCEPTED.empty_table()])
-    found = repeats(pieces, history, None, refuse_late=False, refused_before=NOTHING)
+    found = repeats(pieces, history, None, refuse_late=False, judged_before=NOTHING)
     assert found.first_row_ids.to_pylist() == ["old", "a"]
 
 

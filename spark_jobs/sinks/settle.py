@@ -1,0 +1,49 @@
+"""Settling a prepared batch: what the ledger names is committed, table by table, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spark_jobs.errors import TallyError
+from spark_jobs.sinks.commit import append_once, is_committed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spark_jobs.lake import Table
+    from spark_jobs.sinks.ledger import Ledger, Prepared
+
+
+class LostPartsError(TallyError):
+    """A batch is half committed, and parts of its other half are gone from disk."""
+
+
+def settle(prepared: Prepared, tables: Sequence[Table], owner: str) -> None:
+    """Commit the batch's parts to each table in order. Done twice, each commit finds its writer's version and does nothing."""
+    for table in tables:
+        append_once(table, prepared.of(table.name), writer=_writer(owner, table), version=prepared.batch_id)
+
+
+def resume(ledger: Ledger, batch_id: int, tables: Sequence[Table], owner: str) -> Prepared | None:
+    """The batch as it was prepared before a crash; None where it must be (or, its parts being lost, can be) done anew.
+
+    Parts can be lost between prepare and commit: a stop longer than VACUUM's retention, or a power cut.
+    """
+    prepared = ledger.load(batch_id)
+    if prepared is None:
+        return None
+    done = [table for table in tables if is_committed(table, writer=_writer(owner, table), version=batch_id)]
+    lost = prepared.lost({table.name: table.path for table in tables if table not in done})
+    if not lost:
+        return prepared
+    if done:
+        named = ", ".join(table.name for table in done)
+        raise LostPartsError(
+            f"batch {batch_id} is committed to {named}, but {len(lost)} of its other parts are gone, first {lost[0]}: "
+            "restore them from a backup, or stream into a new LAKE_ROOT"
+        )
+    return None
+
+
+def _writer(owner: str, table: Table) -> str:
+    return f"{owner}:{table.name}"
