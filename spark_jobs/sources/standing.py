@@ -69,4 +69,4 @@ def _is_rewritten(path: Path, read: dict[str, Any]) -> bool:
     if (stat.st_size, changed) == (read["bytes"], read["source_time"]):
         return False
     with path.open("rb") as file:
-        return fingerprint(file) != read["source_fingerprint"]
+        return bool(fingerprint(file) != read["source_fingerprint"])

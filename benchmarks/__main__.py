@@ -1,0 +1,38 @@
+"""``python -m benchmarks``: throughput against bare Spark, and the cost of a small batch, by step."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+from benchmarks import small_batches, throughput
+from benchmarks.stage import Stage
+
+
+def main() -> None:
+    """Run the chosen benchmarks and print their figures, as JSON with --json."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("which", nargs="*", choices=["throughput", "batches"], default=["throughput", "batches"])
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the throughput run, in 100 files")
+    parser.add_argument(
+        "--history", type=int, default=10_000_000, help="rows already in Silver for the second batch run"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each throughput run; the median counts")
+    parser.add_argument("--out", type=Path, default=Path("data/bench"), help="where files and lakes are made")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    stage = Stage(chosen.out)
+    figures: dict[str, object] = {
+        "machine": f"{platform.machine()}, {stage.cores} cores, Python {platform.python_version()}"
+    }
+    if "throughput" in chosen.which:
+        figures["throughput"] = throughput.measure(stage, chosen.rows, chosen.rounds)
+    if "batches" in chosen.which:
+        figures["batches"] = small_batches.measure(stage, chosen.history)
+    print(json.dumps(figures, indent=None if chosen.json else 2, default=str))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Real processes for the journeys: the stream as a user starts it, the generator beside it, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyspark
+
+ROOT = Path(__file__).resolve().parents[2]
+SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+PATIENCE = 120.0
+
+
+@dataclass
+class Town:
+    """A lake and a landing folder under one folder, and the commands a user would type."""
+
+    root: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        places = {"LAKE_ROOT": "lake", "LANDING_ROOT": "input", "LOG_ROOT": "logs"}
+        chosen = {name: str(self.root / folder) for name, folder in places.items()}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        pythons = {"PATH": path, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+        return {**os.environ, **pythons, **chosen, "SPARK_MASTER": "local[2]", "TRIGGER_INTERVAL": "200 ms", **self.env}
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.jsonl"
+
+    def start(self, *arguments: str, log: str) -> subprocess.Popen[bytes]:
+        with (self.root / log).open("ab") as out:
+            return subprocess.Popen(
+                arguments, cwd=ROOT, env=self.environment, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def tally(self, *arguments: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", "spark_jobs", *arguments)
+
+    def submit(self, *arguments: str) -> tuple[str, ...]:
+        conf = ("--master", "local[2]", "--properties-file", "config/spark-defaults.conf", "--driver-memory", "2g")
+        return (str(SUBMIT), *conf, "spark_jobs/stream.py", *arguments)
+
+    def generate(self, files: int, every: float = 0) -> tuple[str, ...]:
+        options = ("--files", str(files), "--every", str(every), "--manifest", str(self.manifest), "--seed", "11")
+        return self.tally("generate", "ecommerce_events", *options)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            arguments, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=240
+        )
+
+    def audit(self) -> dict[str, Any]:
+        done = self.run(*self.tally("audit", "ecommerce_events", "--manifest", str(self.manifest), "--json"))
+        assert done.stdout, done.stderr
+        (found,) = json.loads(done.stdout)
+        assert (done.returncode == 0) == found["balanced"], done.stderr
+        return dict(found)
+
+    def batches(self) -> int:
+        return self.log("spark_streaming").count("COMPLETED SUCCESSFULLY")
+
+    def log(self, name: str) -> str:
+        return "".join(path.read_text() for path in sorted((self.root / "logs").glob(f"{name}_*.log")))
+
+    def wait_for_batches(self, count: int, process: subprocess.Popen[bytes]) -> None:
+        until = time.monotonic() + PATIENCE
+        while self.batches() < count:
+            assert process.poll() is None, "the stream ended by itself"
+            assert time.monotonic() < until, "no progress"
+            time.sleep(0.05)
+
+
+def java_of(process: subprocess.Popen[bytes]) -> int:
+    """The JVM in a stream's session."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,comm=", "-s", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout
+    return next(int(line.split()[0]) for line in listed.splitlines() if line.split()[1] == "java")
+
+
+def kill_session(process: subprocess.Popen[bytes]) -> None:
+    """End whatever is left of a process group that a test started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    finally:
+        process.wait(timeout=30)

@@ -1,0 +1,45 @@
+"""kill -9 of the JVM and of Python at random moments, round after round; then every row is accounted for, once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from journeys.processes import Town, java_of, kill_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROUNDS = 4
+
+
+@pytest.mark.journey
+def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    chance = random.Random(20260129)
+    generator = town.start(*town.generate(files=120, every=0.25), log="generator.out")
+    try:
+        for round_ in range(ROUNDS):
+            before = town.batches()
+            stream = town.start(*town.tally("stream"), log="stream.out")
+            try:
+                town.wait_for_batches(before + 1, stream)
+                time.sleep(chance.uniform(0.0, 1.5))
+                os.kill(java_of(stream) if round_ % 2 else stream.pid, signal.SIGKILL)
+                assert stream.wait(timeout=60) != 0
+            finally:
+                kill_session(stream)
+        assert generator.wait(timeout=60) == 0
+    finally:
+        kill_session(generator)
+    drained = town.run(*town.tally("stream", "--once"))
+    assert drained.returncode == 0, drained.stderr
+    found = town.audit()
+    assert found["balanced"], found["findings"]
+    assert (found["waiting"], found["files_waiting"], found["readings"]) == (0, 0, 1)
+    assert found["manifest"]["wrong"] == 0
+    assert found["manifest"]["rows"] == found["bronze"] >= 12_000

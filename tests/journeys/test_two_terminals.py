@@ -1,0 +1,43 @@
+"""The two terminals, for real: a generator in one, spark-submit in the other."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from journeys.processes import Town, kill_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| (INFO|WARNING|ERROR) {0,4} \|  \S.*")
+
+
+@pytest.mark.journey
+def test_spark_submit_takes_what_a_generator_drops_and_stops_cleanly_on_sigterm(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    stream = town.start(*town.submit(), log="stream.out")
+    generator = town.start(*town.generate(files=12, every=0.5), log="generator.out")
+    try:
+        town.wait_for_batches(3, stream)
+        second = town.run(*town.tally("stream", "--once"))
+        assert second.returncode == 2
+        assert "already being streamed" in second.stderr
+        assert generator.wait(timeout=60) == 0
+        stream.send_signal(signal.SIGTERM)
+        assert stream.wait(timeout=60) == 0
+    finally:
+        kill_session(generator)
+        kill_session(stream)
+    drained = town.run(*town.tally("stream", "--once"))
+    assert drained.returncode == 0, drained.stderr
+    found = town.audit()
+    assert found["balanced"], found["findings"]
+    assert (found["waiting"], found["files_waiting"]) == (0, 0)
+    assert found["manifest"]["wrong"] == 0
+    assert found["bronze"] >= 1200
+    assert "stopped after a whole batch" in town.log("spark_streaming")
+    for name in ("spark_streaming", "data_generator"):
+        assert all(LOG_LINE.fullmatch(line) for line in town.log(name).splitlines()), town.log(name)
