@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from spark_jobs.transforms.checks import Check, checks, text_of
+from spark_jobs.transforms.conform import extras, payload, received_version
 from spark_jobs.transforms.types import key_text, typed
 
 if TYPE_CHECKING:
@@ -55,14 +56,14 @@ def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
         *[F.expr(column.expr).try_cast(column.type.sql).alias(column.name) for column in latest.derive],
         *["row_id", "source", "source_position", "ingested_at", "raw"],
         F.col("_version").alias("schema_version"),
-        F.col("_extras").alias("extras"),
+        extras(subject).alias("extras"),
         F.col(latest.event_time).cast("date").alias("event_date"),
         key_text([(name, latest.field(name).type) for name in latest.key]).alias("_key"),
         F.col(latest.event_time).alias("_event_time"),
         "_valid",
         F.lit(False).alias("_control"),
         F.when(~F.col("_valid"), _reasons(found, subject)).alias("_reasons"),
-        F.when(may_be_refused, F.col("_payload")).alias("_payload"),
+        F.when(may_be_refused, payload(subject)).alias("_payload"),
     ]
     return rows.select(*columns)
 
@@ -95,7 +96,8 @@ def _reasons(found: list[Check], subject: Subject) -> Column:
         F.when(F.col(f"_mask{at // BITS}").bitwiseAND(F.lit(1 << at % BITS).cast("long")) != 0, _reason(check))
         for at, check in enumerate(found)
     ]
-    judged = F.array_compact(F.array(*each))
+    # A higher-order function keeps the reasons' words, needed by few rows, out of the code generated for all rows.
+    judged = F.filter(F.array(*each), lambda reason: reason.isNotNull())
     unknown = Check("unknown_version", "schema_version", F.col("_version").isNull(), _unknown_version(subject))
     return (
         F.when(F.col("read_error").isNotNull(), F.col("read_error"))
@@ -111,7 +113,7 @@ def _reason(check: Check) -> Column:
 
 
 def _unknown_version(subject: Subject) -> Column:
-    said = F.nullif(F.col("_payload")["schema_version"], F.lit(""))
+    said = received_version()
     needed = ", ".join(subject.contracts[0].required_names)
     return F.when(
         said.isNotNull(), F.concat(F.lit("'"), said, F.lit(f"' is none of 1 to {subject.latest.version}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.transforms.conform import CARRIED, conform
+from spark_jobs.transforms.conform import CARRIED, conform, with_maps
 from spark_jobs.transforms.judge import Terms, judge
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def without(row: Mapping[str, str], *names: str) -> Row:
 
 def conformed(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], *added_later: str) -> list[Row]:
     """The conformed rows, in order, without the columns that pass through."""
-    found = conform(bronze(spark, subject, rows), subject, added_later).drop(*(set(CARRIED) - {"row_id"})).collect()
+    rows = conform(bronze(spark, subject, rows), subject, added_later).transform(with_maps, subject)
+    found = rows.drop(*(set(CARRIED) - {"row_id"})).collect()
     return [without(row.asDict(), "row_id") for row in sorted(found, key=lambda row: int(row.row_id))]
 
 

@@ -9,7 +9,7 @@ from bronze_rows import V1, V2, V3, bronze, conformed, without
 from chispa import assert_df_equality
 
 from schema_registry import registry
-from spark_jobs.transforms.conform import conform
+from spark_jobs.transforms.conform import conform, with_maps
 
 SENSORS = Path(__file__).parents[2] / "schema_registry" / "contracts"
 
@@ -118,7 +118,7 @@ def test_a_field_that_became_a_column_later_is_found_in_the_rest_of_older_rows(s
     rows = bronze(spark, shop, [V3, V3 | {"colour": "red"}]).withColumn("geo_city", _nothing())
     rows = rows.withColumn("payload_rest", _and_city("payload_rest"))
     newer = bronze(spark, shop, [V3 | {"geo_city": "Kiel"}])
-    found = conform(rows.unionByName(newer), shop, ["geo_city"]).collect()
+    found = conform(rows.unionByName(newer), shop, ["geo_city"]).transform(with_maps, shop).collect()
     assert [row.geo_city for row in found] == ["Ulm", "Ulm", "Kiel"]
     assert [row._extras or {} for row in found] == [{}, {"colour": "red"}, {}]
     assert [row._payload for row in found] == [
