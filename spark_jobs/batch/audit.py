@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from spark_jobs.sinks.commit import open_table
+from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sources.standing import file_standing, own_rows
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject)
     read_by_query: dict[str, int] = {}
     for line in books:
         read_by_query[line["query_id"]] = read_by_query.get(line["query_id"], 0) + line["rows_read"]
-    rows = verdicts(spark, lake, subject)
+    booked = _is_booked(lake, subject, books)
+    rows = verdicts(spark, lake, subject, booked)
     broken = _broken(max(1, len(read_by_query)))
     counts = _counts(rows, broken)
     control = sum(line["control"] for line in books)
@@ -82,7 +84,7 @@ def audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject)
     findings = [
         *_row_findings(rows, broken, counts, waiting),
         _sum_finding(counts, control, sum(read_by_query.values())),
-        _batch_finding(_counted_batches(spark, lake, subject), books),
+        _batch_finding(_counted_batches(spark, lake, subject, booked), books),
         _file_finding(spark, lake, subject),
         Finding(REWRITTEN, len(standing.rewritten), standing.rewritten[:SHOWN]),
     ]
@@ -101,16 +103,14 @@ def audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject)
     )
 
 
-def verdicts(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:
-    """One row per row id: its copies in Bronze, and how often it was accepted, a duplicate, a dead letter."""
-    own = F.col("subject") == subject.name
-    letters = _read(spark, lake.dead_letters).where(own & (F.col("status") != "resolved"))
-    tables = {
-        "bronze": _read(spark, lake.bronze(subject)),
-        "accepted": _read(spark, lake.silver(subject)),
-        "duplicate": _read(spark, lake.duplicates).where(own),
-        "dead_letter": letters,
-    }
+def verdicts(spark: SparkSession, lake: Lake, subject: Subject, booked: Column | None = None) -> DataFrame:
+    """One row per row id: its copies in Bronze, and how often it was accepted, a duplicate, a dead letter.
+
+    ``booked``: which batches to count; all of them where it is not given.
+    """
+    judged = _judged(spark, lake, subject, F.lit(True) if booked is None else booked)
+    letters = judged["dead_letter"].where(F.col("status") != "resolved")
+    tables = {"bronze": _read(spark, lake.bronze(subject)), **judged, "dead_letter": letters}
     counted = [
         table.select("row_id", *[F.lit(int(name == other)).alias(other) for other in tables])
         for name, table in tables.items()
@@ -119,6 +119,29 @@ def verdicts(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:
     for more in counted[1:]:
         union = union.unionByName(more)
     return union.groupBy("row_id").agg(*[F.sum(name).alias(name) for name in tables])
+
+
+def _judged(spark: SparkSession, lake: Lake, subject: Subject, booked: Column) -> dict[str, DataFrame]:
+    """The subject's rows by verdict."""
+    own = F.col("subject") == subject.name
+    return {
+        "accepted": _read(spark, lake.silver(subject)).where(booked),
+        "duplicate": _read(spark, lake.duplicates).where(own & booked),
+        "dead_letter": _read(spark, lake.dead_letters).where(own & booked),
+    }
+
+
+def _is_booked(lake: Lake, subject: Subject, books: list[dict[str, Any]]) -> Column:
+    """Leaves out the batch that the current query has begun to commit and not yet booked: it is under way, or will be finished.
+
+    Its rows count as waiting. What another query left without books is no such batch, and is found.
+    """
+    checkpoint = lake.checkpoint(subject.name, "refine")
+    if not (checkpoint / "metadata").exists():
+        return F.lit(True)
+    current = query_id(checkpoint)
+    last = max((line["batch_id"] for line in books if line["query_id"] == current), default=-1)
+    return (F.col("query_id") != current) | (F.col("batch_id") <= last)
 
 
 def _broken(readings: int) -> dict[str, Column]:
@@ -156,14 +179,11 @@ def _sum_finding(counts: dict[str, int], control: int, read: int) -> Finding:
     )
 
 
-def _counted_batches(spark: SparkSession, lake: Lake, subject: Subject) -> dict[tuple[str, int], dict[str, int]]:
+def _counted_batches(
+    spark: SparkSession, lake: Lake, subject: Subject, booked: Column
+) -> dict[tuple[str, int], dict[str, int]]:
     """Rows of each batch by verdict, counted in the tables."""
-    own = F.col("subject") == subject.name
-    tables = {
-        "accepted": _read(spark, lake.silver(subject)),
-        "duplicate": _read(spark, lake.duplicates).where(own),
-        "dead_letter": _read(spark, lake.dead_letters).where(own),
-    }
+    tables = _judged(spark, lake, subject, booked)
     sides = [table.select(F.lit(name).alias("verdict"), "query_id", "batch_id") for name, table in tables.items()]
     union = sides[0].unionByName(sides[1]).unionByName(sides[2])
     found: dict[tuple[str, int], dict[str, int]] = {}

@@ -133,6 +133,9 @@ def test_verdicts_of_a_prepared_batch_stand_even_if_the_settings_change_before_i
         patch.setattr(refine_module, "append_once", dies)
         with pytest.raises(Exception, match="given up"):
             home.drain(spark)
+    between = home.audit(spark)
+    assert between.balanced, between.findings
+    assert (between.accepted, between.waiting) == (1, 1)
     stricter = house(tmp_path, LATE_POLICY="dead_letter")
     (books,) = stricter.drain(spark)
     assert (books.accepted, books.dead_letter) == (1, 0)
