@@ -28,7 +28,7 @@ _FUNCTIONS = _words(
     """
     coalesce nvl nvl2 ifnull nullif if isnull isnotnull greatest least
     lower lcase upper ucase initcap trim ltrim rtrim btrim length char_length character_length len octet_length
-    concat concat_ws substring substr substring_index left right lpad rpad repeat replace translate reverse overlay
+    concat concat_ws substring substr substring_index left right replace translate reverse overlay
     startswith endswith contains instr locate position ascii levenshtein soundex
     like ilike rlike regexp regexp_like regexp_extract regexp_replace regexp_count regexp_instr regexp_substr
     md5 sha sha1 sha2 crc32 hash xxhash64 base64 hex unhex url_encode try_url_decode
@@ -36,13 +36,13 @@ _FUNCTIONS = _words(
     try_add try_subtract try_multiply try_divide try_mod
     try_cast try_to_number try_to_timestamp try_to_date
     year quarter month day dayofmonth dayofweek dayofyear weekday weekofyear hour minute second extract date_part
-    date_trunc trunc date_add date_sub datediff date_diff add_months months_between last_day date_format
-    unix_seconds unix_millis unix_micros timestamp_seconds timestamp_millis timestamp_micros
+    date_trunc trunc date_add date_sub datediff date_diff months_between last_day date_format
+    unix_seconds unix_millis unix_micros
     """
 )
 _STRUCTURE = _words(
     "and or not in is case when then else between like ilike rlike regexp as from for escape any all some "
-    "decimal dec numeric char varchar interval"
+    "decimal dec numeric char varchar"
 )
 _REFUSED = {
     "depends on the clock": "now current_timestamp current_date current_time curdate localtimestamp localtime "
@@ -51,7 +51,8 @@ _REFUSED = {
     "spark_partition_id input_file_name input_file_block_start input_file_block_length",
     "depends on the session": "current_user session_user user current_catalog current_database current_schema version",
     "runs code outside the contract": "java_method reflect try_reflect ai_query",
-    "can fail a batch": "raise_error assert_true",
+    "can fail a batch": "raise_error assert_true lpad rpad repeat add_months timestamp_seconds timestamp_millis "
+    "timestamp_micros interval",
     "can fail a batch: use try_cast(x AS type)": "cast int integer bigint boolean date timestamp double float string",
     "can fail a batch: use try_divide or try_mod": "mod pmod div",
     "can fail a batch: use try_to_date, try_to_timestamp or try_to_number": "to_date to_timestamp to_number",
@@ -64,12 +65,13 @@ _BARE = _words(
     "current_catalog current_schema current_database"
 )
 _NODES = (
-    *(exp.Column, exp.Identifier, exp.Literal, exp.RawString, exp.Null, exp.Boolean, exp.Paren, exp.Interval, exp.Var),
+    *(exp.Column, exp.Identifier, exp.Literal, exp.RawString, exp.Null, exp.Boolean, exp.Paren, exp.Var),
     *(exp.Connector, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ),
     *(exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.Escape, exp.Any, exp.All, exp.Tuple),
     *(exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.DPipe, exp.DataType, exp.DataTypeParam, exp.Func),
 )
-_NO_CONDITION = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.DPipe, exp.Literal, exp.RawString, exp.Interval)
+_MATCHES = (exp.Like, exp.ILike, exp.RegexpLike, exp.RegexpILike, exp.RegexpExtract, exp.RegexpReplace, exp.RegexpCount)
+_NO_CONDITION = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.DPipe, exp.Literal, exp.RawString)
 
 
 def columns(sql: str) -> tuple[str, ...]:
@@ -90,9 +92,19 @@ def validate_condition(sql: str, known: Collection[str], where: Where) -> None:
 
 def _validated(sql: str, known: Collection[str], where: Where) -> exp.Expr:
     parsed = _parse(sql, where)
-    for problem in (*_refused_nodes(parsed), *_refused_words(sql), *_unknown(parsed, known)):
+    for problem in (*_refused_nodes(parsed), *_refused_words(sql), *_patterns(parsed), *_unknown(parsed, known)):
         raise where.error(f"expression {sql.strip()!r}: {problem}")
     return parsed
+
+
+def _patterns(parsed: exp.Expr) -> Iterator[str]:
+    """Patterns that only the rows know: one that is no pattern would fail their batch."""
+    for node in parsed.find_all(*_MATCHES):
+        pattern = node.args.get("expression")
+        if pattern is None or pattern.find(exp.Column):
+            yield "a pattern must be a text in quotes: one from a field can fail a batch"
+        elif str(pattern.name).endswith("\\"):
+            yield "a pattern cannot end in a backslash: it can fail a batch"
 
 
 def _parse(sql: str, where: Where) -> exp.Expr:

@@ -25,6 +25,8 @@ ALLOWED = [
     "'unknown'",
     "1",
     "kind = 'a;b'",
+    "note LIKE ANY ('x%', 'y%')",
+    "regexp_extract(note, '(x)', 1) = 'x'",
 ]
 
 REFUSED = [
@@ -58,6 +60,11 @@ REFUSED = [
     ("current_user", "depends on the session"),
     ("raise_error('x')", "function 'raise_error' can fail a batch"),
     ("assert_true(price > 1)", "can fail a batch"),
+    ("lpad(note, quantity, 'x') = 'y'", "function 'lpad' can fail a batch"),
+    ("note LIKE kind", "a pattern must be a text in quotes"),
+    ("note RLIKE kind", "a pattern must be a text in quotes"),
+    ("regexp_replace(note, kind, '') = ''", "a pattern must be a text in quotes"),
+    (r"note LIKE 'x\\\\'", "a pattern cannot end in a backslash"),
     ("java_method('a', 'b')", "runs code outside the contract"),
     ("reflect('a', 'b')", "runs code outside the contract"),
     ("cast(note AS int)", "use try_cast(x AS type)"),
