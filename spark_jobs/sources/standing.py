@@ -48,7 +48,10 @@ def own_rows(table: Table, subject: str) -> pa.Table:
 
 
 def file_standing(lake: Lake, landing_root: Path, subject: Subject) -> FileStanding:
-    """Compare the landing folder with the ingest ledger, by name, size and time of change."""
+    """Compare the landing folder with the ingest ledger, by name, size, time of change and then content.
+
+    A file of no bytes holds no row, and Spark's file source never hands it on: it does not wait.
+    """
     ledger = own_rows(lake.files, subject.name)
     read = {row["source"]: row for row in ledger.sort_by("ingested_at").to_pylist()}
     waiting, rewritten = [], []
@@ -56,7 +59,7 @@ def file_standing(lake: Lake, landing_root: Path, subject: Subject) -> FileStand
     for path in waiting_files(root / subject.name):
         source = path.relative_to(root).as_posix()
         if source not in read:
-            waiting.append(source)
+            waiting += [source] if path.stat().st_size else []
         elif _is_rewritten(path, read[source]):
             rewritten.append(source)
     return FileStanding(tuple(waiting), tuple(rewritten))

@@ -14,14 +14,14 @@ from journeys.processes import Town, java_of, kill_session
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROUNDS = 4
+ROUNDS = 3
 
 
 @pytest.mark.journey
 def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> None:
     town = Town(tmp_path)
     chance = random.Random(20260129)
-    generator = town.start(*town.generate(files=120, every=0.25), log="generator.out")
+    generator = town.start(*town.generate(every=0.4), log="generator.out")
     try:
         for round_ in range(ROUNDS):
             before = town.batches()
@@ -33,6 +33,7 @@ def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> Non
                 assert stream.wait(timeout=60) != 0
             finally:
                 kill_session(stream)
+        generator.send_signal(signal.SIGTERM)
         assert generator.wait(timeout=60) == 0
     finally:
         kill_session(generator)
@@ -42,4 +43,4 @@ def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> Non
     assert found["balanced"], found["findings"]
     assert (found["waiting"], found["files_waiting"], found["readings"]) == (0, 0, 1)
     assert found["manifest"]["wrong"] == 0
-    assert found["manifest"]["rows"] == found["bronze"] >= 12_000
+    assert found["manifest"]["rows"] == found["bronze"] > 2_000
