@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +14,9 @@ from spark_jobs.queries import refine as refine_module
 from spark_jobs.sinks import settle as settle_module
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyspark.sql import SparkSession
 
+SENSORS = Path(__file__).resolve().parents[2] / "schema_registry" / "contracts"
 HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"
 
 
@@ -246,3 +247,28 @@ def test_no_file_stops_the_stream_whatever_it_holds(spark: SparkSession, tmp_pat
     assert books.accepted == 2
     assert books.dead_letter == books.rows_read - 2
     assert home.audit(spark).balanced
+
+
+def test_a_subject_that_no_code_knows_is_streamed_by_its_contracts_alone(spark: SparkSession, tmp_path: Path) -> None:
+    home = house(tmp_path, contracts=SENSORS)
+    old = "reading_id,device,measured_at,value,status\nr1,ABC-0042,2026-01-05T10:00:00Z,1.5,ok\nr2,ABC-0042,2026-01-05T10:00:01Z,x,ok\n"
+    home.drop("a.csv", old, subject="sensor_readings")
+    (books,) = home.drain(spark, "sensor_readings")
+    assert (books.rows_read, books.accepted, books.unaccounted) == (2, 1, 0)
+    assert books.reasons == {"bad_type:value": 1}
+    assert home.audit(spark, "sensor_readings").balanced
+
+
+def test_a_file_rewritten_under_its_name_is_named_and_one_that_was_only_touched_is_not(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    touched = home.drop("a.csv", HEADER + event("e1"))
+    home.drop("b.csv", HEADER + event("e2"))
+    home.drain(spark)
+    os.utime(touched, (1_700_000_000, 1_700_000_000))
+    home.drop("b.csv", HEADER + event("e2") + event("e3"))
+    found = home.audit(spark)
+    (finding,) = found.findings
+    assert finding.examples == ("ecommerce_events/b.csv",)
+    assert "rewritten" in finding.what
