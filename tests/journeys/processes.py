@@ -51,9 +51,9 @@ class Town:
         conf = ("--master", "local[2]", "--properties-file", "config/spark-defaults.conf", "--driver-memory", "2g")
         return (str(SUBMIT), *conf, "spark_jobs/stream.py", *arguments)
 
-    def generate(self, *, every: float, files: int | None = None) -> tuple[str, ...]:
+    def generate(self, *, every: float) -> tuple[str, ...]:
+        """Files without end: every new stream finds something new to do."""
         options = ("--every", str(every), "--manifest", str(self.manifest), "--seed", "11")
-        options += ("--files", str(files)) if files else ()
         return self.tally("generate", "ecommerce_events", *options)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
