@@ -251,8 +251,8 @@ def test_no_file_stops_the_stream_whatever_it_holds(spark: SparkSession, tmp_pat
 
 def test_a_subject_that_no_code_knows_is_streamed_by_its_contracts_alone(spark: SparkSession, tmp_path: Path) -> None:
     home = house(tmp_path, contracts=SENSORS)
-    old = "reading_id,device,measured_at,value,status\nr1,ABC-0042,2026-01-05T10:00:00Z,1.5,ok\nr2,ABC-0042,2026-01-05T10:00:01Z,x,ok\n"
-    home.drop("a.csv", old, subject="sensor_readings")
+    rows = ("r1,ABC-0042,2026-01-05T10:00:00Z,1.5,ok", "r2,ABC-0042,2026-01-05T10:00:01Z,x,ok")
+    home.drop("a.csv", "\n".join(["reading_id,device,measured_at,value,status", *rows]), subject="sensor_readings")
     (books,) = home.drain(spark, "sensor_readings")
     assert (books.rows_read, books.accepted, books.unaccounted) == (2, 1, 0)
     assert books.reasons == {"bad_type:value": 1}
