@@ -12,24 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 Item = TypeVar("Item")
 ANSWER = "answer string"
-
-
-def over_rows(rows: DataFrame, work: Callable[[Iterable[pa.RecordBatch]], dict[str, Any]]) -> list[dict[str, Any]]:
-    """Run ``work`` once over the Arrow batches of each partition of ``rows`` and collect its answers.
-
-    A retried or speculative task runs ``work`` again: only the answer of the attempt that Spark accepts comes back.
-    """
-
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield pa.RecordBatch.from_pydict({"answer": [json.dumps(work(batches))]})
-
-    return [json.loads(row.answer) for row in rows.mapInArrow(run, ANSWER).collect()]
 
 
 def over_groups(
