@@ -22,6 +22,9 @@ _LAKE_COLUMNS = (
 LAKE_COLUMNS = frozenset(_LAKE_COLUMNS.split()) | {VERSION_COLUMN}
 """Columns that the lake adds to every row, and that no contract may take."""
 
+HISTORY_COLUMNS = frozenset({"given", "valid_from", "valid_to", "is_current", "version"})
+"""Columns that the lake adds to changes and their history, besides `<entity>_key`."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _EXACT = Context(prec=1000)
 _LARGEST = {"int": 2**31 - 1, "bigint": 2**63 - 1}
@@ -44,7 +47,7 @@ def check(contract: Contract, where: Where) -> None:
 
 
 def _check_names(contract: Contract, where: Where) -> None:
-    reserved = LAKE_COLUMNS | (set(CHANGE_COLUMNS) if contract.kind == "changes" else set())
+    reserved = LAKE_COLUMNS | _change_names(contract)
     seen: set[str] = set()
     for name, label in _columns(contract):
         check_name(name, where.at(name, label))
@@ -58,6 +61,12 @@ def _check_names(contract: Contract, where: Where) -> None:
         check_name(name, where.at(name, "rule"))
         if names.count(name) > 1:
             raise where.at(name, "rule").error("two rules have this name: choose another for one of them")
+
+
+def _change_names(contract: Contract) -> set[str]:
+    if contract.kind == "events":
+        return set()
+    return {*CHANGE_COLUMNS, *HISTORY_COLUMNS, f"{contract.entity}_key"}
 
 
 def _columns(contract: Contract) -> Iterator[tuple[str, str]]:
@@ -132,7 +141,7 @@ def _check_event_time(contract: Contract, where: Where) -> None:
 
 def _check_kind(contract: Contract, where: Where) -> None:
     if contract.kind == "events":
-        for key in ("partial_updates", "sequence_by", "tracked"):
+        for key in ("partial_updates", "sequence_by", "tracked", "entity"):
             if getattr(contract, key):
                 raise where.error(f"{key} is for kind changes, not for events")
         return
@@ -142,6 +151,15 @@ def _check_kind(contract: Contract, where: Where) -> None:
     for name in contract.tracked:
         if name not in contract.field_names:
             raise where.at(name).error("tracked must name fields of this version, and this is none")
+    if contract.tracked and not contract.entity:
+        raise where.error("entity is missing: with tracked fields it names the history, as 'customer' in dim_customer")
+    if contract.entity:
+        check_name(contract.entity, where.at(contract.entity, "entity"))
+    for name in (contract.event_time, contract.sequence_by):
+        if name not in CHANGE_COLUMNS and not contract.field(str(name)).required:
+            raise where.at(str(name)).error("a field that event_time or sequence_by names must be required: true")
+    if contract.partial_updates and contract.derive:
+        raise where.error("derive cannot go with partial_updates: a part of a row is not enough to derive from")
 
 
 def _check_expressions(contract: Contract, where: Where) -> None:

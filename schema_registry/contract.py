@@ -9,17 +9,20 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from decimal import Decimal
 
 Kind = Literal["events", "changes"]
 
 CHANGE_COLUMNS = ("change_id", "op", "event_ts", "seq")
 """The columns that come before the entity's fields in a flat row of kind `changes`."""
+
+OPERATIONS = ("c", "r", "u", "d", "t")
+"""What a change can do: create, read (a snapshot's row), update, delete, truncate; the letters are Debezium's."""
 
 VERSION_COLUMN = "schema_version"
 """The reserved field in which a row may carry its version."""
@@ -130,7 +133,8 @@ class Contract:
     migrate: field of this version → Spark SQL over the text fields of the version before.
     compatibility: how this version must relate to earlier ones (see `compatibility`).
     For kind `changes`: sequence_by orders the changes of a key, tracked fields open a new history version,
-    partial_updates says that an update may leave unchanged fields out.
+    partial_updates says that an update may leave unchanged fields out, entity names one row (`customer`) and with
+    it the history table (`gold/dim_customer`).
     """
 
     subject: str
@@ -146,14 +150,27 @@ class Contract:
     partial_updates: bool = False
     sequence_by: str | None = None
     tracked: tuple[str, ...] = ()
+    entity: str = ""
     doc: str = ""
 
     def field(self, name: str) -> Field:
-        """The field of that name; KeyError where this version has none."""
-        for candidate in self.fields:
+        """The field (for changes also the change column) of that name; KeyError where this version has none."""
+        for candidate in self.row_fields:
             if candidate.name == name:
                 return candidate
         raise KeyError(name)
+
+    @property
+    def row_fields(self) -> tuple[Field, ...]:
+        """All that is read from a row and judged: for changes the change columns, then the fields."""
+        return (*_change_fields(self), *self.fields) if self.kind == "changes" else self.fields
+
+    @property
+    def identifying(self) -> tuple[str, ...]:
+        """What every row must have whatever it does: for changes the key is asked of all but truncates."""
+        if self.kind == "events":
+            return (*self.key, self.event_time)
+        return tuple(dict.fromkeys(["change_id", "op", self.event_time, self.sequence_by or "seq"]))
 
     @property
     def field_names(self) -> tuple[str, ...]:
@@ -169,3 +186,22 @@ class Contract:
     def columns(self) -> tuple[str, ...]:
         """The columns a flat row may carry: for changes the change columns, then the fields."""
         return (*CHANGE_COLUMNS, *self.field_names) if self.kind == "changes" else self.field_names
+
+
+LONGEST_CHANGE_ID = 200
+
+
+def _change_fields(contract: Contract) -> tuple[Field, ...]:
+    """The change columns as fields, judged like any other."""
+    return (
+        Field("change_id", FieldType("string"), required=True, non_blank=True, max_length=LONGEST_CHANGE_ID),
+        Field("op", FieldType("string"), required=True, enum=OPERATIONS),
+        Field(
+            "event_ts",
+            FieldType("timestamp"),
+            required=contract.event_time == "event_ts",
+            not_before=datetime(2000, 1, 1, tzinfo=UTC),
+            not_future=True,
+        ),
+        Field("seq", FieldType("bigint"), required=contract.sequence_by == "seq"),
+    )

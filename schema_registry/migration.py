@@ -51,13 +51,13 @@ def introduced_in(contracts: Sequence[Contract]) -> dict[str, int]:
     A row received in an earlier version cannot be blamed for lacking the field: it is required only of rows
     received as that version or later. A renamed field counts as introduced by the version that renames it.
     """
-    return {name: _since(name, contracts) for name in contracts[-1].field_names}
+    return {name: _since(name, contracts) for name in contracts[-1].columns}
 
 
 def _since(name: str, contracts: Sequence[Contract]) -> int:
     since = contracts[-1].version
     for contract in reversed(contracts):
-        if name not in contract.field_names:
+        if name not in contract.columns:
             break
         since = contract.version
     return since

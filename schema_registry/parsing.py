@@ -189,5 +189,6 @@ _CONTRACT: Mapping[str, Reader] = {
     "partial_updates": _flag,
     "sequence_by": _text,
     "tracked": _texts,
+    "entity": _text,
     "doc": _text,
 }

@@ -55,11 +55,15 @@ def load_subject(folder: Path) -> Subject:
 
 
 def _check_tables(subjects: Mapping[str, Subject], root: Path) -> None:
-    """A subject of changes also owns the table <subject>_changes, so no other may have that name."""
+    """A subject of changes also owns the tables <subject>_changes and dim_<entity>, so no other may have those names."""
+    owners: dict[str, str] = {}
     for name, subject in subjects.items():
         if subject.kind == "changes" and f"{name}_changes" in subjects:
             where = Where(root / f"{name}_changes", f"{name}_changes")
             raise where.error(f"the name is taken by the change log of '{name}': choose another")
+        entity = subject.latest.entity
+        if entity and owners.setdefault(entity, name) != name:
+            raise Where(root / name, name).error(f"the entity '{entity}' is that of '{owners[entity]}': choose another")
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -117,6 +121,8 @@ def _check_succession(earlier: Sequence[Contract], newer: Contract, where: Where
     before = earlier[-1]
     if newer.kind != before.kind:
         raise where.error(f"kind must stay {before.kind} as in v{before.version}: start a new subject instead")
+    if before.entity and newer.entity != before.entity:
+        raise where.error(f"entity must stay '{before.entity}' as in v{before.version}: its history has that name")
     for name, sql in newer.migrate.items():
         place = where.at(name, "migrate")
         if name not in newer.field_names:

@@ -41,6 +41,7 @@ ITEMS: Mapping = {
     "sequence_by": "seq",
     "partial_updates": True,
     "tracked": ["label"],
+    "entity": "shelf",
     "fields": {"shelf_id": {"type": "bigint", "required": True}, "label": {"type": "string"}},
     "rules": [{"name": "snapshots_have_a_label", "check": "op <> 'r' OR label IS NOT NULL"}],
 }
