@@ -127,7 +127,9 @@ FILES = pa.schema(
 class Table:
     """A Delta table: where it is, its columns, and what its log says for pruning.
 
-    ``near_unique`` columns are written without a dictionary, as one would never pay for itself.
+    ``near_unique`` columns are written without a dictionary, as one would never pay for itself. ``keyed``: the columns
+    by which rows are replaced (see ``sinks.replace``); none for a table that is only appended to. ``row_group_rows``: rows
+    of a Parquet row group; fewer make it cheaper to read a few rows of many.
     """
 
     name: str
@@ -136,6 +138,8 @@ class Table:
     partition_by: tuple[str, ...] = ()
     stats: tuple[str, ...] = ()
     near_unique: tuple[str, ...] = ("row_id",)
+    keyed: tuple[str, ...] = ()
+    row_group_rows: int = 131_072
 
     @property
     def data_schema(self) -> pa.Schema:
