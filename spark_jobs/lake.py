@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from schema_registry.contract import CHANGE_COLUMNS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from schema_registry.contract import FieldType
+    from schema_registry.contract import Contract, FieldType
     from schema_registry.registry import Subject
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 TEXT_MAP = pa.map_(pa.string(), pa.string())
 REASON = pa.struct([("code", pa.string()), ("field", pa.string()), ("detail", pa.string())])
 VERSION_FIELD = "schema_version"
+#: Row groups of tables of which few rows of many are read.
+KEYED_ROW_GROUP_ROWS = 16_384
 
 #: What Bronze knows of a row besides its fields' text.
 BRONZE_META: tuple[tuple[str, pa.DataType], ...] = (
@@ -44,6 +48,33 @@ SILVER_META: tuple[tuple[str, pa.DataType], ...] = (
     ("event_date", pa.date32()),
     (VERSION_FIELD, pa.int32()),
     ("row_id", pa.string()),
+    ("query_id", pa.string()),
+    ("batch_id", pa.int64()),
+    ("processed_at", TIMESTAMP),
+)
+
+#: What the change log adds before SILVER_META: the fields that a partial update names, null where the row is whole.
+GIVEN = ("given", pa.list_(pa.string()))
+
+#: What a current row (or tombstone) adds to the entity's columns: the change that made it, and when it was merged.
+CURRENT_META: tuple[tuple[str, pa.DataType], ...] = (
+    ("_deleted", pa.bool_()),
+    ("_sequence", pa.int64()),
+    ("_change_id", pa.string()),
+    ("_event_time", TIMESTAMP),
+    (VERSION_FIELD, pa.int32()),
+    ("row_id", pa.string()),
+    ("query_id", pa.string()),
+    ("batch_id", pa.int64()),
+    ("processed_at", TIMESTAMP),
+)
+
+#: What a version of history adds to the entity's columns.
+VERSION_META: tuple[tuple[str, pa.DataType], ...] = (
+    ("valid_from", TIMESTAMP),
+    ("valid_to", TIMESTAMP),
+    ("is_current", pa.bool_()),
+    ("version", pa.int32()),
     ("query_id", pa.string()),
     ("batch_id", pa.int64()),
     ("processed_at", TIMESTAMP),
@@ -102,6 +133,11 @@ BATCH_QUALITY = pa.schema(
         ("duration_seconds", pa.float64()),
         ("input_files", pa.int64()),
         ("contract_fingerprint", pa.string()),
+        ("inserted", pa.int64()),
+        ("updated", pa.int64()),
+        ("deleted", pa.int64()),
+        ("superseded", pa.int64()),
+        ("unchanged", pa.int64()),
     ]
 )
 
@@ -162,6 +198,12 @@ def arrow_type(type_: FieldType) -> pa.DataType:
     return simple[type_.name]
 
 
+def typed_columns(contract: Contract) -> list[tuple[str, pa.DataType]]:
+    """A contract's own columns as the lake types them: its fields, then the derived ones."""
+    fields = [(field.name, arrow_type(field.type)) for field in contract.fields]
+    return fields + [(column.name, arrow_type(column.type)) for column in contract.derive]
+
+
 @dataclass(frozen=True, slots=True)
 class Lake:
     """The lake under one root. Paths only; tables come into being with their first write."""
@@ -181,17 +223,64 @@ class Lake:
         )
 
     def silver(self, subject: Subject) -> Table:
+        """What a subject's rows have come to: accepted events, or the current state of each key."""
+        return self.events(subject) if subject.kind == "events" else self.current(subject)
+
+    def accepted(self, subject: Subject) -> Table:
+        """Every accepted row, append-only: the events themselves, or the log of changes."""
+        return self.events(subject) if subject.kind == "events" else self.changes(subject)
+
+    def events(self, subject: Subject) -> Table:
         """Accepted events: the latest contract's typed columns, the derived ones, and what is known of each row."""
         latest = subject.latest
-        typed = [(field.name, arrow_type(field.type)) for field in latest.fields]
-        derived = [(column.name, arrow_type(column.type)) for column in latest.derive]
         return Table(
             name=f"silver/{subject.name}",
             path=self._path("silver", subject.name),
-            schema=pa.schema([*typed, *derived, *SILVER_META]),
+            schema=pa.schema([*typed_columns(latest), *SILVER_META]),
             partition_by=("event_date",),
             stats=(latest.event_time,),
             near_unique=("row_id", *latest.key),
+        )
+
+    def changes(self, subject: Subject) -> Table:
+        """The log of accepted changes: the change columns, the row after it (or what a partial update names), and its origin."""
+        latest = subject.latest
+        change = [(field.name, arrow_type(field.type)) for field in latest.row_fields[: len(CHANGE_COLUMNS)]]
+        return Table(
+            name=f"silver/{subject.name}_changes",
+            path=self._path("silver", f"{subject.name}_changes"),
+            schema=pa.schema([*change, *typed_columns(latest), GIVEN, *SILVER_META]),
+            stats=tuple(dict.fromkeys(["change_id", *latest.key, latest.event_time])),
+            near_unique=("row_id", "change_id", *latest.key),
+        )
+
+    def current(self, subject: Subject) -> Table:
+        """The current row of every key; a deleted one stays as a tombstone, so that an older change cannot resurrect it."""
+        latest = subject.latest
+        return Table(
+            name=f"silver/{subject.name}",
+            path=self._path("silver", subject.name),
+            schema=pa.schema([*typed_columns(latest), *CURRENT_META]),
+            stats=latest.key,
+            near_unique=("row_id", "_change_id", *latest.key),
+            keyed=latest.key,
+            row_group_rows=KEYED_ROW_GROUP_ROWS,
+        )
+
+    def history(self, subject: Subject) -> Table | None:
+        """The versions of every key (SCD type 2), where the contract tracks fields; None where it tracks none."""
+        latest = subject.latest
+        if not latest.tracked:
+            return None
+        surrogate = f"{latest.entity}_key"
+        return Table(
+            name=f"gold/dim_{latest.entity}",
+            path=self._path("gold", f"dim_{latest.entity}"),
+            schema=pa.schema([(surrogate, pa.int64()), *typed_columns(latest), *VERSION_META]),
+            stats=tuple(dict.fromkeys([*latest.key, "valid_from", "valid_to"])),
+            near_unique=(surrogate, *latest.key),
+            keyed=(surrogate,),
+            row_group_rows=KEYED_ROW_GROUP_ROWS,
         )
 
     @property

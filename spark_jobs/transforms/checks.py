@@ -5,11 +5,13 @@ Null passes every check but ``missing``: a value that is not there, or could not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+
+from schema_registry.contract import CHANGE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +44,26 @@ def text_of(name: str) -> Column:
 def checks(subject: Subject, clock_skew: timedelta) -> list[Check]:
     """Every check of the latest version, in order: each field's own, then the row's rules."""
     latest = subject.latest
-    found = [check for field in latest.fields for check in _field_checks(field, subject, clock_skew)]
-    return found + _rule_checks(latest)
+    found = [check for field in latest.row_fields for check in _field_checks(field, subject, clock_skew)]
+    rules = _rule_checks(latest)
+    if latest.kind == "events":
+        return found + rules
+    return [_where_applied(check, latest) for check in found] + [_of_rows(rule) for rule in rules]
+
+
+def _where_applied(check: Check, latest: Contract) -> Check:
+    """Of a change only what its operation brings is judged: a delete brings its key, a truncate nothing but itself."""
+    if check.field in (*CHANGE_COLUMNS, *latest.identifying):
+        return check
+    return (
+        replace(check, broken=check.broken & F.col("op").isin("c", "r", "u", "d"))
+        if check.field in latest.key
+        else _of_rows(check)
+    )
+
+
+def _of_rows(check: Check) -> Check:
+    return replace(check, broken=check.broken & F.col("op").isin("c", "r", "u"))
 
 
 def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iterator[Check]:
@@ -73,7 +93,9 @@ def _missing(field: Field, subject: Subject) -> Iterator[Check]:
     nothing = text.isNull() | _blank(text) if field.non_blank else text.isNull()
     since = subject.introduced_in[field.name]
     held_to_it = F.lit(True) if since == 1 else F.col("_version") >= since
-    if field.required or field.name in (*latest.key, latest.event_time):
+    if latest.partial_updates and field.name not in (*latest.key, *latest.identifying):
+        held_to_it = held_to_it & ((F.col("op") != "u") | F.array_contains("given", field.name))
+    if field.required or field.name in (*latest.key, *latest.identifying):
         yield Check("missing", field.name, nothing & held_to_it, F.lit(f"'{field.name}' is absent or empty"))
     elif field.required_when is not None:
         needed = F.expr(field.required_when) & nothing & held_to_it

@@ -1,4 +1,4 @@
-"""Bronze rows to the latest version's fields, still as text: which version a row is, then the migration chain."""
+"""Bronze rows to the latest version's fields, still as text: which version a row is (``versioning``), then the migration chain."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from schema_registry.contract import VERSION_COLUMN
+from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN
+from spark_jobs.transforms.versioning import given, raw, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,12 +27,12 @@ def conform(bronze: DataFrame, subject: Subject, added_later: Sequence[str] = ()
     :func:`payload`. ``added_later``: fields that became columns after the table was made; older rows hold them in
     ``payload_rest``.
     """
-    rows = bronze.select(*_received(subject, added_later)).withColumn("_version", _version(subject))
-    first = subject.contracts[0].field_names
-    rows = rows.select(*_passed_on(subject), *[_given(name).alias(name) for name in first])
+    rows = bronze.select(*_received(subject, added_later)).withColumn("_version", version_of(subject))
+    first = subject.contracts[0].columns
+    rows = rows.select(*_passed_on(subject), *[given(name).alias(name) for name in first])
     for step in subject.steps:
-        target = subject.contract(step.to_version).field_names
-        migrated = [_step_field(name, step.expressions[name], step.to_version) for name in target]
+        target = subject.contract(step.to_version).columns
+        migrated = [_step_field(name, step.expressions.get(name), step.to_version) for name in target]
         rows = rows.select(*_passed_on(subject), *migrated)
     return rows
 
@@ -47,44 +48,26 @@ def _received(subject: Subject, added_later: Sequence[str]) -> list[Column]:
         F.coalesce(F.col(name), F.col("payload_rest")[name]) if name in added_later else F.col(name)
         for name in subject.known_fields
     ]
-    known = [field.alias(_raw(name)) for field, name in zip(fields, subject.known_fields, strict=True)]
+    known = [field.alias(raw(name)) for field, name in zip(fields, subject.known_fields, strict=True)]
     rest = (
         F.map_filter("payload_rest", lambda name, _: ~name.isin(*added_later)) if added_later else F.col("payload_rest")
     )
     return [*(F.col(name) for name in CARRIED), rest.alias("payload_rest"), *known]
 
 
-def _raw(name: str) -> str:
-    return f"_raw_{name}"
-
-
-def _given(name: str) -> Column:
-    """A field's text, null where it is absent or empty."""
-    return F.nullif(F.col(_raw(name)), F.lit(""))
-
-
 def _passed_on(subject: Subject) -> list[str]:
-    return [*CARRIED, "payload_rest", "_version", *[_raw(name) for name in subject.known_fields]]
-
-
-def _version(subject: Subject) -> Column:
-    """schema_version where it has a value, else the highest version whose required fields are all named in the row."""
-    said = F.trim(_given(VERSION_COLUMN))
-    number = said.try_cast("int")
-    named = F.lit(None).cast("int")
-    for contract in subject.contracts:
-        all_named = F.lit(True)
-        for name in contract.required_names:
-            all_named = all_named & F.col(_raw(name)).isNotNull()
-        named = F.when(all_named, contract.version).otherwise(named)
-    known = F.when(number.between(1, subject.latest.version), number)
-    return F.when(said.isNotNull() & (said != ""), known).otherwise(named)
+    return [*CARRIED, "payload_rest", "_version", *[raw(name) for name in subject.known_fields]]
 
 
 def _step_field(name: str, expression: str | None, version: int) -> Column:
-    """A field at one step of the chain: migrated for rows of an older version, as given for this one and newer."""
+    """A field at one step of the chain: migrated for rows of an older version, as given for this one and newer.
+
+    Change columns are of no version and never migrate.
+    """
+    if name in CHANGE_COLUMNS:
+        return given(name).alias(name)
     older = F.lit(None).cast("string") if expression is None else F.expr(expression).cast("string")
-    return F.when(F.col("_version") < version, older).otherwise(_given(name)).alias(name)
+    return F.when(F.col("_version") < version, older).otherwise(given(name)).alias(name)
 
 
 def extras(subject: Subject) -> Column:
@@ -93,25 +76,25 @@ def extras(subject: Subject) -> Column:
     for name in subject.known_fields:
         strangers = [c.version for c in subject.contracts if name not in c.columns and name != VERSION_COLUMN]
         if strangers:
-            foreign.append((name, F.col("_version").isin(*strangers) & _given(name).isNotNull()))
+            foreign.append((name, F.col("_version").isin(*strangers) & given(name).isNotNull()))
     if not foreign:
         return F.col("payload_rest")
     any_foreign = F.lit(False)
     for _, is_foreign in foreign:
         any_foreign = any_foreign | is_foreign
-    found = _map_of([(name, F.when(is_foreign, F.col(_raw(name)))) for name, is_foreign in foreign])
+    found = _map_of([(name, F.when(is_foreign, F.col(raw(name)))) for name, is_foreign in foreign])
     return F.when(any_foreign, F.map_concat(_rest(), found)).otherwise(F.col("payload_rest"))
 
 
 def payload(subject: Subject) -> Column:
     """The row as received, as a map: every field that it names. Null where no payload could be read."""
-    present = _map_of([(name, F.col(_raw(name))) for name in subject.known_fields])
+    present = _map_of([(name, F.col(raw(name))) for name in subject.known_fields])
     return F.when(F.col("read_error").isNull(), F.map_concat(present, _rest()))
 
 
 def received_version() -> Column:
     """The text of the row's schema_version field; null where absent or empty."""
-    return _given(VERSION_COLUMN)
+    return given(VERSION_COLUMN)
 
 
 def _map_of(entries: Sequence[tuple[str, Column]]) -> Column:

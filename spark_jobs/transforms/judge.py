@@ -15,12 +15,14 @@ from pyspark.sql import functions as F
 from spark_jobs.transforms.checks import Check, checks, text_of
 from spark_jobs.transforms.conform import extras, payload, received_version
 from spark_jobs.transforms.types import key_text, typed
+from spark_jobs.transforms.versioning import named_fields
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from pyspark.sql import Column, DataFrame
 
+    from schema_registry.contract import Contract
     from schema_registry.registry import Subject
 
 BITS = 62
@@ -39,26 +41,29 @@ class Terms:
 def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
     """Typed rows with a verdict on each but for duplicates.
 
-    Columns: the latest contract's fields, its derived columns, ``row_id``, ``source``, ``source_position``,
-    ``ingested_at``, ``raw``, ``schema_version``, ``extras``, ``event_date``, and the judge's own: ``_key`` (text),
-    ``_event_time``, ``_valid`` (no check broken), ``_control`` (carries no row), ``_reasons`` (null where valid) and
-    ``_payload`` (null where the row cannot become a dead letter: it is valid, and late rows are not refused).
+    Columns: the latest contract's fields (for changes the change columns first, and ``given``), its derived columns,
+    ``row_id``, ``source``, ``source_position``, ``ingested_at``, ``raw``, ``schema_version``, ``extras``, ``event_date``, and
+    the judge's own: ``_key`` (text), ``_event_time``, ``_valid`` (no check broken), ``_control`` (carries no row), ``_reasons``
+    (null where valid) and ``_payload`` (null where the row cannot become a dead letter: it is valid, and late rows are not
+    refused).
     """
     latest = subject.latest
-    rows = conformed.withColumnsRenamed({name: f"_text_{name}" for name in latest.field_names})
-    rows = rows.withColumns({field.name: typed(text_of(field.name), field.type) for field in latest.fields})
+    rows = conformed.withColumnsRenamed({name: f"_text_{name}" for name in latest.columns})
+    rows = rows.withColumns({field.name: typed(text_of(field.name), field.type) for field in latest.row_fields})
+    rows = rows.transform(_with_given, subject)
     found = checks(subject, terms.clock_skew)
     rows = rows.withColumns({"_readable": _readable(), **_masks(found)})
     rows = rows.withColumn("_valid", F.col("_readable") & _none_broken(found))
     may_be_refused = F.lit(True) if terms.refuse_late else ~F.col("_valid")
     columns: list[str | Column] = [
-        *latest.field_names,
+        *latest.columns,
+        *(["given"] if latest.kind == "changes" else []),
         *[F.expr(column.expr).try_cast(column.type.sql).alias(column.name) for column in latest.derive],
         *["row_id", "source", "source_position", "ingested_at", "raw"],
         F.col("_version").alias("schema_version"),
         extras(subject).alias("extras"),
         F.col(latest.event_time).cast("date").alias("event_date"),
-        key_text([(name, latest.field(name).type) for name in latest.key]).alias("_key"),
+        key_text([(name, latest.field(name).type) for name in identity(latest)]).alias("_key"),
         F.col(latest.event_time).alias("_event_time"),
         "_valid",
         F.lit(False).alias("_control"),
@@ -66,6 +71,19 @@ def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
         F.when(may_be_refused, payload(subject)).alias("_payload"),
     ]
     return rows.select(*columns)
+
+
+def identity(contract: Contract) -> tuple[str, ...]:
+    """What makes two rows the same one: an event's key; a change's own id, whatever row it is about."""
+    return contract.key if contract.kind == "events" else ("change_id",)
+
+
+def _with_given(rows: DataFrame, subject: Subject) -> DataFrame:
+    """Changes with ``given``: the fields that a partial update names, null where the row is whole."""
+    if subject.kind == "events":
+        return rows
+    names = named_fields(subject) if subject.latest.partial_updates else F.lit(None).cast("array<string>")
+    return rows.withColumn("given", names)
 
 
 def _readable() -> Column:

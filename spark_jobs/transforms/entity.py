@@ -1,0 +1,64 @@
+"""The form in which changes and current rows are folded together: one row a change, or a current row, of one key.
+
+Both have the columns of the current table (``lake.current``): the entity's own, then ``_deleted``, ``_sequence``, ``_change_id``,
+``_event_time``, ``schema_version`` and ``row_id``; and ``given``, the fields that a partial update names (null: a whole row).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.lake import CURRENT_META, GIVEN, TIMESTAMP, typed_columns
+
+if TYPE_CHECKING:
+    from schema_registry.contract import Contract
+
+#: What is kept of a row's origin; the rest of CURRENT_META says when it was merged.
+ORIGIN = CURRENT_META[:6]
+
+
+def row_schema(contract: Contract) -> pa.Schema:
+    """The columns of a row to be folded."""
+    return pa.schema([*typed_columns(contract), *ORIGIN, GIVEN])
+
+
+def value_names(contract: Contract) -> list[str]:
+    """The entity's columns but for its key: what a change can change."""
+    return [name for name, _ in typed_columns(contract) if name not in contract.key]
+
+
+def from_changes(changes: pa.Table, contract: Contract) -> pa.Table:
+    """Rows of the change log (columns of ``lake.changes``) in the form to be folded. Truncates come with a null key."""
+    made = {
+        "_deleted": pc.is_in(changes["op"], pa.array(["d", "t"])),
+        "_sequence": changes[str(contract.sequence_by)].cast(pa.int64()),
+        "_change_id": changes["change_id"],
+        "_event_time": changes[contract.event_time].cast(TIMESTAMP),
+    }
+    schema = row_schema(contract)
+    columns = [made[name] if name in made else changes[name] for name in schema.names]
+    return pa.table(columns, names=schema.names).cast(schema)
+
+
+def from_current(current: pa.Table, contract: Contract) -> pa.Table:
+    """Rows of the current table in the form to be folded."""
+    schema = row_schema(contract)
+    none = pa.nulls(current.num_rows, GIVEN[1])
+    return pa.table([none if name == GIVEN[0] else current[name] for name in schema.names], names=schema.names).cast(
+        schema
+    )
+
+
+def as_deletes(truncates: pa.Table, keys: pa.Table) -> pa.Table:
+    """Each truncate as a delete of each key (columns: the key's): truncates × keys rows."""
+    if not truncates.num_rows or not keys.num_rows:
+        return truncates.slice(0, 0)
+    each = pa.array([at for at in range(truncates.num_rows) for _ in range(keys.num_rows)], pa.int64())
+    whose = pa.array(list(range(keys.num_rows)) * truncates.num_rows, pa.int64())
+    rows = truncates.take(each)
+    for name in keys.column_names:
+        rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), keys[name].take(whose))
+    return rows

@@ -1,0 +1,112 @@
+"""Which version of its contract a row is, and which fields a partial update names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from schema_registry import expressions
+from schema_registry.contract import VERSION_COLUMN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyspark.sql import Column
+
+    from schema_registry.contract import Contract
+    from schema_registry.registry import Subject
+
+
+def raw(name: str) -> str:
+    """The column that holds a field's text as received, apart from what migration makes of it."""
+    return f"_raw_{name}"
+
+
+def given(name: str) -> Column:
+    """A field's text, null where it is absent or empty."""
+    return F.nullif(F.col(raw(name)), F.lit(""))
+
+
+def version_of(subject: Subject) -> Column:
+    """schema_version where it has a value, else the highest version that the fields named in the row fit; null where none is.
+
+    An event is of the highest version whose required fields it names. So is a change that brings a whole row, but where several
+    would do, one that knows all its fields comes first: versions of an entity may differ in optional fields alone. A
+    delete, a truncate and a partial update need not name what is required: theirs is the highest that knows all their fields.
+    """
+    said = F.trim(given(VERSION_COLUMN))
+    number = said.try_cast("int")
+    known = F.when(number.between(1, subject.latest.version), number)
+    named = _highest({c.version: _names_required(c) for c in subject.contracts})
+    if subject.kind == "changes":
+        fits = {c.version: _knows_all(c, subject) for c in subject.contracts}
+        both = {c.version: _names_required(c) & fits[c.version] for c in subject.contracts}
+        whole = F.coalesce(_highest(both), named)
+        named = F.when(is_whole(subject), whole).otherwise(F.coalesce(_highest(fits), named))
+    return F.when(said.isNotNull() & (said != ""), known).otherwise(named)
+
+
+def is_whole(subject: Subject) -> Column:
+    """Whether the row's operation calls for a whole row; one that is no operation at all is taken to."""
+    parts = ("d", "t", "u") if subject.latest.partial_updates else ("d", "t")
+    return ~F.coalesce(given("op").isin(*parts), F.lit(False))
+
+
+def named_fields(subject: Subject) -> Column:
+    """For a partial update the latest version's fields that it names, itself or under the name they had; null for others."""
+    names = [F.when(_is_named(subject, name), F.lit(name)) for name in subject.latest.field_names]
+    chosen = F.filter(F.array(*names), lambda name: name.isNotNull())
+    return F.when(given("op") == "u", chosen)
+
+
+def _highest(conditions: Mapping[int, Column]) -> Column:
+    """The highest version whose condition holds."""
+    found = F.lit(None).cast("int")
+    for version, condition in conditions.items():
+        found = F.when(condition, version).otherwise(found)
+    return found
+
+
+def _names_required(contract: Contract) -> Column:
+    return _all([F.col(raw(name)).isNotNull() for name in contract.required_names])
+
+
+def _knows_all(contract: Contract, subject: Subject) -> Column:
+    """The row names no field that only another version knows."""
+    strangers = [name for name in subject.known_fields if name not in (*contract.columns, VERSION_COLUMN)]
+    return _all([F.col(raw(name)).isNull() for name in strangers])
+
+
+def _is_named(subject: Subject, field: str) -> Column:
+    """Whether the row names the field, or one that its migration reads; what a migration fills in by itself is not named."""
+    found = F.lit(False)
+    for contract in subject.contracts:
+        named = _any([F.col(raw(name)).isNotNull() for name in sources(subject, contract.version)[field]])
+        found = found | ((F.col("_version") == contract.version) & named)
+    return found
+
+
+def sources(subject: Subject, version: int) -> Mapping[str, frozenset[str]]:
+    """For each field of the latest version, the fields of an older version that migration makes it from."""
+    origin = {name: frozenset([name]) for name in subject.contract(version).field_names}
+    for step in subject.steps[version - 1 :]:
+        origin = {
+            name: frozenset().union(*[origin.get(read, frozenset()) for read in expressions.columns(sql or "null")])
+            for name, sql in step.expressions.items()
+        }
+    return origin
+
+
+def _all(conditions: list[Column]) -> Column:
+    found = F.lit(True)
+    for condition in conditions:
+        found = found & condition
+    return found
+
+
+def _any(conditions: list[Column]) -> Column:
+    found = F.lit(False)
+    for condition in conditions:
+        found = found | condition
+    return found
