@@ -59,7 +59,8 @@ class Folded:
     @property
     def is_late(self) -> Mask:
         """Whether a row of this batch is older than what its key had come to before."""
-        return (self.origin != KNOWN) & (np.arange(len(self.code)) < self.known_until)
+        late: Mask = (self.origin != KNOWN) & (np.arange(len(self.code)) < self.known_until)
+        return late
 
 
 def fold(rows: pa.Table, origin: Numbers, contract: Contract) -> Folded:

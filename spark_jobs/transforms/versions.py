@@ -1,8 +1,9 @@
 """History: the versions that a key's row has had (SCD type 2). Pure, over Arrow columns, without a Python step per row.
 
-The state at a moment is that after the change with the greatest (sequence, change_id) among those whose event time is not later. So,
-along event time, only changes that are greater than all before them show; each shows until the next one does. Neighbours
-that are equal in all tracked fields are one version, whose other fields are those of its last change. A delete ends a version.
+The state at a moment is that after the change with the greatest (sequence, change_id) among those whose event time is not
+later. So, along event time, only changes that are greater than all before them show; each shows until the next one does.
+Neighbours that are equal in all tracked fields are one version, whose other fields are those of its last change. A delete
+ends a version.
 """
 
 from __future__ import annotations
@@ -46,16 +47,16 @@ class Before:
 def versions(folded: Folded, before: Before, contract: Contract) -> pa.Table:
     """The versions of the folded keys, ordered by key and time.
 
-    Columns: the entity's, ``valid_from``, ``valid_to`` (OPEN while it lasts), ``is_current``, ``version`` (from 1) and, last, ``code``, the
-    key's number in ``folded``. A key whose first row is its current row goes on with the version that ``before`` says.
+    Columns: the entity's, ``valid_from``, ``valid_to`` (OPEN while it lasts), ``is_current``, ``version`` (from 1) and, last,
+    ``code``, the key's number in ``folded``. A key whose first row is its current row goes on from what ``before`` says.
     """
     shown = _shown(folded)
     rows, code = folded.rows.take(pa.array(shown)).combine_chunks(), folded.code[shown]
     time, live = _micros(rows["_event_time"]), ~np.asarray(rows["_deleted"].combine_chunks()).astype(bool)
     first = _begins(code)
-    same = live & _after(live) & ~first & same_as_before(rows, contract.tracked)
-    ends = live & ~_before(same)
-    until = np.where(_before(first, at_end=True), _OPEN_MICROS, _before(time))
+    same = live & _previous(live) & ~first & same_as_before(rows, contract.tracked)
+    ends = live & ~_next(same)
+    until = np.where(_next(first, at_end=True), _OPEN_MICROS, _next(time))
     own = code[ends]
     place = _places(own)
     goes_on = (before.version > 0) & _by_code(live[first], code[first], len(before.version))
@@ -108,7 +109,7 @@ def _shown(folded: Folded) -> Numbers:
     order = np.lexsort((np.arange(len(time)), time, folded.code))
     records = order[order == np.maximum.accumulate(order)] if len(order) else order
     code, moment = folded.code[records], time[records]
-    overtaken = (code == _before(code, at_end=-1)) & (moment == _before(moment))
+    overtaken = (code == _next(code, at_end=-1)) & (moment == _next(moment))
     shown: Numbers = records[~overtaken]
     return shown
 
@@ -125,13 +126,13 @@ def _places(code: Numbers) -> Numbers:
     return at - np.maximum.accumulate(np.where(_begins(code), at, 0)) if len(code) else at
 
 
-def _after(column: Mask) -> Mask:
+def _previous(column: Mask) -> Mask:
     """For each row the value of the row before it."""
     shifted: Mask = np.append(False, column)[: len(column)]
     return shifted
 
 
-def _before(column: NDArray[Any], *, at_end: Any = 0) -> NDArray[Any]:
+def _next(column: NDArray[Any], *, at_end: Any = 0) -> NDArray[Any]:
     """For each row the value of the row behind it."""
     return np.append(column[1:], at_end)[: len(column)].astype(column.dtype)
 
