@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from numpy.typing import NDArray
 
 DAY_SECONDS = 86_400
@@ -49,5 +52,12 @@ def to_ms(moment: datetime) -> int:
 
 def to_text(moment_ms: int) -> str:
     """The usual spelling, such as ``2026-01-05T10:11:12.345Z``."""
-    whole = datetime.fromtimestamp(moment_ms // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{moment_ms % 1_000:03d}Z"
+    day, rest = divmod(moment_ms, DAY_SECONDS * 1_000)
+    seconds, thousandths = divmod(rest, 1_000)
+    minutes, second = divmod(seconds, 60)
+    return f"{_date(day)}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.{thousandths:03d}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _date(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()

@@ -101,7 +101,7 @@ class FileBuilder:
         draft.columns.update(_side_columns(plan, rng))
         records = self._records(draft, plan, header, rng)
         records = _woven(records, self._copies(draft, plan, header, records, rng))
-        return BuiltFile(plan, _file_bytes(plan, header, records.lines), records.event_ids, records.fates)
+        return BuiltFile(plan, file_bytes(plan.kind, header, records.lines), records.event_ids, records.fates)
 
     def _natural(self, plan: FilePlan) -> Columns:
         seed, clock = self._world.options.seed, self._world.clock
@@ -226,13 +226,14 @@ def _extend(made: Records, records: Records, begin: int, end: int) -> None:
     made.fates.extend(records.fates[begin:end])
 
 
-def _file_bytes(plan: FilePlan, header: Sequence[str], lines: Sequence[str]) -> bytes:
-    end = "\r\n" if plan.kind is table.CRLF else "\n"
-    if plan.kind is table.BLANK_LINES:
+def file_bytes(kind: Fault | None, header: Sequence[str], lines: Sequence[str]) -> bytes:
+    """Header and records as a file, with what is unusual about a file of that kind."""
+    end = "\r\n" if kind is table.CRLF else "\n"
+    if kind is table.BLANK_LINES:
         lines = [end + line if place % BLANK_EVERY == 0 else line for place, line in enumerate(lines)]
     text = end.join([csvtext.record(header), *lines])
-    mark = "\ufeff" if plan.kind is table.BOM else ""
-    return csvtext.encoded(mark + text + ("" if plan.kind is table.NO_FINAL_NEWLINE else end))
+    mark = "\ufeff" if kind is table.BOM else ""
+    return csvtext.encoded(mark + text + ("" if kind is table.NO_FINAL_NEWLINE else end))
 
 
 def _small_file(plan: FilePlan, columns: Columns) -> BuiltFile:
@@ -243,7 +244,7 @@ def _small_file(plan: FilePlan, columns: Columns) -> BuiltFile:
     header, names = _small_header(plan)
     rows = [csvtext.record(cells) for cells in zip(*(columns[name] for name in names), strict=True)]
     event_ids = [None if plan.kind is table.STRANGE else event_id for event_id in columns["event_id"]]
-    return BuiltFile(plan, _file_bytes(plan, header, rows), event_ids, [plan.kind] * plan.rows)
+    return BuiltFile(plan, file_bytes(plan.kind, header, rows), event_ids, [plan.kind] * plan.rows)
 
 
 def _small_header(plan: FilePlan) -> tuple[list[str], list[str]]:

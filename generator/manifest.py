@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from generator.faults import Outcome, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from generator.faults import Fault
@@ -27,7 +27,8 @@ CLOSING = '{"file": '
 class ManifestRow(NamedTuple):
     """One data record. ``position`` counts the records of its file from 1; header and blank lines are none.
 
-    ``event_id`` is None where the record carries none, ``version`` where its file is of no version.
+    ``event_id`` (of a change: its change id) is None where the record carries none, ``version`` where its file is of
+    no version.
     """
 
     source: str
@@ -73,17 +74,8 @@ class Summary:
 
 
 def block(built: BuiltFile, source: str, world: World) -> str:
-    """The lines of one file, closing line included."""
+    """The lines of one file of events, closing line included."""
     plan = built.plan
-    head = f'{{"source": {json.dumps(source)}, "position": '
-    version = json.dumps(built.version)
-    clean = f'", "version": {version}, "fault": null, "outcome": "accepted", "reasons": []}}\n'
-    lines = [
-        f'{head}{position}, "event_id": "{event_id}{clean}'
-        if fate is None
-        else f'{head}{position}, "event_id": {json.dumps(event_id)}, "version": {version}, {_fate(fate)}\n'
-        for position, (event_id, fate) in enumerate(zip(built.event_ids, built.fates, strict=True), start=1)
-    ]
     closing = Closing(
         file=source,
         number=plan.index,
@@ -94,7 +86,34 @@ def block(built: BuiltFile, source: str, world: World) -> str:
         origin_ms=world.origin_ms,
         until_ms=plan.until_ms,
     )
+    versions = [built.version] * len(built.fates)
+    return block_of("event_id", built.event_ids, versions, built.fates, closing)
+
+
+def block_of(
+    id_name: str,
+    ids: Sequence[str | None],
+    versions: Sequence[int | None],
+    fates: Sequence[Fault | None],
+    closing: Closing,
+) -> str:
+    """The lines of one file, closing line included: three lists with one entry for each record, in order.
+
+    ``id_name`` is what the records' identifier is called. Ids of ordinary rows need no escaping.
+    """
+    head = f'{{"source": {json.dumps(closing.file)}, "position": '
+    clean = {version: _clean_end(version) for version in dict.fromkeys(versions)}
+    lines = [
+        f'{head}{position}, "{id_name}": "{row_id}{clean[version]}'
+        if fate is None
+        else f'{head}{position}, "{id_name}": {json.dumps(row_id)}, "version": {json.dumps(version)}, {_fate(fate)}\n'
+        for position, (row_id, version, fate) in enumerate(zip(ids, versions, fates, strict=True), start=1)
+    ]
     return "".join(lines) + json.dumps(closing._asdict() | {"done": True}) + "\n"
+
+
+def _clean_end(version: int | None) -> str:
+    return f'", "version": {json.dumps(version)}, "fault": null, "outcome": "accepted", "reasons": []}}\n'
 
 
 def _fate(fault: Fault) -> str:
@@ -133,7 +152,8 @@ def read_manifest(path: Path, landing_root: Path | None = None) -> Iterator[Mani
         for line in lines:
             found = json.loads(line)
             reasons = tuple((code, name) for code, name in found.pop("reasons"))
-            yield ManifestRow(**found, reasons=reasons)
+            row_id = found.pop("change_id") if "change_id" in found else found.pop("event_id")
+            yield ManifestRow(**found, event_id=row_id, reasons=reasons)
 
 
 def summary(path: Path, landing_root: Path | None = None) -> Summary:
@@ -157,8 +177,8 @@ def _count(made: Summary, row: dict[str, Any]) -> None:
         made.reasons[f"{code} {name}" if name else code] += 1
 
 
-def outcomes_of(built: BuiltFile) -> dict[str, int]:
+def outcomes_of(fates: Sequence[Fault | None]) -> dict[str, int]:
     """How many rows of a file have each outcome; all three are always named."""
-    marked = Counter(str(fate.outcome) for fate in built.fates if fate is not None)
-    marked[Outcome.ACCEPTED] += built.fates.count(None)
+    marked = Counter(str(fate.outcome) for fate in fates if fate is not None)
+    marked[Outcome.ACCEPTED] += sum(fate is None for fate in fates)
     return {str(outcome): marked[outcome] for outcome in Outcome}

@@ -24,18 +24,16 @@ class OptionsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GeneratorOptions:
-    """One run of the generator.
+class RunOptions:
+    """What runs of every kind are asked: where to, how much, how fast, and what share of the rows is not ordinary.
 
-    ``out`` is the landing root; files go to ``out/subject``. ``files`` counts the regular files of this run (None:
-    endless); the small faulty files come in addition. Rates are fractions of all rows. ``duplicate_rate`` and
-    ``late_rate`` left at None mean 1 %, or nothing at all when ``fault_rate`` is 0. ``start`` is where the simulated
-    clock begins; ``events_per_second`` is how densely events lie on that clock.
+    ``out`` is the landing root; files of a subject go to ``out/subject``. ``files`` counts the regular files of this
+    run (None: endless); the small faulty files come in addition. Rates are fractions of all rows. ``duplicate_rate``
+    and ``late_rate`` left at None mean 1 %, or nothing at all when ``fault_rate`` is 0. ``start`` is where the
+    simulated clock begins.
     """
 
     out: Path
-    manifest: Path
-    rows_per_file: int = 100
     files: int | None = None
     every_seconds: float = 5.0
     seed: int = 42
@@ -43,21 +41,16 @@ class GeneratorOptions:
     duplicate_rate: float | None = None
     late_rate: float | None = None
     start: datetime = DEFAULT_START
-    subject: str = "ecommerce_events"
     gzip: bool = False
-    versions: tuple[int, ...] = KNOWN_VERSIONS
-    events_per_second: float = 2.0
 
     def __post_init__(self) -> None:
-        for broken, sentence in self._refusals():
+        for broken, sentence in (*self._shared_refusals(), *self._refusals()):
             if broken:
                 raise OptionsError(sentence)
 
-    def _refusals(self) -> list[tuple[bool, str]]:
+    def _shared_refusals(self) -> list[tuple[bool, str]]:
         rates = (self.fault_rate, self.duplicates, self.lates)
         return [
-            (self.subject not in KNOWN_SUBJECTS, f"subject must be one of {KNOWN_SUBJECTS}, not {self.subject!r}"),
-            (self.rows_per_file < 1, f"rows_per_file must be at least 1, not {self.rows_per_file}"),
             (self.files is not None and self.files < 1, f"files must be at least 1, not {self.files}"),
             (self.every_seconds < 0, f"every_seconds must be 0 or more, not {self.every_seconds}"),
             (self.seed < 0, f"seed must be 0 or more, not {self.seed}"),
@@ -65,10 +58,11 @@ class GeneratorOptions:
             (self.marked_rate > MOST_MARKED_ROWS, f"rates must leave room for ordinary rows, but are {rates}"),
             (self.start.tzinfo is None, "start must carry a time zone"),
             (self.start.tzinfo is not None and self.start < EARLIEST_START, f"start must be {EARLIEST_START} or later"),
-            (self.events_per_second <= 0, f"events_per_second must be above 0, not {self.events_per_second}"),
-            (not self.versions, "versions must name at least one version"),
-            (not set(self.versions) <= set(KNOWN_VERSIONS), f"versions must be among {KNOWN_VERSIONS}"),
         ]
+
+    def _refusals(self) -> list[tuple[bool, str]]:
+        """What a kind of run refuses beyond what all refuse: pairs of whether it is so and the sentence to say."""
+        return []
 
     @property
     def duplicates(self) -> float:
@@ -94,6 +88,26 @@ class GeneratorOptions:
         if given is not None:
             return given
         return DEFAULT_SIDE_RATE if self.fault_rate > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorOptions(RunOptions):
+    """One run of the generator of events; ``events_per_second`` is how densely they lie on the simulated clock."""
+
+    manifest: Path
+    rows_per_file: int = 100
+    subject: str = "ecommerce_events"
+    versions: tuple[int, ...] = KNOWN_VERSIONS
+    events_per_second: float = 2.0
+
+    def _refusals(self) -> list[tuple[bool, str]]:
+        return [
+            (self.subject not in KNOWN_SUBJECTS, f"subject must be one of {KNOWN_SUBJECTS}, not {self.subject!r}"),
+            (self.rows_per_file < 1, f"rows_per_file must be at least 1, not {self.rows_per_file}"),
+            (self.events_per_second <= 0, f"events_per_second must be above 0, not {self.events_per_second}"),
+            (not self.versions, "versions must name at least one version"),
+            (not set(self.versions) <= set(KNOWN_VERSIONS), f"versions must be among {KNOWN_VERSIONS}"),
+        ]
 
     def fingerprint(self) -> str:
         """Twelve hex digits of everything the rows depend on (not of paths, pace, compression or number of files)."""

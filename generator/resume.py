@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from generator.options import GeneratorOptions
 
 _DELIVERED = re.compile(r"events_(\d{6,})\.csv(?:\.gz)?")
-_TEMPORARY = re.compile(r"\.(events_\d{6,}\.csv(?:\.gz)?)\.tmp")
+_TEMPORARY = re.compile(r"\.([a-z_]+_\d{6,}(?:_[a-z0-9]+)?\.csv(?:\.gz)?)\.tmp")
 
 _OWN_LINES = (b'{"source": ', CLOSING.encode())
 
@@ -32,23 +32,32 @@ def temporary_name(name: str) -> str:
 
 
 def resumed_world(options: GeneratorOptions) -> tuple[World, int]:
-    """The world to write in and the number of the next file.
+    """The world to write in and the number of the next file, after tidying up (see ``tidied``).
 
-    Tidies up after a run that was killed: temporary files go, and so does the manifest's end where it speaks of a file
-    that never got its final name. Other options than before begin a new world behind the old one, whose clock does
-    not go back and whose copies are of its own files only.
+    Other options than before begin a new world behind the old one, whose clock does not go back and whose copies are
+    of its own files only.
     """
     folder = options.out / options.subject
-    begun = {path: match[1] for path in folder.iterdir() if (match := _TEMPORARY.fullmatch(path.name))}
-    undelivered = {f"{options.subject}/{name}" for name in begun.values() if not (folder / name).exists()}
-    last = _cut_open_end(options.manifest, undelivered)
-    for path in begun:  # only now: until the manifest is cut they are what tells that a file was not delivered
-        path.unlink()
+    last = tidied(folder, options.manifest)
     numbers = [int(found[1]) for path in folder.iterdir() if (found := _DELIVERED.fullmatch(path.name))]
     index = max([*numbers, last.number if last else 0]) + 1
     if last and last.world == options.fingerprint() and last.number == index - 1:
         return World(options, last.first, last.origin_ms), index
     return World(options, index, max(to_ms(options.start), last.until_ms if last else 0)), index
+
+
+def tidied(folder: Path, manifest: Path) -> Closing | None:
+    """The closing line of the last file delivered into ``folder`` (``out/subject``); None if the manifest names none.
+
+    Tidies up after a run that was killed: temporary files go, and so does the manifest's end where it speaks of a file
+    that never got its final name. Done twice it finds nothing more to do. OptionsError if it is no manifest.
+    """
+    begun = {path: match[1] for path in folder.iterdir() if (match := _TEMPORARY.fullmatch(path.name))}
+    undelivered = {f"{folder.name}/{name}" for name in begun.values() if not (folder / name).exists()}
+    last = _cut_open_end(manifest, undelivered)
+    for path in begun:  # only now: until the manifest is cut they are what tells that a file was not delivered
+        path.unlink()
+    return last
 
 
 def _cut_open_end(manifest: Path, undelivered: set[str]) -> Closing | None:

@@ -1,0 +1,112 @@
+"""How a file gets into the landing folder whoever makes it: whole or not at all, by one writer, at a given pace."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gzip
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from generator.clock import to_ms
+from generator.options import OptionsError
+from generator.resume import temporary_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+CLOCK_MARGIN_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """One file delivered. ``source`` is relative to the landing root; ``outcomes`` counts its rows.
+
+    ``version`` is None for a file without a usable header or with rows of several; ``kind`` names what is unusual
+    about the whole file.
+    """
+
+    source: str
+    rows: int
+    bytes: int
+    version: int | None
+    kind: str | None
+    outcomes: dict[str, int]
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run delivered, small faulty files included; ``stopped`` tells whether it was asked to end early."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    stopped: bool = False
+
+    def add(self, report: FileReport) -> None:
+        """Count one more file."""
+        self.files += 1
+        self.rows += report.rows
+        self.bytes += report.bytes
+        self.outcomes.update(report.outcomes)
+
+
+def deliver(path: Path, data: bytes, announce: Callable[[], object]) -> int:
+    """File under a temporary name, then ``announce`` (its rows in the manifest), then the final name; the bytes written.
+
+    Killed before the manifest's closing line: the block does not count and is cut off at the next start. Killed before
+    the rename: the temporary file tells the next start to make this very file again. After it: nothing to do.
+    """
+    packed = gzip.compress(data, compresslevel=6, mtime=0) if path.suffix == ".gz" else data
+    temporary = path.with_name(temporary_name(path.name))
+    temporary.write_bytes(packed)
+    announce()
+    temporary.replace(path)
+    return len(packed)
+
+
+def wait(due: float, until_ms: int, stop: threading.Event) -> bool:
+    """Wait for the pace, and for the wall clock to be a minute past ``until_ms``; True as soon as asked to stop."""
+    behind = (until_ms + CLOCK_MARGIN_MS - to_ms(datetime.now(UTC))) / 1_000
+    return stop.wait(max(due - time.monotonic(), behind, 0))
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold the folder against a second generator; the lock goes with the process, however it ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OptionsError(f"another generator is writing into {folder}: stop it or choose another --out") from None
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def stop_event(stop: threading.Event | None = None) -> Iterator[threading.Event]:
+    """The given event, or one that SIGINT and SIGTERM set; former handlers come back at the end."""
+    event = stop or threading.Event()
+    if stop is not None or threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    former = {number: signal.signal(number, lambda *_: event.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def ignore(_: FileReport) -> None:
+    """Nobody wants to hear of files."""
