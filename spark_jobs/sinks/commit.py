@@ -2,12 +2,15 @@
 
 Commits go through delta-rs: on a small batch Spark's own Delta writer costs 0.2 to 1 s a commit, nearly all of it
 planning and state reconstruction, where this costs milliseconds (docs/decisions/0002). The table stays plain Delta for
-every reader.
+every reader. Keyed tables are made and widened through ``log``, as delta-rs would mark them with features they do not use.
 """
 
 from __future__ import annotations
 
+import json
 import threading
+import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,19 +19,25 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
+from spark_jobs.sinks.log import PROTOCOL, Action, LogError, Snapshot, catch_up, put_if_absent, read_log
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from spark_jobs.lake import Table
     from spark_jobs.sinks.parts import Part
 
 #: Spark reads a table's log from its newest checkpoint on, so checkpoints come often enough to keep that short.
 PROPERTIES = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 60 days"}
+KEYED_PROPERTIES = {**PROPERTIES, "delta.enableDeletionVectors": "true"}
 ADDED_LATER = "tally.fieldsAddedLater"
+#: How often a commit is tried again because another writer was first.
+ATTEMPTS = 50
 
 _Birth = tuple[int, int] | None
 
 _open_tables: dict[str, tuple[DeltaTable, _Birth]] = {}
+_snapshots: dict[str, tuple[Snapshot, _Birth]] = {}
 _guard = threading.RLock()
 
 
@@ -53,6 +62,18 @@ def open_table(path: str) -> DeltaTable | None:
         return table
 
 
+def open_snapshot(path: str) -> Snapshot | None:
+    """The log of a keyed table as it stands now, or None where there is none; kept as :func:`open_table` keeps handles."""
+    with _guard:
+        birth = _birth(path)
+        known, known_birth = _snapshots.pop(path, (None, None))
+        same = known is not None and birth is not None and birth == known_birth
+        snapshot = catch_up(known) if known is not None and same else read_log(path)
+        if snapshot is not None:
+            _snapshots[path] = (snapshot, birth)
+        return snapshot
+
+
 def _birth(path: str) -> _Birth:
     """What tells a table from another one made at the same place: its first log entry, or its log once that is gone."""
     log = Path(path) / "_delta_log"
@@ -72,17 +93,57 @@ def ensure_table(table: Table) -> DeltaTable:
         found = open_table(table.path)
         if found is None:
             Path(table.path).mkdir(parents=True, exist_ok=True)
-            DeltaTable.create(
-                table.path,
-                schema=Schema.from_arrow(table.schema),
-                mode="ignore",
-                partition_by=list(table.partition_by),
-                configuration=PROPERTIES,
-            )
+            _create(table)
             found = open_table(table.path)
             assert found is not None
         _widen(found, table)
         return found
+
+
+def _create(table: Table) -> None:
+    if table.keyed:
+        put_if_absent(
+            table.path, 0, [commit_info("CREATE TABLE"), {"metaData": _metadata(table)}, {"protocol": PROTOCOL}]
+        )
+        return
+    DeltaTable.create(
+        table.path,
+        schema=Schema.from_arrow(table.schema),
+        mode="ignore",
+        partition_by=list(table.partition_by),
+        configuration=PROPERTIES,
+    )
+
+
+def _metadata(table: Table) -> Action:
+    return {
+        "id": str(uuid.uuid4()),
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": Schema.from_arrow(table.schema).to_json(),
+        "partitionColumns": list(table.partition_by),
+        "configuration": KEYED_PROPERTIES,
+        "createdTime": _now_ms(),
+    }
+
+
+def commit_info(operation: str, parameters: Mapping[str, str] | None = None, **metrics: int) -> Action:
+    """What the table's history says of an entry; it comes first in it."""
+    return {
+        "commitInfo": {
+            "timestamp": _now_ms(),
+            "operation": operation,
+            "operationParameters": dict(parameters or {}),
+            "isolationLevel": "Serializable",
+            "isBlindAppend": False,
+            "operationMetrics": {name: str(value) for name, value in metrics.items()},
+            "engineInfo": "Tallylake",
+            "txnId": str(uuid.uuid4()),
+        }
+    }
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def _widen(found: DeltaTable, table: Table) -> None:
@@ -97,11 +158,32 @@ def _widen(found: DeltaTable, table: Table) -> None:
     missing = [Field(field.name, field.type, nullable=True) for field in want if field.name not in have]
     if not missing:
         return
-    later = dict.fromkeys([*added_later(found), *(field.name for field in missing)])
-    found.alter.set_table_properties({ADDED_LATER: ",".join(later)}, raise_if_not_exists=False)
+    if table.keyed:
+        _widen_keyed(table, missing)
+    else:
+        later = dict.fromkeys([*added_later(found), *(field.name for field in missing)])
+        found.alter.set_table_properties({ADDED_LATER: ",".join(later)}, raise_if_not_exists=False)
+        found.update_incremental()
+        found.alter.add_columns(missing)
     found.update_incremental()
-    found.alter.add_columns(missing)
-    found.update_incremental()
+
+
+def _widen_keyed(table: Table, missing: Sequence[Field]) -> None:
+    """Add the columns that are still missing in one entry, and again where another writer was first."""
+    for _ in range(ATTEMPTS):
+        snapshot = open_snapshot(table.path)
+        assert snapshot is not None
+        schema = json.loads(snapshot.metadata["schemaString"])
+        have = {field["name"] for field in schema["fields"]}
+        lacking = [field for field in missing if field.name not in have]
+        if not lacking:
+            return
+        schema["fields"] += [json.loads(field.to_json()) for field in lacking]
+        metadata = {**snapshot.metadata, "schemaString": json.dumps(schema)}
+        info = commit_info("ADD COLUMNS", {"columns": json.dumps([field.name for field in lacking])})
+        if put_if_absent(table.path, snapshot.version + 1, [info, {"metaData": metadata}]):
+            return
+    raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
 
 
 def added_later(table: DeltaTable) -> list[str]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from spark_jobs.lake import Table
 
-ROW_GROUP_ROWS = 131_072
 #: Text in a row group is bounded too, so that long values do not make it grow without limit.
 ROW_GROUP_BYTES = 128 * 1024 * 1024
 #: A part that has this many rows is finished and another one begun, so that readers take a huge file piece by piece.
@@ -90,7 +89,7 @@ class PartWriter:
         self.rows += ordered.num_rows
         self._buffered_rows += ordered.num_rows
         self.buffered_bytes += ordered.nbytes + SLICE_BYTES * ordered.num_columns
-        if self._buffered_rows >= ROW_GROUP_ROWS or self.buffered_bytes >= ROW_GROUP_BYTES:
+        if self._buffered_rows >= self._table.row_group_rows or self.buffered_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def close(self) -> Part:
@@ -124,7 +123,7 @@ class PartWriter:
 
     def _flush(self) -> None:
         if self._buffer:
-            self._opened().write_table(pa.concat_tables(self._buffer), row_group_size=ROW_GROUP_ROWS)
+            self._opened().write_table(pa.concat_tables(self._buffer), row_group_size=self._table.row_group_rows)
         self._buffer, self._buffered_rows, self.buffered_bytes = [], 0, 0
 
     def _note_bounds(self, rows: pa.Table) -> None:

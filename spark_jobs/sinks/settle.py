@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from spark_jobs.errors import TallyError
 from spark_jobs.sinks.commit import append_once, is_committed
+from spark_jobs.sinks.replace import replace_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +22,18 @@ class LostPartsError(TallyError):
 
 
 def settle(prepared: Prepared, tables: Sequence[Table], owner: str) -> None:
-    """Commit the batch's parts to each table in order. Done twice, each commit finds its writer's version and does nothing."""
+    """Commit the batch's parts to each table in order. Done twice, each commit finds its writer's version and does nothing.
+
+    To a keyed table, the rows of the parts' keys become the parts' rows, and those of the keys in the fact ``gone`` (by
+    table: a list of integers) go.
+    """
     for table in tables:
-        append_once(table, prepared.of(table.name), writer=_writer(owner, table), version=prepared.batch_id)
+        parts, writer = prepared.of(table.name), _writer(owner, table)
+        if table.keyed:
+            gone = pa.array(prepared.facts.get("gone", {}).get(table.name, []), pa.int64())
+            replace_once(table, parts, gone=gone, writer=writer, version=prepared.batch_id)
+        else:
+            append_once(table, parts, writer=writer, version=prepared.batch_id)
 
 
 def resume(ledger: Ledger, batch_id: int, tables: Sequence[Table], owner: str) -> Prepared | None:

@@ -1,0 +1,342 @@
+"""The rows that a table holds of some keys: few of many, found by the log's bounds, then by the key column alone.
+
+Files never change, so a key column of fixed width that was read once is kept in memory, up to a limit. Of the other
+columns only those row groups are read in which a key was found. Rows that a deletion vector names are not there.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from spark_jobs.lake import TIMESTAMP
+from spark_jobs.sinks.commit import open_snapshot, open_table
+from spark_jobs.sinks.deletion_vectors import positions, read_vector
+from spark_jobs.sinks.log import DELETION_VECTORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+    from deltalake import DeltaTable
+
+    from spark_jobs.lake import Table
+    from spark_jobs.sinks.log import Snapshot
+
+    Positions = npt.NDArray[np.int64]
+
+NONE: Positions = np.empty(0, np.int64)
+#: Bytes of key columns and footers kept in memory.
+KEPT_BYTES = 256 * 1024 * 1024
+#: Rows of the other columns that are read at once, so that memory stays bounded.
+CHUNK_ROWS = 262_144
+#: The log may cut a time to the millisecond.
+MILLISECOND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """One Parquet file of a table: where it is, its partition's values, and the rows that are no longer in it."""
+
+    root: Path
+    path: str
+    partition: Mapping[str, Any]
+    vector: Mapping[str, Any] | None = None
+
+    @property
+    def absolute(self) -> Path:
+        """The file itself."""
+        return self.root / unquote(self.path)
+
+    def dead(self) -> Positions:
+        """The row numbers that are no longer in the table."""
+        if self.vector is None:
+            return NONE
+        return positions(read_vector(self.root, self.vector))
+
+
+def key_array(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Array:
+    """The key of each row: the column itself, or, of several, the text that ``transforms.types.key_text`` makes of them."""
+    found = rows[columns[0]] if len(columns) == 1 else key_text(rows, columns)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def key_text(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Array:
+    """The same text as ``transforms.types.key_text`` makes of the same values; a part that is null is left out."""
+    parts = [_text(rows[name]) for name in columns]
+    if len(parts) == 1:
+        return parts[0]
+    escaped = [pc.replace_substring(pc.replace_substring(part, "\\", "\\\\"), "|", "\\|") for part in parts]
+    return pc.binary_join_element_wise(*escaped, "|", null_handling="skip")
+
+
+def _text(column: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.int64()).cast(pa.string())
+    return column.cast(pa.string())
+
+
+def rows_of(table: Table, keys: pa.Array, columns: Sequence[str], by: Sequence[str] | None = None) -> pa.Table:
+    """The live rows whose key is one of ``keys``, in no order: these columns, typed as the table's schema says.
+
+    ``by`` are the key's columns, the table's own unless given; ``keys`` as :func:`key_array` makes them. A null among
+    ``keys`` matches rows without a key. Columns that a file lacks are null. No table, no rows.
+    """
+    wanted = Wanted.of(keys, table.schema, by or table.keyed)
+    schema = _schema(table, columns)
+    found = [schema.empty_table()]
+    for file in _files(table, wanted) if len(keys) else ():
+        found += read_rows(file, schema, live_hits(file, wanted))
+    return pa.concat_tables(found)
+
+
+def all_rows(table: Table, columns: Sequence[str]) -> pa.Table:
+    """All live rows: these columns, typed as the table's schema says. For small tables, and where every row is meant."""
+    schema = _schema(table, columns)
+    found = [schema.empty_table()]
+    for file in _files(table):
+        found += read_live(file, schema)
+    return pa.concat_tables(found)
+
+
+def _schema(table: Table, columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([table.schema.field(name) for name in columns])
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Keys that are looked for, each once, in the type of the columns ``by``, which ``schema`` describes."""
+
+    keys: pa.Array
+    by: tuple[str, ...]
+    schema: pa.Schema
+
+    @classmethod
+    def of(cls, keys: pa.Array, schema: pa.Schema, by: Sequence[str]) -> Wanted:
+        """The keys as :func:`key_array` makes them of the columns ``by``."""
+        fields = pa.schema([schema.field(name) for name in by])
+        return cls(pc.unique(keys.cast(fields[0].type if len(by) == 1 else pa.string())), tuple(by), fields)
+
+    def within(self, low: pa.Array, high: pa.Array) -> npt.NDArray[np.bool_]:
+        """For files with these bounds of the key: whether any of the keys can be in there."""
+        keys, lows, highs = (_comparable(pc.drop_null(self.keys)), _comparable(low), _comparable(high))
+        if self.keys.null_count or keys is None or lows is None or highs is None:
+            return np.ones(len(low), np.bool_)
+        keys = np.sort(keys)
+        slack = MILLISECOND if pa.types.is_timestamp(high.type) else 0
+        held = np.searchsorted(keys, highs + slack if slack else highs, "right") > np.searchsorted(keys, lows, "left")
+        return held | _unknown(low) | _unknown(high)
+
+
+def _comparable(values: pa.Array) -> npt.NDArray[Any] | None:
+    """Values in a form that numpy orders as Delta does, nulls as anything; None where there is none."""
+    type_ = values.type
+    if pa.types.is_string(type_):
+        return np.asarray(pc.fill_null(values, "").to_numpy(zero_copy_only=False))
+    if pa.types.is_date32(type_):
+        values = values.cast(pa.int32())
+    elif pa.types.is_timestamp(type_):
+        values = values.cast(TIMESTAMP)
+    elif not pa.types.is_signed_integer(type_):
+        return None
+    return np.asarray(pc.fill_null(values.cast(pa.int64()), 0).to_numpy())
+
+
+def _unknown(values: pa.Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(values.is_null().to_numpy(zero_copy_only=False))
+
+
+def _files(table: Table, wanted: Wanted | None = None) -> list[LiveFile]:
+    """The files of a table as it is now, with or without deletion vectors, that can hold what is wanted."""
+    found = None if table.keyed else open_table(table.path)
+    if found is not None and DELETION_VECTORS not in (found.protocol().reader_features or ()):
+        return _appended(table, found, wanted)
+    snapshot = open_snapshot(table.path)
+    return live_files(snapshot, wanted) if snapshot is not None else []
+
+
+def _appended(table: Table, found: DeltaTable, wanted: Wanted | None) -> list[LiveFile]:
+    adds = pa.table(found.get_add_actions(flatten=True))
+    name = wanted.by[0] if wanted is not None and len(wanted.by) == 1 else None
+    if wanted is not None and f"min.{name}" in adds.column_names and f"max.{name}" in adds.column_names:
+        type_ = wanted.schema.field(0).type
+        low, high = (adds[f"{bound}.{name}"].combine_chunks().cast(type_) for bound in ("min", "max"))
+        adds = adds.filter(pa.array(wanted.within(low, high)))
+    values = [adds[f"partition.{name}"].to_pylist() for name in table.partition_by] if adds.num_rows else []
+    return [
+        LiveFile(
+            Path(table.path), path, {name: each[row] for name, each in zip(table.partition_by, values, strict=True)}
+        )
+        for row, path in enumerate(adds["path"].to_pylist() if adds.num_rows else ())
+    ]
+
+
+def live_files(snapshot: Snapshot, wanted: Wanted | None = None) -> list[LiveFile]:
+    """The files of a snapshot that can hold what is wanted."""
+    snapshot.require(to_write=False)
+    adds = list(snapshot.files.values())
+    bounds = _bounds(adds, wanted) if wanted is not None and len(wanted.by) == 1 else None
+    held = wanted.within(*bounds) if wanted is not None and bounds is not None else [True] * len(adds)
+    return [
+        LiveFile(Path(snapshot.path), add["path"], add["partitionValues"], add.get("deletionVector"))
+        for add, holds in zip(adds, held, strict=True)
+        if holds
+    ]
+
+
+def _bounds(adds: Sequence[Mapping[str, Any]], wanted: Wanted) -> tuple[pa.Array, pa.Array] | None:
+    """The log's least and greatest key of each file; None where they are not to be read as keys."""
+    name, type_ = wanted.by[0], wanted.schema.field(0).type
+    stats = [json.loads(add.get("stats") or "{}") for add in adds]
+    low, high = ([each.get(bound, {}).get(name) for each in stats] for bound in ("minValues", "maxValues"))
+    try:
+        return _typed(low, type_), _typed(high, type_)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return None
+
+
+def _typed(bounds: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    spelled = pa.types.is_temporal(type_)
+    return pa.array(bounds, pa.string()).cast(type_) if spelled else pa.array(bounds, type_)
+
+
+def live_hits(file: LiveFile, wanted: Wanted) -> Positions:
+    """The numbers of a file's rows that have one of the keys and are still in the table, ascending."""
+    held = pc.is_in(_key_column(file, wanted), value_set=wanted.keys)
+    hits = np.asarray(pc.indices_nonzero(held)).astype(np.int64)
+    if file.vector is None or not len(hits):
+        return hits
+    dead = file.dead()
+    after = np.minimum(np.searchsorted(dead, hits), len(dead) - 1)
+    return np.asarray(hits[dead[after] != hits])
+
+
+def _key_column(file: LiveFile, wanted: Wanted) -> pa.Array:
+    name = f"{file.absolute}:{wanted.by[0]}"
+    kept = _kept.get(name) if len(wanted.by) == 1 else None
+    if kept is None:
+        rows = _whole(file, wanted.schema)
+        kept = key_array(rows, wanted.by)
+        if len(wanted.by) == 1 and _is_fixed(kept.type):
+            _kept.put(name, kept, kept.nbytes)
+    return kept
+
+
+def _is_fixed(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_temporal(type_) or pa.types.is_decimal(type_))
+
+
+def _whole(file: LiveFile, schema: pa.Schema) -> pa.Table:
+    """Those columns of all rows of a file, also of those that are no longer in the table."""
+    with _opened(file) as parquet:
+        return _conformed(parquet.read(columns=_present(parquet, schema)), parquet.metadata.num_rows, file, schema)
+
+
+def read_live(file: LiveFile, schema: pa.Schema, but: Positions = NONE) -> Iterator[pa.Table]:
+    """All rows of a file that are still in the table, but for those with these numbers, a chunk at a time."""
+    live = np.ones(rows_in(file), np.bool_)
+    live[file.dead()] = False
+    live[but] = False
+    yield from read_rows(file, schema, np.flatnonzero(live))
+
+
+def rows_in(file: LiveFile) -> int:
+    """How many rows a file has by its footer, also those that are no longer in the table."""
+    with _opened(file) as parquet:
+        return int(parquet.metadata.num_rows)
+
+
+def read_rows(file: LiveFile, schema: pa.Schema, wanted: Positions) -> Iterator[pa.Table]:
+    """Those rows of a file, by their ascending numbers, a chunk of row groups at a time; groups without any are not read."""
+    if not len(wanted):
+        return
+    with _opened(file) as parquet:
+        sizes = np.array([parquet.metadata.row_group(n).num_rows for n in range(parquet.metadata.num_row_groups)])
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        hit = np.unique(np.searchsorted(starts, wanted, "right") - 1)
+        for groups in _chunks(hit, sizes):
+            rows = parquet.read_row_groups(groups.tolist(), columns=_present(parquet, schema))
+            count = int(sizes[groups].sum())
+            chosen = _within_groups(wanted, groups, starts)
+            rows = _conformed(rows, count, file, schema)
+            yield rows if len(chosen) == count else rows.take(pa.array(chosen))
+
+
+def _chunks(groups: Positions, sizes: Positions) -> list[Positions]:
+    total = np.cumsum(sizes[groups]) - 1
+    return np.split(groups, np.flatnonzero(np.diff(total // CHUNK_ROWS)) + 1)
+
+
+def _within_groups(wanted: Positions, groups: Positions, starts: Positions) -> Positions:
+    """The numbers that the wanted rows have when only these row groups are read, one after the other."""
+    first = np.searchsorted(wanted, starts[groups], "left")
+    last = np.searchsorted(wanted, starts[groups + 1], "left")
+    before = np.concatenate([[0], np.cumsum(starts[groups + 1] - starts[groups])[:-1]])
+    moved = [
+        wanted[a:b] - start + offset for a, b, start, offset in zip(first, last, starts[groups], before, strict=True)
+    ]
+    return np.concatenate(moved)
+
+
+def _opened(file: LiveFile) -> pq.ParquetFile:
+    """The file, with its footer from memory if it was read before. Spark may spell times in 96 bits: those are microseconds."""
+    name = f"{file.absolute}"
+    footer = _kept.get(name)
+    parquet = pq.ParquetFile(file.absolute, metadata=footer, coerce_int96_timestamp_unit="us")
+    if footer is None:
+        _kept.put(name, parquet.metadata, parquet.metadata.serialized_size)
+    return parquet
+
+
+def _present(parquet: pq.ParquetFile, schema: pa.Schema) -> list[str]:
+    there = set(parquet.schema_arrow.names)
+    return [name for name in schema.names if name in there]
+
+
+def _conformed(rows: pa.Table, count: int, file: LiveFile, schema: pa.Schema) -> pa.Table:
+    """The schema's columns: from the file, else from its partition, else null."""
+    columns = []
+    for field in schema:
+        if field.name in rows.column_names:
+            columns.append(rows[field.name].cast(field.type))
+        else:
+            value = pa.scalar(file.partition.get(field.name)).cast(field.type)
+            columns.append(pa.chunked_array([pa.repeat(value, count)]))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+class _Kept:
+    """What was read of files, the least recently used dropped first. Files never change, so neither does this."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._bytes = 0
+        self._values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def get(self, name: str) -> Any:
+        with self._guard:
+            if name not in self._values:
+                return None
+            self._values.move_to_end(name)
+            return self._values[name][0]
+
+    def put(self, name: str, value: Any, size: int) -> None:
+        with self._guard:
+            self._bytes += size - self._values.pop(name, (None, 0))[1]
+            self._values[name] = (value, size)
+            while self._bytes > self._limit:
+                self._bytes -= self._values.popitem(last=False)[1][1]
+
+
+_kept = _Kept(KEPT_BYTES)
