@@ -283,6 +283,11 @@ class Lake:
             row_group_rows=KEYED_ROW_GROUP_ROWS,
         )
 
+    def merged(self, subject: Subject) -> tuple[Table, ...]:
+        """The tables whose rows a subject's changes replace: the current one, and history where there is one."""
+        history = self.history(subject)
+        return (self.current(subject),) if history is None else (self.current(subject), history)
+
     @property
     def dead_letters(self) -> Table:
         """Refused rows with all their reasons, whole, until resolved or discarded."""

@@ -30,7 +30,7 @@ log = logging.getLogger("tallylake.stream")
 def stream(settings: Settings, subjects: Sequence[str], *, once: bool, listener: Listener | None = None) -> None:
     """Stream the subjects (all of the registry's where none is named) until stopped, or drained with ``once``."""
     registry = load_registry(settings.lake.contracts)
-    names = list(subjects) or sorted(name for name, subject in registry.subjects.items() if subject.kind == "events")
+    names = list(subjects) or sorted(registry.subjects)
     for name in names:
         registry.subject(name)
     stop = threading.Event()

@@ -125,7 +125,7 @@ def _judged(spark: SparkSession, lake: Lake, subject: Subject, booked: Column) -
     """The subject's rows by verdict."""
     own = F.col("subject") == subject.name
     return {
-        "accepted": _read(spark, lake.silver(subject)).where(booked),
+        "accepted": _read(spark, lake.accepted(subject)).where(booked),
         "duplicate": _read(spark, lake.duplicates).where(own & booked),
         "dead_letter": _read(spark, lake.dead_letters).where(own & booked),
     }

@@ -54,7 +54,7 @@ def why(lake: Lake, subject: Subject, wanted: str) -> list[Story]:
     row_ids = pc.unique(bronze["row_id"])
     if not len(row_ids):
         return []
-    accepted = {row["row_id"]: row for row in _rows(lake.silver(subject), pc.field("row_id").isin(row_ids))}
+    accepted = {row["row_id"]: row for row in _rows(lake.accepted(subject), pc.field("row_id").isin(row_ids))}
     letters = {row["row_id"]: row for row in _rows(lake.dead_letters, pc.field("row_id").isin(row_ids))}
     repeats: dict[str, list[dict[str, Any]]] = {}
     for row in _rows(lake.duplicates, pc.field("row_id").isin(row_ids)):

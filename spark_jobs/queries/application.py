@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyspark.errors import AnalysisException, StreamingQueryException
 
 from schema_registry import lock as fingerprints
-from spark_jobs.errors import RuleError, StreamFailedError, UsageError
+from spark_jobs.errors import RuleError, StreamFailedError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.lock import sole_writer
@@ -78,11 +78,6 @@ class Application:
     ) -> None:
         self._spark, self._settings, self._registry = spark, settings, registry
         self._subjects = [registry.subject(name) for name in subjects]
-        for subject in self._subjects:
-            if subject.kind != "events":
-                raise UsageError(f"'{subject.name}' is a subject of {subject.kind}: only events can be streamed yet")
-        if not self._subjects:
-            raise UsageError(f"no subject of events in {registry.root}: add a folder with a v1.yaml")
         self._lake = Lake(settings.lake.root.resolve())
         self._listener, self._stop = listener, stop
         self._judged: dict[str, DataFrame] = {}
@@ -103,14 +98,9 @@ class Application:
     def _prepare(self, subject: Subject) -> None:
         """Have the subject's tables, see that Spark can judge by its contract, and publish the contract."""
         lake = self._lake
-        for table in (
-            lake.bronze(subject),
-            lake.silver(subject),
-            lake.files,
-            lake.duplicates,
-            lake.dead_letters,
-            lake.batch_quality,
-        ):
+        own = [lake.bronze(subject), lake.accepted(subject)]
+        own += lake.merged(subject) if subject.kind == "changes" else []
+        for table in (*own, lake.files, lake.duplicates, lake.dead_letters, lake.batch_quality):
             ensure_table(table)
         self._judged[subject.name] = self._judged_stream(subject)
         try:

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.lake import BATCH_QUALITY, TIMESTAMP, Lake, Table
+from spark_jobs.queries.merging import Merger, Merging, Stamp
+from spark_jobs.queries.repeated import Repeated
 from spark_jobs.sinks.commit import added_later, append_once, open_table
 from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
@@ -23,9 +25,7 @@ from spark_jobs.sinks.settle import resume, settle
 from spark_jobs.sinks.staging import Staging, bronze_bytes
 from spark_jobs.sources import history
 from spark_jobs.transforms.conform import conform
-from spark_jobs.transforms.dedupe import Repeats, repeats
 from spark_jobs.transforms.judge import NARROW, Terms, judge
-from spark_jobs.transforms.lateness import with_lateness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from schema_registry.registry import Subject
+    from spark_jobs.transforms.dedupe import Repeats
 
 #: Up to this much of Bronze a batch is brought to the driver whole: some ten thousand rows.
 SMALL_BYTES = 2 * 1024 * 1024
@@ -69,6 +70,7 @@ class Books:
     duration_seconds: float
     input_files: int
     contract_fingerprint: str
+    effects: dict[str, int] = field(default_factory=dict)
     steps: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -82,8 +84,13 @@ def judged_stream(spark: SparkSession, lake: Lake, subject: Subject, policy: Pol
     bronze = lake.bronze(subject)
     table = open_table(bronze.path)
     rows = spark.readStream.format("delta").option("maxBytesPerTrigger", str(max_batch_bytes)).load(bronze.path)
-    terms = Terms(policy.clock_skew, policy.refuse_late)
+    terms = Terms(policy.clock_skew, refuses_late(subject, policy))
     return rows.transform(conform, subject, added_later(table) if table else []).transform(judge, subject, terms)
+
+
+def refuses_late(subject: Subject, policy: Policy) -> bool:
+    """Whether late rows are dead letters. Late changes never are: without them a key would not come to what it is."""
+    return policy.refuse_late and subject.kind == "events"
 
 
 @dataclass(slots=True)
@@ -96,7 +103,13 @@ class Refine:
     report: Callable[[Books], None]
     _highest: datetime | None = field(default=None, init=False)
     _recalled: bool = field(default=False, init=False)
-    _other_readers: tuple[datetime | None, bool] | None = field(default=None, init=False)
+    _repeated: Repeated = field(init=False)
+    _merger: Merger | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._repeated = Repeated(self.lake, self.subject, self._refuses_late)
+        if self.subject.kind == "changes":
+            self._merger = Merger(self.lake, self.subject)
 
     def __call__(self, judged: DataFrame, batch_id: int) -> None:
         """Take one batch of judged rows (see :func:`judged_stream`) and commit its verdicts, once."""
@@ -115,7 +128,13 @@ class Refine:
 
     @property
     def _tables(self) -> tuple[Table, ...]:
-        return (self.lake.silver(self.subject), self.lake.duplicates, self.lake.dead_letters)
+        """What a batch is committed to, in order; the books come after these."""
+        judged = (self.lake.accepted(self.subject), self.lake.duplicates, self.lake.dead_letters)
+        return judged if self.subject.kind == "events" else (*judged, *self.lake.merged(self.subject))
+
+    @property
+    def _refuses_late(self) -> bool:
+        return refuses_late(self.subject, self.policy)
 
     def _prepare(self, judged: DataFrame, batch_id: int) -> Prepared:
         clock = _Stopwatch()
@@ -124,21 +143,21 @@ class Refine:
         small = bronze_bytes(judged, self.lake.bronze(self.subject)) <= SMALL_BYTES
         rows = judged.toArrow() if small else staging.take(judged)
         clock.lap("judge")
-        found = self._repeats(with_lateness(rows.select(NARROW), watermark), watermark)
+        found = self._repeated(rows.select(NARROW), watermark)
         clock.lap("duplicates")
         plan = self._plan(found, batch_id, clock.started, watermark)
         tally = fan_out(rows.to_batches(), plan) if small else staging.fan_out(judged.sparkSession, plan)
         clock.lap("write")
-        return Prepared(batch_id, tuple(tally.parts), self._facts(rows, tally, watermark, clock))
+        merging = self._merge(tally, plan)
+        clock.lap("merge")
+        facts = {**self._facts(rows, tally, watermark, clock), "gone": merging.gone, "effects": merging.effects}
+        return Prepared(batch_id, (*tally.parts, *merging.parts), facts)
 
-    def _repeats(self, rows: pa.Table, watermark: datetime | None) -> Repeats:
-        latest = self.subject.latest
-        silver = self.lake.silver(self.subject)
-        valid_keys = pc.unique(rows.filter(rows["_valid"])["_key"])
-        spans = history.spans(rows, watermark)
-        accepted = history.accepted(silver, latest.key, latest.event_time, valid_keys, spans)
-        judged_before = self._judged_before(rows)
-        return repeats(rows, accepted, watermark, refuse_late=self.policy.refuse_late, judged_before=judged_before)
+    def _merge(self, tally: Tally, plan: Plan) -> Merging:
+        """Of changes, what they make of the current table and of history."""
+        if self._merger is None:
+            return Merging([], {}, {})
+        return self._merger(tally.parts, Stamp(plan.query_id, plan.batch_id, plan.processed_at))
 
     def _plan(self, found: Repeats, batch_id: int, started: datetime, watermark: datetime | None) -> Plan:
         return Plan(
@@ -149,9 +168,9 @@ class Refine:
             contract_fingerprint=self.subject.fingerprint,
             event_time=self.subject.latest.event_time,
             watermark=watermark,
-            refuse_late=self.policy.refuse_late,
+            refuse_late=self._refuses_late,
             repeats=found,
-            silver=self.lake.silver(self.subject),
+            accepted=self.lake.accepted(self.subject),
             duplicates=self.lake.duplicates,
             dead_letters=self.lake.dead_letters,
         )
@@ -189,7 +208,7 @@ class Refine:
             query_id=owner,
             batch_id=prepared.batch_id,
             rows_read=facts["rows_read"],
-            accepted=prepared.rows(self.lake.silver(self.subject).name),
+            accepted=prepared.rows(self.lake.accepted(self.subject).name),
             late=facts["late"],
             duplicate=prepared.rows(self.lake.duplicates.name),
             dead_letter=prepared.rows(self.lake.dead_letters.name),
@@ -202,23 +221,9 @@ class Refine:
             duration_seconds=facts["seconds"] + commit_seconds,
             input_files=facts["input_files"],
             contract_fingerprint=facts["contract_fingerprint"],
+            effects=facts["effects"],
             steps={**facts["steps"], "commit": commit_seconds},
         )
-
-    def _judged_before(self, rows: pa.Table) -> pa.Array:
-        """Row ids of the batch that an earlier reading judged. None, and nothing is read, where no checkpoint was lost."""
-        name, sources = self.subject.name, pc.unique(rows["source"])
-        if self._other_readers is None:
-            own = query_id(self._checkpoint)
-            ended = history.latest(self.lake.batch_quality, name, "started_at", but_of=own)
-            self._other_readers = (ended, len(history.writers(self.lake.files, name)) > 1)
-        ended, relanded = self._other_readers
-        reread = ended is not None and pc.min(rows["ingested_at"]).as_py() <= ended
-        if not reread and not (relanded and history.landed_twice(self.lake.files, name, sources)):
-            return pa.array([], pa.string())
-        refused = rows.filter(pc.invert(rows["_valid"]))["row_id"].combine_chunks()
-        known = history.judged_before((self.lake.dead_letters, self.lake.duplicates), name, sources)
-        return pa.concat_arrays([known, history.accepted_before(self.lake.silver(self.subject), refused)])
 
     def _watermark(self) -> datetime | None:
         """The greatest event time accepted in earlier batches, by the books, less the delay."""
@@ -253,7 +258,7 @@ class _Stopwatch:
 
 
 def _books_row(books: Books) -> pa.Table:
-    row = {name: getattr(books, name) for name in BATCH_QUALITY.names}
+    row = {name: getattr(books, name, books.effects.get(name)) for name in BATCH_QUALITY.names}
     return pa.Table.from_pylist([{**row, "reasons": list(books.reasons.items())}], schema=BATCH_QUALITY)
 
 

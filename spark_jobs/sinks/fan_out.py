@@ -1,4 +1,4 @@
-"""The fork: judged rows to Silver, duplicates and dead letters, in one pass, counted by what was written.
+"""The fork: judged rows to the accepted ones, duplicates and dead letters, in one pass, counted by what was written.
 
 Runs wherever the rows are: on the driver for a small batch, in the executors' Arrow workers for a large one. Each row
 goes to exactly one table, or is control.
@@ -38,7 +38,7 @@ class Plan:
     watermark: datetime | None
     refuse_late: bool
     repeats: Repeats
-    silver: Table
+    accepted: Table
     duplicates: Table
     dead_letters: Table
 
@@ -95,7 +95,7 @@ class Tally:
 def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> Tally:
     """Send judged rows (columns as :func:`transforms.judge.judge` gives) to their tables' parts."""
     subject = {"subject": plan.subject}
-    silver = TableWriter(plan.silver)
+    accepted_rows = TableWriter(plan.accepted)
     duplicates = TableWriter(plan.duplicates, subject)
     dead_letters = TableWriter(plan.dead_letters, subject)
     tally = Tally()
@@ -106,13 +106,13 @@ def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> Tally:
         accepted = rows.filter(fork.accepted)
         if accepted.num_rows:
             tally.note_accepted(accepted)
-            silver.write(_silver(accepted, plan))
+            accepted_rows.write(_accepted(accepted, plan))
         duplicates.write(_duplicates(rows.filter(fork.duplicate), first.filter(fork.duplicate), plan))
         refused = _with_all_reasons(rows.filter(fork.refused), plan)
         tally.reasons += _count_reasons(refused)
         dead_letters.write(_dead_letters(refused, plan))
         tally.control += pc.sum(fork.control.cast(pa.int64())).as_py() or 0
-    tally.parts = [*silver.close(), *duplicates.close(), *dead_letters.close()]
+    tally.parts = [*accepted_rows.close(), *duplicates.close(), *dead_letters.close()]
     return tally
 
 
@@ -154,7 +154,7 @@ def _first_row_ids(rows: pa.Table, repeats: Repeats) -> pa.Array:
     return repeats.first_row_ids.take(pc.index_in(own, repeats.seats))
 
 
-def _silver(rows: pa.Table, plan: Plan) -> pa.Table:
+def _accepted(rows: pa.Table, plan: Plan) -> pa.Table:
     size = rows.num_rows
     added = {
         "late_arrival_flag": rows["_late"],
@@ -162,7 +162,7 @@ def _silver(rows: pa.Table, plan: Plan) -> pa.Table:
         "batch_id": pa.repeat(plan.batch_id, size),
         "processed_at": pa.repeat(pa.scalar(plan.processed_at, TIMESTAMP), size),
     }
-    schema = plan.silver.schema
+    schema = plan.accepted.schema
     return pa.table([added[name] if name in added else rows[name] for name in schema.names], names=schema.names)
 
 

@@ -9,21 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from spark_jobs.lake import TIMESTAMP, Table
 from spark_jobs.sinks.commit import open_table
+from spark_jobs.sources.keyed import key_text
 from spark_jobs.transforms.dedupe import ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deltalake import DeltaTable
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,39 @@ def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array,
     scanner = files.scanner(columns, filter=_within(event_time, times), use_threads=True)
     found = []
     for batch in scanner.to_batches():
-        text = _key_text(batch, key)
+        text = key_text(batch, key)
         chosen = pc.is_in(text, options=wanted)
         if pc.any(chosen).as_py():
             rows = pa.table([text, batch[event_time], batch["row_id"]], schema=ACCEPTED)
             found.append(rows.filter(chosen))
     return pa.concat_tables(found) if found else ACCEPTED.empty_table()
+
+
+def accepted_by_id(changes: Table, name: str, event_time: str, ids: pa.Array) -> pa.Table:
+    """The rows of a change log whose id is one of ``ids``, whatever their age, as ``dedupe.ACCEPTED``.
+
+    Of its files those are opened between whose bounds an id lies: none, where ids ascend and nothing comes twice.
+    """
+    found = open_table(changes.path) if len(ids) else None
+    adds = _adds(found) if found is not None else pa.table({})
+    if not adds.num_rows:
+        return ACCEPTED.empty_table()
+    ordered = ids.take(pc.sort_indices(ids)).to_numpy(zero_copy_only=False)
+    low, high = (_bound(adds, f"{bound}.{name}").to_pylist() for bound in ("min", "max"))
+    inside = [_may_hold(ordered, a, b) for a, b in zip(low, high, strict=True)]
+    paths = _paths(changes, adds.filter(pa.array(inside)))
+    if not paths:
+        return ACCEPTED.empty_table()
+    files = pads.dataset(paths, schema=changes.data_schema, format="parquet")
+    rows = files.to_table([name, event_time, "row_id"], filter=pc.field(name).isin(ids))
+    return pa.table([rows[name], rows[event_time], rows["row_id"]], schema=ACCEPTED)
+
+
+def _may_hold(ordered: NDArray[Any], low: str | None, high: str | None) -> bool:
+    """Whether one of some ascending texts lies between two bounds."""
+    if low is None or high is None:
+        return True
+    return bool(np.searchsorted(ordered, low, "left") < np.searchsorted(ordered, high, "right"))
 
 
 def judged_before(tables: Sequence[Table], subject: str, sources: pa.Array) -> pa.Array:
@@ -172,6 +202,13 @@ def _candidates(table: DeltaTable, silver: Table, event_time: str, times: Sequen
     return _paths(silver, adds.filter(chosen))
 
 
+def paths_of(table: Table) -> list[str]:
+    """The files of a table as it stands; none where it is not there yet."""
+    found = open_table(table.path)
+    adds = _adds(found) if found is not None else pa.table({})
+    return _paths(table, adds) if adds.num_rows else []
+
+
 def _paths(table: Table, adds: pa.Table) -> list[str]:
     return [str(Path(table.path) / unquote(path)) for path in adds["path"].to_pylist()]
 
@@ -184,18 +221,3 @@ def _within(event_time: str, times: Sequence[Span]) -> pc.Expression:
             part &= pc.field(event_time) <= pa.scalar(span.until, TIMESTAMP)
         inside |= part
     return inside
-
-
-def _key_text(batch: pa.RecordBatch, key: Sequence[str]) -> pa.Array:
-    """The same text as ``transforms.types.key_text`` makes of the same values."""
-    parts = [_text(batch[name]) for name in key]
-    if len(parts) == 1:
-        return parts[0]
-    escaped = [pc.replace_substring(pc.replace_substring(part, "\\", "\\\\"), "|", "\\|") for part in parts]
-    return pc.binary_join_element_wise(*escaped, "|")
-
-
-def _text(column: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(column.type):
-        return column.cast(pa.int64()).cast(pa.string())
-    return column.cast(pa.string())

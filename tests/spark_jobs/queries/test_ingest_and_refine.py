@@ -212,8 +212,8 @@ def test_a_row_lost_on_the_way_shows_as_unaccounted_and_fails_the_audit(
 
     home = house(tmp_path)
     home.drop("a.csv", HEADER + event("e1") + event("e2") + event("e3"))
-    real = fork._silver
-    monkeypatch.setattr(fork, "_silver", lambda rows, plan: real(rows, plan).slice(1))
+    real = fork._accepted
+    monkeypatch.setattr(fork, "_accepted", lambda rows, plan: real(rows, plan).slice(1))
     (books,) = home.drain(spark)
     assert (books.rows_read, books.accepted, books.unaccounted) == (3, 2, 1)
     found = home.audit(spark)

@@ -88,7 +88,7 @@ def fork(
         watermark=watermark,
         refuse_late=refuse_late,
         repeats=repeats(rows, again),
-        silver=tables[0],
+        accepted=tables[0],
         duplicates=tables[1],
         dead_letters=tables[2],
     )

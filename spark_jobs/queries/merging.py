@@ -1,0 +1,124 @@
+"""Merging: what a batch of accepted changes makes of the current table and of history, as parts to be committed.
+
+Nothing is visible until the parts are committed: ``sinks.replace`` puts them in the place of the rows of the same keys. Done again
+before that, the same parts are written under other names; after it, the ledger has them and they are not computed again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.lake import TIMESTAMP, Lake, Table
+from spark_jobs.sinks.parts import Part, write_parts
+from spark_jobs.sources.keyed import all_rows, key_array, rows_of
+from spark_jobs.sources.written import op_rows, read_parts
+from spark_jobs.transforms.entity import from_changes, from_current, row_schema
+from spark_jobs.transforms.merge import Held, Incoming, Merged, late_keys, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_registry.contract import Contract
+    from schema_registry.registry import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who merges: what the written rows say of it. ``processed_at`` in epoch microseconds."""
+
+    query_id: str
+    batch_id: int
+    processed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """The parts that replace rows, the surrogate keys of versions that are gone, and what the changes did."""
+
+    parts: list[Part]
+    gone: dict[str, list[int]]
+    effects: dict[str, int]
+
+
+@dataclass(slots=True)
+class Merger:
+    """Merges the batches of one subject; remembers its truncates, which are few and concern every key."""
+
+    lake: Lake
+    subject: Subject
+    _truncates: pa.Table | None = field(default=None, init=False)
+
+    def __call__(self, log_parts: Sequence[Part], stamp: Stamp) -> Merging:
+        """Merge the changes in these parts of the change log, which are written and not yet committed."""
+        contract = self.subject.latest
+        log = self.lake.changes(self.subject)
+        incoming = Incoming.of(from_changes(read_parts(log, log_parts), contract), contract)
+        held = self._held(incoming, contract)
+        late = late_keys(incoming, held, contract)
+        held = self._with_log(held, late, contract)
+        if incoming.truncates.num_rows:
+            self._truncates = None
+        return self._written(merge(incoming, held, late, contract), stamp)
+
+    def _held(self, incoming: Incoming, contract: Contract) -> Held:
+        """What the lake holds of the batch's keys; of all keys where the batch truncates."""
+        current, history = self.lake.current(self.subject), self.lake.history(self.subject)
+        names = [name for name in row_schema(contract).names if name in current.schema.names]
+        if incoming.truncates.num_rows:
+            rows = all_rows(current, names)
+        else:
+            rows = rows_of(current, self._keys(incoming.changes), names)
+        versions = None
+        if history is not None:
+            versions = self._versions(history, incoming, rows)
+        empty = row_schema(contract).empty_table()
+        return Held(from_current(rows, contract), empty, self._all_truncates(contract), versions)
+
+    def _versions(self, history: Table, incoming: Incoming, current: pa.Table) -> pa.Table:
+        """The history of the keys, without what describes them."""
+        key = list(self.subject.latest.key)
+        names = [*history.keyed, *key, "valid_from", "version", "is_current"]
+        everyone = pa.concat_tables([incoming.changes.select(key), current.select(key)])
+        return rows_of(history, self._keys(everyone), names, by=key)
+
+    def _with_log(self, held: Held, late: pa.Table, contract: Contract) -> Held:
+        if not late.num_rows:
+            return held
+        log = self.lake.changes(self.subject)
+        names = [name for name in log.schema.names if name not in ("extras", "processed_at")]
+        earlier = rows_of(log, self._keys(late), names, by=contract.key)
+        return Held(held.current, from_changes(earlier, contract), held.truncates, held.versions)
+
+    def _all_truncates(self, contract: Contract) -> pa.Table:
+        if self._truncates is None:
+            self._truncates = from_changes(op_rows(self.lake.changes(self.subject), "t"), contract)
+        return self._truncates
+
+    def _keys(self, rows: pa.Table) -> pa.Array:
+        return pc.unique(key_array(rows, self.subject.latest.key))
+
+    def _written(self, merged: Merged, stamp: Stamp) -> Merging:
+        parts = _write(self.lake.current(self.subject), merged.current, stamp)
+        history = self.lake.history(self.subject)
+        if history is None or merged.history is None:
+            return Merging(parts, {}, merged.effects)
+        parts += _write(history, merged.history, stamp)
+        gone = {history.name: merged.gone.to_pylist()} if len(merged.gone) else {}
+        return Merging(parts, gone, merged.effects)
+
+
+def _write(table: Table, rows: pa.Table, stamp: Stamp) -> list[Part]:
+    """Write rows, in the order of their keys, with the stamp on them."""
+    size = rows.num_rows
+    added = {
+        "query_id": pa.repeat(stamp.query_id, size),
+        "batch_id": pa.repeat(stamp.batch_id, size),
+        "processed_at": pa.repeat(pa.scalar(stamp.processed_at, TIMESTAMP), size),
+    }
+    names = table.schema.names
+    columns = [added[name] if name in added else rows[name] for name in names]
+    return write_parts(table, pa.table(columns, names=names).sort_by([(name, "ascending") for name in table.keyed]))
