@@ -86,9 +86,16 @@ def surrogate_keys(rows: pa.Table, key: Sequence[str], valid_from: pa.ChunkedArr
     """
     mixed = _mixed(_micros(valid_from).astype(np.uint64))
     for name in key:
-        text = rows[name].cast(pa.string()).to_numpy(zero_copy_only=False)
-        mixed = _mixed(mixed ^ pd.util.hash_array(text, categorize=False))
+        mixed = _mixed(mixed ^ _hashed(rows[name]))
     return pa.array((mixed & _POSITIVE).astype(np.int64))
+
+
+def _hashed(column: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """64 bits of each value: integers are their own, everything else is hashed as text."""
+    if pa.types.is_integer(column.type) and not column.null_count:
+        return _mixed(column.to_numpy().astype(np.uint64))
+    text = column.cast(pa.string()).to_numpy(zero_copy_only=False)
+    return np.asarray(pd.util.hash_array(text, categorize=False), np.uint64)
 
 
 def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
