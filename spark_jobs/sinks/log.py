@@ -188,7 +188,8 @@ def _from_checkpoint(path: str, names: Iterable[str]) -> Snapshot:
 
 def _checkpointed(path: Path) -> list[Action]:
     columns = [f"{kind}.{field}" for kind, fields in _KINDS.items() for field in fields]
-    rows = pq.read_table(path, columns=columns).to_pylist()
+    with pq.ParquetFile(path) as checkpoint:
+        rows = checkpoint.read(columns=columns).to_pylist()
     return [{kind: _plain(row[kind])} for row in rows for kind in row if row[kind] is not None]
 
 
