@@ -206,16 +206,28 @@ def typed_columns(contract: Contract) -> list[tuple[str, pa.DataType]]:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """The lake under one root. Paths only; tables come into being with their first write."""
+    """The lake under one root. Paths only; tables come into being with their first write.
+
+    ``landed``: the root whose Bronze and ingest ledger this lake reads, where they are another lake's (see :meth:`shadow`).
+    """
 
     root: Path
+    landed: Path | None = None
+
+    def shadow(self, subject: str) -> Lake:
+        """The lake beside this one in which a subject is rebuilt from this one's Bronze."""
+        return Lake(self.root / "_shadow" / subject, landed=self.root)
+
+    def swap_journal(self, subject: str) -> Path:
+        """What a rebuilt subject's swap will do, written down before its first step and gone after its last."""
+        return self.root / "_shadow" / subject / "swap.json"
 
     def bronze(self, subject: Subject) -> Table:
         """Rows as received: one text column per known field (null: absent, '': empty), a map for the rest."""
         known = [(name, pa.string()) for name in subject.known_fields]
         return Table(
             name=f"bronze/{subject.name}",
-            path=self._path("bronze", subject.name),
+            path=self._landed_path("bronze", subject.name),
             schema=pa.schema([*BRONZE_META[:1], *known, *BRONZE_META[1:]]),
             partition_by=("ingest_date",),
             stats=("source", "ingested_at"),
@@ -283,6 +295,12 @@ class Lake:
             row_group_rows=KEYED_ROW_GROUP_ROWS,
         )
 
+    def judged(self, subject: Subject) -> tuple[Table, ...]:
+        """Every table that a subject's refine query writes, the books last."""
+        ops = (self.duplicates, self.dead_letters)
+        merged = self.merged(subject) if subject.kind == "changes" else ()
+        return (self.accepted(subject), *ops, *merged, self.batch_quality)
+
     def merged(self, subject: Subject) -> tuple[Table, ...]:
         """The tables whose rows a subject's changes replace: the current one, and history where there is one."""
         history = self.history(subject)
@@ -315,7 +333,7 @@ class Lake:
     def files(self) -> Table:
         """The ingest ledger: one row per file read."""
         return Table(
-            "ops/files", self._path("ops", "files"), FILES, ("subject",), ("source", "ingested_at", "query_id")
+            "ops/files", self._landed_path("ops", "files"), FILES, ("subject",), ("source", "ingested_at", "query_id")
         )
 
     def checkpoint(self, subject: str, query: str) -> Path:
@@ -328,3 +346,6 @@ class Lake:
 
     def _path(self, layer: str, name: str) -> str:
         return str(self.root / layer / name)
+
+    def _landed_path(self, layer: str, name: str) -> str:
+        return str((self.landed or self.root) / layer / name)

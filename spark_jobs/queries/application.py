@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException, StreamingQueryException
+from pyspark.sql import functions as F
 
 from schema_registry import lock as fingerprints
 from spark_jobs.errors import RuleError, StreamFailedError
@@ -17,11 +18,13 @@ from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.lock import sole_writer
 from spark_jobs.queries.refine import Books, Policy, Refine, judged_stream
 from spark_jobs.sinks.commit import ensure_table
+from spark_jobs.sinks.swap import finish_swap
 from spark_jobs.sources.landing import landing_stream
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
@@ -75,10 +78,11 @@ class Application:
         subjects: Sequence[str],
         listener: Listener,
         stop: threading.Event,
+        lake: Lake | None = None,
     ) -> None:
         self._spark, self._settings, self._registry = spark, settings, registry
         self._subjects = [registry.subject(name) for name in subjects]
-        self._lake = Lake(settings.lake.root.resolve())
+        self._lake = lake or Lake(settings.lake.root.resolve())
         self._listener, self._stop = listener, stop
         self._judged: dict[str, DataFrame] = {}
 
@@ -87,6 +91,10 @@ class Application:
         with ExitStack() as locks:
             for subject in self._subjects:
                 locks.enter_context(sole_writer(self._lake.lock(subject.name), subject.name))
+                if finish_swap(self._lake, subject.name) is not None:
+                    log.warning(
+                        "%s: a rebuild was interrupted while it swapped tables; that is now finished", subject.name
+                    )
             for subject in self._subjects:
                 self._prepare(subject)
             if once:
@@ -95,12 +103,21 @@ class Application:
             else:
                 self._watch([kind(s) for s in self._subjects for kind in (self._ingest, self._refine)], once=False)
 
+    def refine_alone(self, until: datetime | None = None) -> None:
+        """Judge what Bronze holds (of rows ingested before ``until`` only, where it is given) and return; nothing is landed.
+
+        For a lake of which no one else writes any table but Bronze: no lock is taken, and no contract is published.
+        """
+        for subject in self._subjects:
+            for table in self._lake.judged(subject):
+                ensure_table(table)
+            judged = self._judged_stream(subject)
+            self._judged[subject.name] = judged if until is None else judged.where(F.col("ingested_at") < F.lit(until))
+        self._watch([self._refine(subject) for subject in self._subjects], once=True)
+
     def _prepare(self, subject: Subject) -> None:
         """Have the subject's tables, see that Spark can judge by its contract, and publish the contract."""
-        lake = self._lake
-        own = [lake.bronze(subject), lake.accepted(subject)]
-        own += lake.merged(subject) if subject.kind == "changes" else []
-        for table in (*own, lake.files, lake.duplicates, lake.dead_letters, lake.batch_quality):
+        for table in (self._lake.bronze(subject), self._lake.files, *self._lake.judged(subject)):
             ensure_table(table)
         self._judged[subject.name] = self._judged_stream(subject)
         try:

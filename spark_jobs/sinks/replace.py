@@ -104,7 +104,7 @@ def replace_once(
         change = _planned(table, snapshot, wanted, parts)
         _sync(table, parts, change)
         if put_if_absent(table.path, snapshot.version + 1, _entry(table, snapshot, change, writer, version)):
-            _after(table, snapshot)
+            checkpoint_if_due(snapshot)
             return True
         for path in change.written:
             path.unlink(missing_ok=True)
@@ -133,7 +133,7 @@ def _planned(table: Table, snapshot: Snapshot, wanted: Wanted, parts: Sequence[P
     change.added += [_add(part) for part in parts]
     _write_again(table, snapshot, again, change)
     _delete_from(snapshot, vectors, change)
-    change.removed += [_remove(each.add) for each in (*empty, *again, *vectors)]
+    change.removed += [removal(each.add) for each in (*empty, *again, *vectors)]
     change.metrics = {
         "numTargetRowsInserted": sum(part.rows for part in parts),
         "numTargetRowsDeleted": sum(each.hit for each in touched),
@@ -248,7 +248,8 @@ def _add(part: Part) -> Action:
     }
 
 
-def _remove(add: Action) -> Action:
+def removal(add: Action) -> Action:
+    """What takes a file out of a table: its data stays where it is, for older versions, until VACUUM."""
     kept = {name: add[name] for name in ("path", "partitionValues", "size", "deletionVector", "stats") if name in add}
     moment = {"deletionTimestamp": int(time.time() * 1000), "dataChange": True, "extendedFileMetadata": True}
     return {"remove": {**kept, **moment}}
@@ -274,16 +275,19 @@ def _entry(table: Table, snapshot: Snapshot, change: _Change, writer: str, versi
     yield from change.added
 
 
-def _after(table: Table, snapshot: Snapshot) -> None:
-    """A checkpoint every so often. It only makes reading cheaper, so where it fails the commit is none the worse."""
+def checkpoint_if_due(snapshot: Snapshot) -> None:
+    """A checkpoint every so often, after the entry that followed ``snapshot``.
+
+    It only makes reading cheaper, so where it fails the commit is none the worse.
+    """
     every = int(snapshot.configuration.get("delta.checkpointInterval", "10"))
     if (snapshot.version + 1) % every:
         return
     try:
-        found = open_table(table.path)
+        found = open_table(snapshot.path)
         assert found is not None
         found.create_checkpoint()
         if snapshot.configuration.get("delta.enableExpiredLogCleanup", "true") == "true":
             found.cleanup_metadata()
     except (DeltaError, OSError) as error:
-        log.warning("%s: no checkpoint of version %d: %s", table.name, snapshot.version + 1, error)
+        log.warning("%s: no checkpoint of version %d: %s", snapshot.path, snapshot.version + 1, error)
