@@ -10,6 +10,7 @@ import json
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -76,8 +77,13 @@ def key_text(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Arra
     parts = [_text(rows[name]) for name in columns]
     if len(parts) == 1:
         return parts[0]
+    parts[0] = pc.if_else(_all_null(parts), "", parts[0])  # or Arrow, told to skip nulls, skips the whole row
     escaped = [pc.replace_substring(pc.replace_substring(part, "\\", "\\\\"), "|", "\\|") for part in parts]
     return pc.binary_join_element_wise(*escaped, "|", null_handling="skip")
+
+
+def _all_null(parts: Sequence[pa.Array]) -> pa.Array:
+    return reduce(pc.and_, [pc.is_null(part) for part in parts])
 
 
 def _text(column: pa.Array) -> pa.Array:

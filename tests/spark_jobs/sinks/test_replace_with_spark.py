@@ -37,7 +37,6 @@ ACTS: tuple[tuple[str, Callable[[Rows], Rows]], ...] = (
         lambda model: {k: v for k, v in model.items() if k not in (11, None)},
     ),
     ("REORG TABLE {t} APPLY (PURGE)", dict),
-    ("VACUUM {t}", dict),
 )
 
 
@@ -60,11 +59,10 @@ def test_spark_and_replacements_take_turns_and_no_row_is_lost(
             gone = {rng.randrange(80) for _ in range(3)} - set(there)
             put(table, version, there, gone=gone)
             model = {**{k: v for k, v in model.items() if k not in gone}, **there}
-        assert of_spark(spark, table) == model, f"before {sql}"
         spark.sql(sql.format(t=f"delta.`{table.path}`"))
         model = effect(model)
         assert named(all_rows(table, SCHEMA.names)) == model, f"after {sql}"
-        assert of_spark(spark, table) == named(scanned(table.path)) == model
+        assert of_spark(spark, table) == named(scanned(table.path)) == model, f"after {sql}"
         asked = pa.array([3, 11, 12, None, 70], pa.int64())
         assert named(rows_of(table, asked, SCHEMA.names)) == {k: model[k] for k in asked.to_pylist() if k in model}
     put(table, version + 1, {5: "last", 100: "last"}, gone=[6])
@@ -95,6 +93,28 @@ def test_spark_reads_the_vectors_the_checkpoint_and_the_history(
     assert json.loads(last["operationParameters"]["matchedBy"]) == ["id"]
     counted = spark.sql(f"SELECT count(*), min(id), max(id) FROM delta.`{table.path}`").collect()[0]
     assert tuple(counted) == (len(model), 0, 199)
+
+
+def test_a_vacuum_takes_what_no_entry_names_and_leaves_the_vectors_of_live_files(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_limits(monkeypatch)
+    table = keyed(tmp_path)
+    put(table, 0, dict.fromkeys(range(30), "a"))
+    put(table, 1, {}, gone=[1])
+    put(table, 2, {}, gone=[2])
+    (Path(table.path) / "entry_of_a_killed_writer.tmp").touch()
+    spark.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+    spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", "2")
+    try:
+        spark.sql(f"VACUUM delta.`{table.path}` RETAIN 0 HOURS")
+    finally:
+        spark.conf.unset("spark.databricks.delta.retentionDurationCheck.enabled")
+        spark.conf.unset("spark.sql.sources.parallelPartitionDiscovery.parallelism")
+    left = sorted(path.suffix for path in Path(table.path).iterdir() if path.is_file())
+    assert left == [".bin", ".parquet"]
+    model = {n: "a" for n in range(30) if n not in (1, 2)}
+    assert of_spark(spark, table) == named(all_rows(table, SCHEMA.names)) == model
 
 
 def test_a_column_added_here_is_there_for_spark_and_one_added_by_spark_is_kept(
