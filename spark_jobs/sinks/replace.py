@@ -130,7 +130,7 @@ def _planned(table: Table, snapshot: Snapshot, wanted: Wanted, parts: Sequence[P
     again = _to_write_again(snapshot, files, parts)
     vectors = [each for each in touched if each.left and each not in again]
     change = _Change()
-    change.added += [_add(part) for part in parts]
+    change.added += [addition(part) for part in parts]
     _write_again(table, snapshot, again, change)
     _delete_from(snapshot, vectors, change)
     change.removed += [removal(each.add) for each in (*empty, *again, *vectors)]
@@ -204,7 +204,7 @@ def _write_again(table: Table, snapshot: Snapshot, files: Sequence[_File], chang
             for rows in read_live(each.file, whole.data_schema, but=each.hits):
                 target.write(rows)
         made = target.close()
-        change.added += [_add(part) for part in made]
+        change.added += [addition(part) for part in made]
         change.written += [Path(table.path) / part.path for part in made]
 
 
@@ -235,7 +235,8 @@ def _wide(stats: str | None, rows: int) -> str:
     return stats.rstrip()[:-1] + ',"tightBounds":false}'
 
 
-def _add(part: Part) -> Action:
+def addition(part: Part) -> Action:
+    """What puts a part into a table."""
     return {
         "add": {
             "path": part.path,

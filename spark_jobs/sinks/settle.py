@@ -44,7 +44,7 @@ def resume(ledger: Ledger, batch_id: int, tables: Sequence[Table], owner: str) -
     prepared = ledger.load(batch_id)
     if prepared is None:
         return None
-    done = [table for table in tables if is_committed(table, writer=_writer(owner, table), version=batch_id)]
+    done = committed_to(batch_id, tables, owner)
     lost = prepared.lost({table.name: table.path for table in tables if table not in done})
     if not lost:
         return prepared
@@ -55,6 +55,11 @@ def resume(ledger: Ledger, batch_id: int, tables: Sequence[Table], owner: str) -
             "restore them from a backup, or stream into a new LAKE_ROOT"
         )
     return None
+
+
+def committed_to(batch_id: int, tables: Sequence[Table], owner: str) -> list[Table]:
+    """Those of the tables to which the batch is committed already."""
+    return [table for table in tables if is_committed(table, writer=_writer(owner, table), version=batch_id)]
 
 
 def _writer(owner: str, table: Table) -> str:

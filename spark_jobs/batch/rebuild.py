@@ -1,0 +1,190 @@
+"""Rebuild: a subject's tables made again from Bronze, by the same code, beside the old ones; compared, and put in their place.
+
+The shadow lies under LAKE_ROOT/_shadow, where no reader looks. Killed before the swap has begun, it is cleared by the next run and
+nothing has changed; killed within the swap, the swap is finished by the next run or the next stream (``sinks.swap``).
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from spark_jobs.batch.compare import Comparison, compare
+from spark_jobs.batch.contents import VERDICTS, contents
+from spark_jobs.batch.letters import carry_decisions
+from spark_jobs.batch.reached import refined_before, waiting_rows
+from spark_jobs.errors import TallyError, UsageError
+from spark_jobs.lake import Lake
+from spark_jobs.queries.application import Application, Listener
+from spark_jobs.queries.lock import sole_writer
+from spark_jobs.sinks.commit import ensure_table, open_table
+from spark_jobs.sinks.swap import begin_swap, finish_swap
+from spark_jobs.sources.standing import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from pyspark.sql import SparkSession
+
+    from config.settings import Settings
+    from schema_registry.registry import Registry, Subject
+    from spark_jobs.queries.refine import Books
+    from spark_jobs.sinks.swap import Swap
+
+
+class IncompleteError(TallyError):
+    """The rebuild does not account for every row, so it takes no one's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild came to.
+
+    ``judged``: rows of Bronze that it read; ``waiting``: rows that the live tables had not refined (left out by a verification,
+    part of a rebuild); ``before``: each swapped table's version with the old content; ``kept_checkpoint``: the old one's name;
+    ``reopened``: dead letters that had been resolved and are open again; ``finished``: an interrupted swap was finished first.
+    """
+
+    subject: str
+    verified_only: bool
+    judged: int
+    waiting: int
+    compared: tuple[Comparison, ...]
+    before: dict[str, int] = field(default_factory=dict)
+    kept_checkpoint: str = ""
+    reopened: int = 0
+    finished: bool = False
+    seconds: float = 0.0
+
+    @property
+    def equal(self) -> bool:
+        """Whether the rebuilt content is the live one."""
+        return not any(table.differing for table in self.compared)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain form for --json."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name != "compared"}
+        return {**plain, "equal": self.equal, "compared": [table.to_json() for table in self.compared]}
+
+
+@dataclass(slots=True)
+class Rebuild:
+    """One subject's rebuild; ``report`` is told of each batch."""
+
+    spark: SparkSession
+    settings: Settings
+    registry: Registry
+    name: str
+    report: Callable[[Books], None]
+    lake: Lake = field(init=False)
+    subject: Subject = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lake = Lake(self.settings.lake.root.resolve())
+        self.subject = self.registry.subject(self.name)
+
+    def __call__(self, *, verify: bool) -> Rebuilt:
+        """Rebuild and compare; without ``verify``, put the rebuilt tables in the live ones' place, else leave no trace.
+
+        UsageError where there is no Bronze, BusyError where the subject is being streamed, IncompleteError where the rebuild would
+        lose rows.
+        """
+        if open_table(self.lake.bronze(self.subject).path) is None:
+            raise UsageError(
+                f"there is no Bronze of '{self.name}' in {self.lake.root}: run tally stream, or set LAKE_ROOT"
+            )
+        started = time.perf_counter()
+        with sole_writer(self.lake.lock(self.name), self.name):
+            finished = finish_swap(self.lake, self.name) is not None
+            self._clear()
+            try:
+                told = self._verified() if verify else self._swapped()
+            finally:
+                if not self.lake.swap_journal(self.name).exists():
+                    self._clear()
+        return Rebuilt(self.name, verify, **told, finished=finished, seconds=time.perf_counter() - started)
+
+    def _verified(self) -> dict[str, Any]:
+        self._require_columns()
+        waiting, until = waiting_rows(self.lake, self.subject), refined_before(self.lake, self.subject)
+        judged = self._refine(until)
+        return {"judged": judged, "waiting": waiting if until is not None else 0, "compared": self._compared()}
+
+    def _swapped(self) -> dict[str, Any]:
+        for table in (self.lake.bronze(self.subject), *self.lake.judged(self.subject)):
+            ensure_table(table)
+        waiting, judged = waiting_rows(self.lake, self.subject), self._refine(None)
+        compared = self._compared()
+        self._require_all(judged, compared)
+        reopened = carry_decisions(self.lake.dead_letters, self._shadow.dead_letters, self.name)
+        begin_swap(self.lake, self.subject)
+        swap = finish_swap(self.lake, self.name)
+        assert swap is not None
+        return {"judged": judged, "waiting": waiting, "compared": compared, "reopened": reopened, **_way_back(swap)}
+
+    @property
+    def _shadow(self) -> Lake:
+        return self.lake.shadow(self.name)
+
+    def _refine(self, until: datetime | None) -> int:
+        """Judge Bronze into the shadow; returns the rows read. IncompleteError where a row is unaccounted for."""
+        books: list[Books] = []
+
+        def note(batch: Books) -> None:
+            books.append(batch)
+            self.report(batch)
+
+        listener = Listener(lambda _: None, note)
+        shadow = Application(
+            self.spark, self.settings, self.registry, [self.name], listener, threading.Event(), self._shadow
+        )
+        shadow.refine_alone(until)
+        lost = sum(batch.unaccounted for batch in books)
+        if lost:
+            raise IncompleteError(
+                f"{lost:,} rows of '{self.name}' are unaccounted for in the rebuild: nothing was changed"
+            )
+        return sum(batch.rows_read for batch in books)
+
+    def _compared(self) -> tuple[Comparison, ...]:
+        sides = (contents(self.spark, lake, self.subject) for lake in (self.lake, self._shadow))
+        return tuple(compare(live.table, live.rows, new.rows, live.key) for live, new in zip(*sides, strict=True))
+
+    def _require_all(self, judged: int, compared: tuple[Comparison, ...]) -> None:
+        """A swap must lose nothing: all of Bronze was judged, and the live tables know no row that Bronze lacks."""
+        held = count(self.lake.bronze(self.subject))
+        if judged < held:
+            raise IncompleteError(f"the rebuild of '{self.name}' read {judged:,} of {held:,} rows: nothing was changed")
+        gone = next(table.only_live for table in compared if table.table == VERDICTS)
+        if gone:
+            raise IncompleteError(
+                f"{gone:,} rows of '{self.name}' that were judged are not in Bronze, so the rebuild would lose them: nothing was "
+                f"changed; `tally rebuild {self.name} --verify` names them, and a backup of Bronze has them"
+            )
+
+    def _require_columns(self) -> None:
+        """To verify changes nothing, so it cannot give Bronze the columns that a new contract names."""
+        found = open_table(self.lake.bronze(self.subject).path)
+        have = {column.name for column in found.schema().fields} if found is not None else set()
+        lacking = [name for name in self.lake.bronze(self.subject).schema.names if name not in have]
+        if lacking:
+            raise UsageError(
+                f"Bronze of '{self.name}' does not have {', '.join(lacking)} yet, which its contract names: run "
+                f"`tally stream {self.name} --once`, then verify again"
+            )
+
+    def _clear(self) -> None:
+        """Remove the shadow: what an earlier run left, or what this one no longer needs."""
+        root = self._shadow.root
+        shutil.rmtree(root, ignore_errors=True)
+        with suppress(OSError):
+            root.parent.rmdir()
+
+
+def _way_back(swap: Swap) -> dict[str, Any]:
+    return {"before": {table.table: table.before for table in swap.tables}, "kept_checkpoint": swap.kept_checkpoint}
