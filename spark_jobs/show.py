@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from spark_jobs.batch.audit import Audit, Finding
+    from spark_jobs.batch.audit import Audit
+    from spark_jobs.batch.finding import Finding
+    from spark_jobs.batch.one_key import Answer, State
     from spark_jobs.batch.status import SubjectStatus
     from spark_jobs.batch.why import Story
 
@@ -68,11 +70,38 @@ def moment(value: datetime | None) -> str:
     return "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
 
 
+def exactly(value: Any) -> str:
+    """A value as it is: a decimal with its scale, a time in UTC with its microseconds, a number without separators."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ')} UTC"
+    return str(_plain(value)) if isinstance(value, date | Decimal) else str(value)
+
+
 def statuses(found: Sequence[SubjectStatus]) -> None:
     """The lake at a glance."""
-    names = ["subject", "", "stream", "Bronze", "Silver", "duplicates", "dead letters", "not refined"]
+    names = [
+        "subject",
+        "",
+        "stream",
+        "Bronze",
+        "accepted",
+        "duplicates",
+        "dead letters",
+        "not refined",
+        "Silver",
+        "history",
+    ]
+    layers = ("bronze", "accepted", "duplicates", "dead_letters")
     rows = [
-        [one.subject, f"v{one.version}", "running" if one.streaming else "–", *one.rows.values(), one.not_refined]
+        [
+            *(one.subject, f"v{one.version}", "running" if one.streaming else "–"),
+            *(one.rows[name] for name in layers),
+            *(one.not_refined, one.rows["silver"], one.rows.get("history")),
+        ]
         for one in found
     ]
     table("The lake", names, rows)
@@ -168,3 +197,42 @@ def story(told: Story) -> None:
         console.print(f"  [dim]{name:>9}[/dim]  ", end="")
         console.print(text, markup=False, soft_wrap=True)
     console.print()
+
+
+def answer(told: Answer) -> None:
+    """A row as it was at a moment, since when and until when, and the change that made it; or why there was none."""
+    row = f"{told.subject} with {', '.join(f'{name} {exactly(value)}' for name, value in told.key.items())}"
+    if told.found is None:
+        errors.print(_absence(told, row), markup=False, soft_wrap=True)
+        return
+    console.print(f"{row} at {exactly(told.moment)}", markup=False, soft_wrap=True, style="bold")
+    width = max(map(len, told.found.row))
+    for name, text in _facts(told, told.found):
+        console.print(f"  [dim]{name:>{width}}[/dim]  ", end="")
+        console.print(text, markup=False, soft_wrap=True)
+
+
+def _facts(told: Answer, state: State) -> list[tuple[str, str]]:
+    surrogate = "" if state.surrogate is None else f", surrogate key {state.surrogate}"
+    made = (
+        "not in the change log" if told.change is None else f"{told.change.change_id}, sequence {told.change.sequence}"
+    )
+    return [
+        *((name, exactly(value)) for name, value in state.row.items()),
+        ("version", f"{state.version}{surrogate}"),
+        ("since", exactly(state.valid_from)),
+        ("until", "now" if state.valid_to is None else exactly(state.valid_to)),
+        ("change", made),
+    ]
+
+
+def _absence(told: Answer, row: str) -> str:
+    """Never known, not yet there, or deleted, with the nearest versions."""
+    moment, before, after = exactly(told.moment), told.before, told.after
+    if before is None and after is None:
+        return f"there has never been a row of {row}"
+    first = "" if after is None else f"version {after.version} begins at {exactly(after.valid_from)}"
+    if before is None:
+        return f"there was no row of {row} yet at {moment}: {first}"
+    last = f"version {before.version} ended at {exactly(before.valid_to)}"
+    return f"the row of {row} was deleted at {moment}: {last}, {first or 'and none has come since'}"

@@ -65,6 +65,9 @@ def log_books(books: Books) -> None:
         f"{books.late:,}",
         books.duration_seconds,
     )
+    if any(books.effects.values()):
+        did = ", ".join(f"{count:,} {effect}" for effect, count in books.effects.items() if count)
+        log.info("[Batch %d] %s: the accepted changes: %s", books.batch_id, books.subject, did)
     if books.unaccounted:
         log.error(
             "[Batch %d] DOES NOT BALANCE: %d rows unaccounted; run tally audit", books.batch_id, books.unaccounted

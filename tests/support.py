@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
@@ -81,7 +82,12 @@ class House:
         return against_manifest(spark, self.lake, self.subject(), self.manifest)[0]
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
-        return DeltaTable(table.path).to_pyarrow_table().to_pylist()
+        return pa.table(DeltaTable(table.path).scan().read_all()).to_pylist()
+
+    def entity(self, table: Table | None) -> list[str]:
+        """A keyed table without its processing columns, in an order of its own."""
+        assert table is not None
+        return sorted(str({k: v for k, v in row.items() if k not in PROCESSING}) for row in self.rows(table))
 
     def content(self, subject: str = "ecommerce_events") -> list[str]:
         """Silver without its processing columns, in an order of its own: what must not depend on how it came about."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from spark_jobs.batch.audit import SHOWN, Finding, verdicts
+from spark_jobs.batch.audit import verdicts
+from spark_jobs.batch.finding import SHOWN, Finding
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from spark_jobs.sinks.commit import open_table
+from spark_jobs.batch.audit_changes import change_findings
+from spark_jobs.batch.finding import SHOWN, Finding
+from spark_jobs.batch.tables import read
 from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sources.standing import file_standing, own_rows
+from spark_jobs.transforms.fold import EFFECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,22 +25,12 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
 
-SHOWN = 10
 VERDICTS = ("accepted", "duplicate", "dead_letter")
 FEWER = "judged, but fewer times than they lie in Bronze"
 WITHOUT = "without any verdict"
 REWRITTEN = "files rewritten after they were read: drop the new content under a new name"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that does not agree: what, how many rows or batches, and some of them."""
-
-    what: str
-    count: int
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +79,7 @@ def audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject)
         _sum_finding(counts, control, sum(read_by_query.values())),
         _batch_finding(_counted_batches(spark, lake, subject, booked), books),
         _file_finding(spark, lake, subject),
+        *(change_findings(spark, lake, subject, booked) if subject.kind == "changes" else ()),
         Finding(REWRITTEN, len(standing.rewritten), standing.rewritten[:SHOWN]),
     ]
     return Audit(
@@ -110,7 +104,7 @@ def verdicts(spark: SparkSession, lake: Lake, subject: Subject, booked: Column |
     """
     judged = _judged(spark, lake, subject, F.lit(True) if booked is None else booked)
     letters = judged["dead_letter"].where(F.col("status") != "resolved")
-    tables = {"bronze": _read(spark, lake.bronze(subject)), **judged, "dead_letter": letters}
+    tables = {"bronze": read(spark, lake.bronze(subject)), **judged, "dead_letter": letters}
     counted = [
         table.select("row_id", *[F.lit(int(name == other)).alias(other) for other in tables])
         for name, table in tables.items()
@@ -125,9 +119,9 @@ def _judged(spark: SparkSession, lake: Lake, subject: Subject, booked: Column) -
     """The subject's rows by verdict."""
     own = F.col("subject") == subject.name
     return {
-        "accepted": _read(spark, lake.accepted(subject)).where(booked),
-        "duplicate": _read(spark, lake.duplicates).where(own & booked),
-        "dead_letter": _read(spark, lake.dead_letters).where(own & booked),
+        "accepted": read(spark, lake.accepted(subject)).where(booked),
+        "duplicate": read(spark, lake.duplicates).where(own & booked),
+        "dead_letter": read(spark, lake.dead_letters).where(own & booked),
     }
 
 
@@ -198,10 +192,16 @@ def _batch_finding(counted: dict[tuple[str, int], dict[str, int]], books: list[d
     wrong = [batch for batch in counted if batch not in booked]
     for batch, line in booked.items():
         same = all(line[name] == counted.get(batch, {}).get(name, 0) for name in VERDICTS)
-        if not same or line["unaccounted"]:
+        if not same or line["unaccounted"] or _is_unexplained(line):
             wrong.append(batch)
     named = tuple(f"batch {number} of query {query}" for query, number in sorted(wrong)[:SHOWN])
     return Finding("batches whose books differ from the tables or do not balance", len(wrong), named)
+
+
+def _is_unexplained(line: dict[str, Any]) -> bool:
+    """Whether the changes that a batch accepted are not all told by what they did."""
+    told = [line[name] for name in EFFECTS]
+    return any(count is not None for count in told) and sum(count or 0 for count in told) != line["accepted"]
 
 
 def _file_finding(spark: SparkSession, lake: Lake, subject: Subject) -> Finding:
@@ -209,14 +209,7 @@ def _file_finding(spark: SparkSession, lake: Lake, subject: Subject) -> Finding:
     told: dict[str, int] = {}
     for line in own_rows(lake.files, subject.name).to_pylist():
         told[line["source"]] = told.get(line["source"], 0) + line["rows"]
-    counts = _read(spark, lake.bronze(subject)).groupBy("source").agg(F.count("*").alias("rows")).collect()
+    counts = read(spark, lake.bronze(subject)).groupBy("source").agg(F.count("*").alias("rows")).collect()
     held = {row.source: row.rows for row in counts}
     wrong = sorted(source for source in told.keys() | held.keys() if told.get(source, 0) != held.get(source, 0))
     return Finding("files whose rows in Bronze differ from the ingest ledger", len(wrong), tuple(wrong[:SHOWN]))
-
-
-def _read(spark: SparkSession, table: Table) -> DataFrame:
-    """A table, or no rows of its shape where nothing was written yet."""
-    if open_table(table.path) is None:
-        return spark.createDataFrame(table.schema.empty_table())
-    return spark.read.format("delta").load(table.path)

@@ -50,10 +50,13 @@ def status(lake: Lake, landing_root: Path, subjects: Sequence[Subject]) -> list[
 def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus:
     rows = {
         "bronze": count(lake.bronze(subject)),
+        "accepted": count(lake.accepted(subject)),
         "silver": count(lake.silver(subject)),
         "duplicates": count(lake.duplicates, subject.name),
         "dead_letters": count(lake.dead_letters, subject.name),
     }
+    if (history := lake.history(subject)) is not None:
+        rows["history"] = count(history)
     books = own_rows(lake.batch_quality, subject.name)
     sums = {name: pc.sum(books[name]).as_py() or 0 for name in _SUMMED} if books.num_rows else dict.fromkeys(_SUMMED, 0)
     latest = latest_query(books)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.sinks.commit import open_table
+from spark_jobs.sinks.commit import open_snapshot, open_table
 from spark_jobs.sources.landing import waiting_files
 from spark_jobs.sources.opened import fingerprint
 
@@ -29,7 +30,9 @@ class FileStanding:
 
 
 def count(table: Table, subject: str | None = None) -> int:
-    """Rows of a table by its log, all or one subject's."""
+    """Rows of a table by its log, all or one subject's; those that a deletion vector deletes are none."""
+    if table.keyed:
+        return live_count(table)
     found = open_table(table.path)
     if found is None:
         return 0
@@ -37,6 +40,14 @@ def count(table: Table, subject: str | None = None) -> int:
     if subject is not None and adds.num_rows:
         adds = adds.filter(pc.equal(adds["partition.subject"], subject))
     return pc.sum(adds["num_records"]).as_py() or 0 if adds.num_rows else 0
+
+
+def live_count(table: Table) -> int:
+    """Rows of a keyed table by its log."""
+    snapshot = open_snapshot(table.path)
+    adds = snapshot.files.values() if snapshot is not None else []
+    held = [int(json.loads(add.get("stats") or "{}").get("numRecords") or 0) for add in adds]
+    return sum(held) - sum(int(add.get("deletionVector", {}).get("cardinality", 0)) for add in adds)
 
 
 def own_rows(table: Table, subject: str) -> pa.Table:
