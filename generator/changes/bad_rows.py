@@ -1,0 +1,203 @@
+"""The bad changes: each rule of the contracts broken in turn, and lines that are no records.
+
+Cells stand under the columns of the version a row is written in, reasons under the fields of the latest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator import csvtext
+from generator.faults import Cell, Fault, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ALL, V2 = (1, 2), (2,)
+LINE_TOTAL: Reason = ("rule", "line_total_is_quantity_times_unit_price")
+
+
+def _bad(
+    field: str,
+    code: str,
+    name: str,
+    value: Cell,
+    doc: str,
+    *,
+    versions: tuple[int, ...] = ALL,
+    also: tuple[Reason, ...] = (),
+) -> Fault:
+    """A change with one bad value."""
+    reasons = ((code, field), *also)
+    return Fault(name=f"{field}_{name}", doc=doc, reasons=reasons, versions=versions, cells={field: value}, on="")
+
+
+def _several(name: str, doc: str, cells: dict[str, Cell], *reasons: Reason, versions: tuple[int, ...] = ALL) -> Fault:
+    """A change with several values put in."""
+    return Fault(name=name, doc=doc, reasons=reasons, cells=cells, versions=versions, on="")
+
+
+def _line(name: str, code: str, write: Callable[[Sequence[str]], str], doc: str) -> Fault:
+    """A line that is no record: one reason, nothing else is judged."""
+    return Fault(name=name, doc=doc, reasons=((code, None),), write=write, versions=ALL, on="")
+
+
+def _id(field: str) -> tuple[Fault, ...]:
+    return (
+        _bad(field, "missing", "missing", "", f"no {field}"),
+        _bad(field, "bad_type", "text", "n/a", f"a word for {field}"),
+        _bad(field, "bad_type", "decimal", lambda v: f"{v}.0", f"a decimal for {field}"),
+        _bad(field, "out_of_range", "zero", "0", f"{field} 0"),
+    )
+
+
+def _text(
+    field: str, most: int, *, required: bool = True, blank: bool = True, versions: tuple[int, ...] = ALL
+) -> tuple[Fault, ...]:
+    longest = _bad(field, "too_long", "too_long", "x" * (most + 1), f"{most + 1} characters", versions=versions)
+    empty = _bad(field, "missing", "missing", "", f"no {field}", versions=versions)
+    spaces = _bad(field, "missing", "blank", "   ", f"{field} of spaces only", versions=versions)
+    return (longest, *((empty,) if required else ()), *((spaces,) if required and blank else ()))
+
+
+def _money(field: str, *also: Reason, required: bool = True, versions: tuple[int, ...] = ALL) -> tuple[Fault, ...]:
+    """``also`` is broken too by a value below 0."""
+    made = (
+        _bad(field, "out_of_range", "negative", "-19.99", f"{field} below 0", also=also, versions=versions),
+        _bad(field, "bad_type", "three_decimals", "12.345", f"{field} finer than a cent", versions=versions),
+        _bad(field, "bad_type", "nan", "NaN", f"{field} that is not a number", versions=versions),
+        _bad(field, "bad_type", "with_currency", "€12.50", f"{field} with its currency", versions=versions),
+        _bad(field, "bad_type", "comma", "12,50", f"{field} with a decimal comma, in quotes", versions=versions),
+        _bad(field, "bad_type", "beyond_precision", "9" * 17 + ".00", "19 digits", versions=versions),
+    )
+    return (*made, _bad(field, "missing", "missing", "", f"no {field}")) if required else made
+
+
+def _enum(field: str, unknown: str, *, required: bool = True, versions: tuple[int, ...] = ALL) -> tuple[Fault, ...]:
+    made = (
+        _bad(field, "not_allowed", "unknown", unknown, f"{field} that is none", versions=versions),
+        _bad(field, "not_allowed", "wrong_case", lambda v: v.upper() or "X", f"{field} in capitals", versions=versions),
+    )
+    return (*made, _bad(field, "missing", "missing", "", f"no {field}")) if required else made
+
+
+def _moment(field: str) -> tuple[Fault, ...]:
+    return (
+        _bad(field, "missing", "missing", "", f"no {field}"),
+        _bad(field, "bad_type", "date_only", lambda v: v[:10], "a date without a time"),
+        _bad(field, "bad_type", "hour_24", lambda v: f"{v[:11]}24:00:00Z", "24 o'clock"),
+        _bad(field, "bad_type", "epoch", "1767607872", "seconds since 1970"),
+        _bad(field, "bad_type", "words", "yesterday", "a word for a time"),
+        _bad(field, "too_old", "too_old", "1999-12-31T23:59:59.999Z", "a time before 2000"),
+        _bad(field, "future", "future", lambda v: f"2099-01-01{v[10:]}", "a time in 2099"),
+    )
+
+
+CHANGE = (
+    _bad("change_id", "missing", "missing", "", "no change id"),
+    _bad("change_id", "missing", "blank", "   ", "a change id of spaces only"),
+    _bad("change_id", "too_long", "too_long", lambda v: f"{v:-<201}", "a change id of 201 characters"),
+    *_enum("op", "x"),
+    _bad("op", "not_allowed", "word", "update", "a word for an op"),
+    *_moment("event_ts"),
+    _bad("seq", "missing", "missing", "", "no sequence"),
+    _bad("seq", "bad_type", "text", "latest", "a word for a sequence"),
+    _bad("seq", "bad_type", "decimal", lambda v: f"{v}.5", "a decimal for a sequence"),
+    _bad("seq", "bad_type", "beyond_64_bits", "9" * 20, "a sequence that no 64-bit number holds"),
+    _bad("schema_version", "unknown_version", "text", "abc", "a version that is no number"),
+    _bad("schema_version", "unknown_version", "99", "99", "a version that no contract has"),
+    _bad("schema_version", "unknown_version", "0", "0", "version 0"),
+    _line("row_too_short", "column_count", csvtext.one_short, "a value fewer than the header has names"),
+    _line("row_too_long", "column_count", csvtext.one_long, "a value more than the header has names"),
+    _line("broken_encoding", "encoding", csvtext.broken_bytes, "bytes that are no UTF-8"),
+    _line("unclosed_quote", "unreadable", csvtext.unclosed, "a quote never closed: costs its own line, no other"),
+)
+
+CUSTOMERS = (
+    *_id("customer_id"),
+    *_text("first_name", 100),
+    *_text("last_name", 100),
+    _bad("email", "missing", "missing", "", "no mail address"),
+    _bad("email", "bad_pattern", "without_at", "anna.example.com", "a mail address without an @"),
+    _bad("email", "bad_pattern", "with_space", "anna @example.com", "a mail address with a space"),
+    _bad("email", "bad_pattern", "without_host", "anna@localhost", "a mail address whose host has no dot"),
+    _bad("email", "too_long", "too_long", "a" * 243 + "@example.com", "a mail address of 255 characters"),
+    *_text("phone", 40, required=False, versions=V2),
+    _several("telephone_too_long", "the old name", {"telephone": "5" * 41}, ("too_long", "phone"), versions=(1,)),
+    *_text("address", 200, required=False),
+    *_text("city", 100, required=False),
+    _bad("country", "missing", "missing", "", "no country"),
+    _bad("country", "bad_pattern", "lower_case", "de", "a country in small letters"),
+    _bad("country", "bad_pattern", "three_letters", "DEU", "a country of three letters"),
+    *_enum("segment", "vip", required=False, versions=V2),
+    _bad("created_at", "bad_type", "words", "long ago", "words for a time", versions=V2),
+    _several(
+        "several_at_once",
+        "wrong in four ways, each with its own reason",
+        {"customer_id": "-4", "last_name": " ", "email": "@", "country": "Germany"},
+        ("out_of_range", "customer_id"),
+        ("missing", "last_name"),
+        ("bad_pattern", "email"),
+        ("bad_pattern", "country"),
+    ),
+)
+
+PRODUCTS = (
+    *_id("product_id"),
+    *_text("product_name", 200, versions=V2),
+    _bad("category", "missing", "missing", "", "no category"),
+    _bad("category", "missing", "blank", "  ", "a category of spaces only"),
+    *_text("brand", 100, required=False),
+    *_money("price"),
+    *_money("cost", required=False, versions=V2),
+    *_text("description", 4000, required=False, versions=V2),
+)
+
+ORDERS = (
+    *_id("order_id"),
+    *_id("customer_id"),
+    *_moment("order_date"),
+    *_enum("status", "returned"),
+    *_money("total_amount"),
+)
+
+ORDER_ITEMS = (
+    *_id("order_item_id"),
+    *_id("order_id"),
+    *_id("product_id"),
+    _bad("quantity", "missing", "missing", "", "no quantity"),
+    _bad("quantity", "bad_type", "decimal", lambda v: f"{v}.0", "a decimal for a quantity"),
+    _bad("quantity", "bad_type", "beyond_32_bits", "3000000000", "a quantity that no 32-bit number holds"),
+    _bad("quantity", "out_of_range", "negative", "-1", "a quantity below 0, and a total to match", also=(LINE_TOTAL,)),
+    _several(
+        "quantity_zero",
+        "none of it, for nothing",
+        {"quantity": "0", "line_total": "0.00"},
+        ("out_of_range", "quantity"),
+    ),
+    *_money("unit_price", LINE_TOTAL),
+    *_money("line_total", LINE_TOTAL),
+    _several(
+        "line_total_off_by_a_cent",
+        "a total that is not that of its pieces",
+        {"line_total": lambda v: f"{float(v) + 0.01:.2f}"},
+        LINE_TOTAL,
+    ),
+)
+
+PAYMENTS = (
+    *_id("payment_id"),
+    *_id("order_id"),
+    *_text("method", 40),
+    *_money("amount"),
+    *_enum("status", "pending"),
+    _bad("paid_at", "bad_type", "words", "soon", "words for a time"),
+)
+
+BAD_ROWS: dict[str, tuple[Fault, ...]] = {
+    "customers": (*CHANGE, *CUSTOMERS),
+    "products": (*CHANGE, *PRODUCTS),
+    "orders": (*CHANGE, *ORDERS),
+    "order_items": (*CHANGE, *ORDER_ITEMS),
+    "payments": (*CHANGE, *PAYMENTS),
+}

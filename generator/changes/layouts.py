@@ -1,0 +1,101 @@
+"""Which columns a day's files have, and which file a change goes into.
+
+A subject has one main file a day. What that cannot hold goes into a part: ``_v1`` for rows of an old version without a
+common header, ``_status`` for partial updates of orders under a narrow header.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from generator.changes.contracts import columns_in, fields_of, subject_of
+from generator.clock import to_text
+from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from generator.changes.change import Change
+
+NARROW = ("order_id", "status")
+BARE_EVERY = 16  # deletes whose sequence it divides have the key only, others the row before
+
+
+class Layout(NamedTuple):
+    """The columns of one file. ``part`` is what its name has behind the day; ``versions`` are those of its rows."""
+
+    subject: str
+    part: str
+    versions: tuple[int, ...]
+    columns: tuple[str, ...]
+    narrow: bool = False
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """All columns in their usual order."""
+        return (*CHANGE_COLUMNS, *self.columns)
+
+    @property
+    def named(self) -> bool:
+        """Whether rows name their version."""
+        return VERSION_COLUMN in self.columns
+
+    @property
+    def given(self) -> tuple[int, ...] | None:
+        """The places of the latest version's fields that a narrow header names; None under a full one."""
+        fields = fields_of(self.subject)
+        return tuple(fields.index(name) for name in NARROW) if self.narrow else None
+
+    def cells(self, change: Change) -> list[str]:
+        """The change under this header."""
+        row = change.row
+        if change.op == "d" and change.seq % BARE_EVERY == 0:
+            key = fields_of(self.subject)[0]
+            row = {key: row[key]}
+        sources = _sources(self.subject, change.version, self.columns)
+        cells = [row.get(name, "") for name in sources]
+        if self.named:
+            cells[-1] = str(change.version)
+        return [change.change_id, change.op, to_text(change.moment_ms), str(change.seq), *cells]
+
+
+@lru_cache
+def _sources(subject: str, version: int, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """For each column the latest version's field that fills it in rows of ``version``; '' where none does."""
+    carried = columns_in(subject, version)
+    return tuple(carried.get(column, "") for column in columns)
+
+
+def layouts_of(subject: str, day: int) -> tuple[Layout, ...]:
+    """The files of a day, the main one first; the others are written if something goes into them."""
+    latest = subject_of(subject).latest.version
+    if latest == 1:
+        return _single(subject, day)
+    turn = day % 4
+    if turn == 2:
+        both = dict.fromkeys(name for version in (latest, 1) for name in columns_in(subject, version))
+        return (Layout(subject, "", (1, latest), (*both, VERSION_COLUMN)),)
+    # The columns of customers in version 1 would pass for version 2, so there the version is always named.
+    names_old = subject == "customers" or turn == 3
+    main = _layout(subject, "", latest, named=turn == 1)
+    return (main, _layout(subject, "_v1", 1, named=names_old))
+
+
+def _single(subject: str, day: int) -> tuple[Layout, ...]:
+    main = _layout(subject, "", 1, named=day % 2 == 1)
+    if subject != "orders" or day % 3 != 1:
+        return (main,)
+    columns = (*NARROW, VERSION_COLUMN) if day % 2 == 1 else NARROW
+    return (main, Layout(subject, "_status", (1,), columns, narrow=True))
+
+
+def _layout(subject: str, part: str, version: int, *, named: bool) -> Layout:
+    columns = tuple(columns_in(subject, version))
+    return Layout(subject, part, (version,), (*columns, VERSION_COLUMN) if named else columns)
+
+
+def layout_for(change: Change, layouts: Sequence[Layout]) -> Layout:
+    """The file that a change goes into: the narrow one if it may, else the one for its version."""
+    suited = [each for each in layouts if change.version in each.versions and (change.partial or not each.narrow)]
+    return suited[-1]
