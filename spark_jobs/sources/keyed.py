@@ -218,8 +218,7 @@ def _typed(bounds: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 def live_hits(file: LiveFile, wanted: Wanted) -> Positions:
     """The numbers of a file's rows that have one of the keys and are still in the table, ascending."""
-    held = pc.is_in(_key_column(file, wanted), value_set=wanted.keys)
-    hits = np.asarray(pc.indices_nonzero(held)).astype(np.int64)
+    hits = _hits(file, wanted)
     if file.vector is None or not len(hits):
         return hits
     dead = file.dead()
@@ -227,15 +226,51 @@ def live_hits(file: LiveFile, wanted: Wanted) -> Positions:
     return np.asarray(hits[dead[after] != hits])
 
 
-def _key_column(file: LiveFile, wanted: Wanted) -> pa.Array:
+def _hits(file: LiveFile, wanted: Wanted) -> Positions:
+    """Those also that are no longer in the table. The first time a file is asked its keys are gone through; then ordered."""
     name = f"{file.absolute}:{wanted.by[0]}"
     kept = _kept.get(name) if len(wanted.by) == 1 else None
     if kept is None:
-        rows = _whole(file, wanted.schema)
-        kept = key_array(rows, wanted.by)
+        kept = key_array(_whole(file, wanted.schema), wanted.by)
         if len(wanted.by) == 1 and _is_fixed(kept.type):
             _kept.put(name, kept, kept.nbytes)
-    return kept
+    elif isinstance(kept, pa.Array) and _comparable(kept) is not None:
+        kept = _Ordered.of(kept)
+        _kept.put(name, kept, kept.nbytes)
+    if isinstance(kept, _Ordered):
+        return kept.find(wanted.keys)
+    return np.asarray(pc.indices_nonzero(pc.is_in(kept, value_set=wanted.keys))).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """A file's keys in order, each with the number of its row, and the rows without one: looked up, not gone through."""
+
+    keys: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.uint32]
+    without: Positions
+
+    @classmethod
+    def of(cls, column: pa.Array) -> _Ordered:
+        numbers, lacking = _comparable(column), _unknown(column)
+        assert numbers is not None
+        order = np.argsort(numbers, kind="stable")
+        order = order[~lacking[order]]
+        return cls(numbers[order], order.astype(np.uint32), np.flatnonzero(lacking))
+
+    @property
+    def nbytes(self) -> int:
+        return self.keys.nbytes + self.rows.nbytes + self.without.nbytes
+
+    def find(self, keys: pa.Array) -> Positions:
+        numbers = _comparable(pc.drop_null(keys))
+        assert numbers is not None
+        numbers = np.sort(numbers)
+        first, last = np.searchsorted(self.keys, numbers, "left"), np.searchsorted(self.keys, numbers, "right")
+        counts = last - first
+        places = np.repeat(first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(counts.sum())
+        hits = self.rows[places.astype(np.int64)].astype(np.int64)
+        return np.sort(np.concatenate([hits, self.without]) if keys.null_count else hits)
 
 
 def _is_fixed(type_: pa.DataType) -> bool:
