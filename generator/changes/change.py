@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from generator.changes.contracts import fields_of, subject_of
+from generator.changes.contracts import fields_of, latest_version
 
 Row = dict[str, str]
 SEQ_STEP = 8  # the numbers between two changes of a log are free for faulty ones
@@ -32,7 +32,7 @@ class Journal:
     def __init__(self, subject: str) -> None:
         self.subject = subject
         self.key = fields_of(subject)[0]
-        self.latest = subject_of(subject).latest.version
+        self.latest = latest_version(subject)
         self._count = 0
         self._changes: list[Change] = []
 

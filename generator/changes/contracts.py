@@ -29,6 +29,12 @@ def fields_of(name: str) -> tuple[str, ...]:
 
 
 @lru_cache
+def latest_version(name: str) -> int:
+    """The number of the latest version."""
+    return subject_of(name).latest.version
+
+
+@lru_cache
 def columns_in(name: str, version: int) -> Mapping[str, str]:
     """For each field of ``version``, the field of the latest whose text it carries: ``{"telephone": "phone"}``."""
     steps = subject_of(name).steps

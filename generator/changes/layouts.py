@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from generator.changes.contracts import columns_in, fields_of, subject_of
+from generator.changes.contracts import columns_in, fields_of, latest_version
 from generator.clock import to_text
 from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN
 
@@ -69,7 +69,7 @@ def _sources(subject: str, version: int, columns: tuple[str, ...]) -> tuple[str,
 
 def layouts_of(subject: str, day: int) -> tuple[Layout, ...]:
     """The files of a day, the main one first; the others are written if something goes into them."""
-    latest = subject_of(subject).latest.version
+    latest = latest_version(subject)
     if latest == 1:
         return _single(subject, day)
     turn = day % 4

@@ -54,6 +54,7 @@ def _spelled_money(*fields: str) -> tuple[Fault, ...]:
     )
 
 
+VERSION_EMPTY = _odd("version_empty", "no version given: the header tells", {"schema_version": lambda _: ""})
 SPELLINGS = (
     _odd("time_with_space", "a space for the T", {"event_ts": lambda v: v.replace("T", " ")}),
     _odd("time_east", "a zone of +01:00", {"event_ts": _east}),
@@ -61,12 +62,12 @@ SPELLINGS = (
     _odd("time_nine_digits", "a fraction of nine digits", {"event_ts": lambda v: f"{v[:23]}000000Z"}),
     _odd("seq_padded", "spaces around the sequence", {"seq": _padded}),
     _odd("all_quoted", "every value in quotes", write=csvtext.all_quoted),
-    _odd("version_empty", "no version given: the header tells", {"schema_version": lambda _: ""}),
+    VERSION_EMPTY,
     _odd("created_again", "op c for a key that is there", {"op": "c"}),
     _odd("snapshot_again", "op r in the middle of the stream", {"op": "r"}),
 )
 
-PRICE_JUMP = _odd("price_jump", "fifty times the price, set right by the next change", {"price": "50"}, on="u")
+PRICE_JUMP = _odd("price_jump", "fifty times the price, set right by the next change", on="u")
 ORPHAN = _odd("orphan", "a row of something that does not exist")
 UNKNOWN_DELETE = _odd("delete_of_unknown", "a delete of a key that never was")
 BEFORE_INSERT = _odd("update_before_insert", "an update that stands before its insert in the file", on="c")

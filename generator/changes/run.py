@@ -1,0 +1,122 @@
+"""A shop's files into the landing folder: all wanted subjects together, day by day.
+
+options = ShopOptions(out=landing, subjects=("customers", "orders"), manifests=(m1, m2), files=30, every_seconds=0)
+report = run_shop(options)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from generator.changes.contracts import SHOP_SUBJECTS
+from generator.changes.feed import Feed
+from generator.changes.life import Life
+from generator.changes.options import ShopOptions
+from generator.clock import to_ms
+from generator.delivery import FileReport, RunReport, ignore, only_writer, stop_event, wait
+from generator.options import OptionsError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from generator.changes.drafts import Draft
+
+PATIENCE_MS = 3_600_000
+
+
+def run_shop(
+    options: ShopOptions,
+    on_file: Callable[[FileReport], None] | None = None,
+    stop: threading.Event | None = None,
+) -> RunReport:
+    """Write the files of ``options.files`` days (None: until stopped) behind those that are there already.
+
+    A day is written once it is over by the wall clock. Ends after the current day once ``stop`` is set; without a
+    ``stop``, SIGINT and SIGTERM set one. At the end ``<manifest stem>.truth.jsonl`` stands beside each manifest. A run
+    that was killed is continued as if it had not been: the shop is lived through again from its first day, same
+    options, same bytes. Raises OptionsError if the folder belongs to another shop or another generator writes into it,
+    or if the days wanted are not over by the time they would be written.
+    """
+    if options.start > datetime.now(UTC):
+        raise OptionsError(f"start must not lie in the future, but is {options.start.isoformat()}")
+    for path in (*(options.out / subject for subject in options.subjects), *(m.parent for m in options.manifests)):
+        path.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        for subject in options.subjects:
+            held.enter_context(only_writer(options.out / subject))
+        event = held.enter_context(stop_event(stop))
+        return _Run(options, on_file or ignore, event).report()
+
+
+def write_shop(folder: Path, subjects: Sequence[str] = SHOP_SUBJECTS, **wanted: Any) -> RunReport:
+    """Write a shop's files for tests and benchmarks, at full speed: ``folder/landing/<subject>/…``.
+
+    Manifests and truths go to ``folder/manifests``. ``wanted`` are further values of ShopOptions, ``files`` among them.
+    """
+    manifests = tuple(folder / "manifests" / f"{subject}.jsonl" for subject in subjects)
+    base: dict[str, Any] = {"out": folder / "landing", "manifests": manifests, "every_seconds": 0}
+    return run_shop(ShopOptions(subjects=tuple(subjects), **(base | wanted)))
+
+
+class _Run:
+    """One run: the shop lives on, the feeds write what is not written yet."""
+
+    def __init__(self, options: ShopOptions, on_file: Callable[[FileReport], None], stop: threading.Event) -> None:
+        self._options, self._on_file, self._stop = options, on_file, stop
+        named = dict(zip(options.subjects, options.manifests, strict=False))
+        # In the order in which one refers to another, so that a reader of all of them seldom finds a gap.
+        self._feeds = [Feed(name, named[name], options) for name in SHOP_SUBJECTS if name in named]
+        self._refuse_days_to_come()
+        self._life, self._report, self._begun = Life(options), RunReport(), time.monotonic()
+
+    def _refuse_days_to_come(self) -> None:
+        options, now_ms = self._options, to_ms(datetime.now(UTC))
+        days = min(feed.delivered_days for feed in self._feeds) + (options.files or 0)
+        waits_ms = options.begin_ms(days) - now_ms - (options.files or 0) * options.every_seconds * 1_000
+        if options.files and waits_ms > PATIENCE_MS:
+            over = (now_ms - to_ms(options.start)) // options.day_ms
+            raise OptionsError(
+                f"files must be days that are over: {over} are since the start, not {days}; choose an earlier start"
+            )
+
+    def report(self) -> RunReport:
+        """Live and write until the days are done or a stop is asked for; then write the truths."""
+        days, due = 0, self._begun
+        for day, news in self._days():
+            if news and days == self._options.files:
+                continue  # a feed that an earlier run took further is still being counted
+            if news and days:
+                due = max(due + self._options.every_seconds, time.monotonic() - self._options.every_seconds)
+            if wait(due if news else 0, self._options.begin_ms(day + 1) if news else 0, self._stop):
+                break
+            self._write(news)
+            days += bool(news)
+            if days == self._options.files and all(feed.is_caught_up for feed in self._feeds):
+                break
+        return self._finished()
+
+    def _days(self) -> Iterator[tuple[int, list[tuple[Feed, Draft]]]]:
+        """Each day with the files that are still to be delivered."""
+        day = 0
+        while True:
+            changes = self._life.next_day()
+            yield day, [(feed, draft) for feed in self._feeds for draft in feed.next_day(changes[feed.subject])]
+            day += 1
+
+    def _write(self, news: Sequence[tuple[Feed, Draft]]) -> None:
+        for feed, draft in news:
+            delivered = feed.deliver(draft)
+            self._report.add(delivered)
+            self._on_file(delivered)
+
+    def _finished(self) -> RunReport:
+        for feed in self._feeds:
+            feed.write_truth()
+        self._report.seconds, self._report.stopped = time.monotonic() - self._begun, self._stop.is_set()
+        return self._report
