@@ -216,6 +216,16 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
         return True
 
 
+def write_checkpoint(path: str, *, clean: bool) -> None:
+    """Write the table down as it stands now, and drop the entries that are past their time where ``clean``. Done twice, no harm."""
+    with _guard:
+        found = open_table(path)
+        assert found is not None
+        found.create_checkpoint()
+        if clean:
+            found.cleanup_metadata()
+
+
 def is_committed(table: Table, *, writer: str, version: int) -> bool:
     """Whether ``writer`` has committed ``version``, or a later one, to this table."""
     found = open_table(table.path)

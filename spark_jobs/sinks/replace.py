@@ -23,7 +23,7 @@ import pyarrow as pa
 from deltalake import Schema
 from deltalake.exceptions import DeltaError
 
-from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table, open_snapshot, open_table
+from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table, open_snapshot, write_checkpoint
 from spark_jobs.sinks.deletion_vectors import bitmap, file_of, read_vector, write_vectors
 from spark_jobs.sinks.log import LogError, put_if_absent, sync_folder
 from spark_jobs.sinks.parts import PART_ROWS, TableWriter
@@ -93,11 +93,9 @@ def replace_once(
     """
     if not parts and (gone is None or not len(gone)):
         return False
-    ensure_table(table)
     wanted = _wanted(table, parts, gone)
     for _ in range(ATTEMPTS):
-        snapshot = open_snapshot(table.path)
-        assert snapshot is not None
+        snapshot = _as_wide_as(table)
         if snapshot.has(writer, version):
             return False
         snapshot.require(to_write=True)
@@ -109,6 +107,20 @@ def replace_once(
         for path in change.written:
             path.unlink(missing_ok=True)
     raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+
+
+def _as_wide_as(table: Table) -> Snapshot:
+    """The table as it stands now, made or given the columns that it lacks. Only then is delta-rs asked, which lists the log."""
+    snapshot = open_snapshot(table.path)
+    if snapshot is None or not set(table.schema).issubset(_schema(snapshot)):
+        ensure_table(table)
+        snapshot = open_snapshot(table.path)
+        assert snapshot is not None
+    return snapshot
+
+
+def _schema(snapshot: Snapshot) -> pa.Schema:
+    return pa.schema(Schema.from_json(snapshot.metadata["schemaString"]))
 
 
 def _wanted(table: Table, parts: Sequence[Part], gone: pa.Array | None) -> Wanted:
@@ -193,8 +205,7 @@ def _up_to(files: Sequence[_File], rows: int) -> list[_File]:
 
 def _write_again(table: Table, snapshot: Snapshot, files: Sequence[_File], change: _Change) -> None:
     """Write the rows that stay, a part for each partition (more for many rows), with every column that the table has."""
-    schema = pa.schema(Schema.from_json(snapshot.metadata["schemaString"]))
-    whole = replace(table, schema=schema)
+    whole = replace(table, schema=_schema(snapshot))
     groups: dict[str, list[_File]] = defaultdict(list)
     for each in files:
         groups[json.dumps(each.add["partitionValues"], sort_keys=True)].append(each)
@@ -285,10 +296,8 @@ def checkpoint_if_due(snapshot: Snapshot) -> None:
     if (snapshot.version + 1) % every:
         return
     try:
-        found = open_table(snapshot.path)
-        assert found is not None
-        found.create_checkpoint()
-        if snapshot.configuration.get("delta.enableExpiredLogCleanup", "true") == "true":
-            found.cleanup_metadata()
+        write_checkpoint(
+            snapshot.path, clean=snapshot.configuration.get("delta.enableExpiredLogCleanup", "true") == "true"
+        )
     except (DeltaError, OSError) as error:
         log.warning("%s: no checkpoint of version %d: %s", snapshot.path, snapshot.version + 1, error)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -258,6 +259,24 @@ def files_named(table: Table, version: int) -> Iterator[str]:
                 yield file_of(Path(table.path), action["add"]["deletionVector"]).name  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("limits")
+def test_writers_at_the_same_time_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    table = keyed(tmp_path)
+    put(table, 0, dict.fromkeys(range(40), "old"))
+
+    def write(name: str, start: int) -> None:
+        for version in range(12):
+            parts = write_parts(table, rows({start + version: name, 40 + start + version: name}))
+            replace_once(table, parts, writer=name, version=version)
+
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(write, name, start) for name, start in (("a", 0), ("b", 12), ("c", 24))]:
+            done.result()
+    names = {key: "abc"[key % 40 // 12] if key % 40 < 36 else "old" for key in range(80)}
+    assert named(scanned(table.path)) == {key: name for key, name in names.items() if key < 40 or name != "old"}
+    assert log_of(table).version == 1 + 3 * 12
+
+
 def test_the_same_writer_elsewhere_between_snapshot_and_entry_makes_it_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,12 +362,12 @@ def test_a_checkpoint_that_fails_does_not_undo_the_commit(
 ) -> None:
     table = keyed(tmp_path)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError("no space left")
 
     for version in range(19):
         put(table, version, {1: f"{version}"})
-    monkeypatch.setattr(replace_module, "open_table", full)
+    monkeypatch.setattr(replace_module, "write_checkpoint", full)
     with caplog.at_level("WARNING", logger="tallylake.replace"):
         assert put(table, 19, {1: "last"})
     assert named(scanned(table.path)) == {1: "last"}
