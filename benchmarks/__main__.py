@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: throughput against bare Spark, and the cost of a small batch, by step."""
+"""``python -m benchmarks``: throughput against bare Spark, the cost of a small batch by step, and changes against MERGE."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import json
 import platform
 from pathlib import Path
 
-from benchmarks import small_batches, throughput
+from benchmarks import changes, small_batches, throughput
 from benchmarks.stage import Stage
+
+ALL = ("throughput", "batches", "changes")
 
 
 def main() -> None:
     """Run the chosen benchmarks and print their figures, as JSON with --json."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("which", nargs="*", choices=["throughput", "batches"], default=["throughput", "batches"])
+    parser.add_argument("which", nargs="*", choices=ALL, default=ALL)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the throughput run, in 100 files")
     parser.add_argument(
         "--history", type=int, default=10_000_000, help="rows already in Silver for the second batch run"
+    )
+    parser.add_argument("--changes", type=int, default=1_000_000, help="changes of the changes run, in 20 files")
+    parser.add_argument("--keys", type=int, default=100_000, help="keys that they are of")
+    parser.add_argument(
+        "--many", type=int, default=5_000_000, help="keys in the lake for the second run of small batches"
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each throughput run; the median counts")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="where files and lakes are made")
@@ -31,6 +38,8 @@ def main() -> None:
         figures["throughput"] = throughput.measure(stage, chosen.rows, chosen.rounds)
     if "batches" in chosen.which:
         figures["batches"] = small_batches.measure(stage, chosen.history)
+    if "changes" in chosen.which:
+        figures["changes"] = changes.measure(stage, chosen.changes, chosen.keys, chosen.rounds, chosen.many)
     print(json.dumps(figures, indent=None if chosen.json else 2, default=str))
 
 

@@ -67,14 +67,15 @@ class Stage:
         shutil.rmtree(root, ignore_errors=True)
         return Lake(root), replace(self.settings, lake=replace(self.settings.lake, root=root))
 
-    def drain(self, settings: Settings, landing: Path) -> tuple[float, list[IngestReport], list[Books]]:
+    def drain(self, settings: Settings, landing: Path, *subjects: str) -> tuple[float, list[IngestReport], list[Books]]:
         """Stream what has landed to the end with the real application; seconds, and what it told."""
         settings = replace(settings, lake=replace(settings.lake, landing=landing))
         landed: list[IngestReport] = []
         books: list[Books] = []
         began = time.perf_counter()
         listener = Listener(landed.append, books.append)
-        Application(self.spark, settings, self.registry, [SUBJECT], listener, threading.Event()).run(once=True)
+        names = list(subjects) or [SUBJECT]
+        Application(self.spark, settings, self.registry, names, listener, threading.Event()).run(once=True)
         return time.perf_counter() - began, landed, books
 
     def bare(self, landing: Path, name: str, *, mode: str = "overwrite") -> float:

@@ -70,11 +70,13 @@ def why(lake: Lake, subject: Subject, wanted: str) -> list[Story]:
 
 
 def _bronze(lake: Lake, subject: Subject, wanted: str) -> pa.Table:
-    """The Bronze rows that are meant: by the key's own text as received, by row id, or by place."""
+    """The Bronze rows that are meant: by the key's own text as received, by row id, by change id, or by place."""
     table = lake.bronze(subject)
     meant = pc.field("row_id") == wanted
     if len(subject.latest.key) == 1:
         meant |= pc.field(subject.latest.key[0]) == wanted
+    if subject.kind == "changes":
+        meant |= pc.field("change_id") == wanted
     source, _, position = wanted.rpartition(":")
     if source and position.isdigit():
         meant |= (pc.field("source") == source) & (pc.field("source_position") == int(position))
