@@ -31,13 +31,18 @@ def value_names(contract: Contract) -> list[str]:
 
 
 def from_changes(changes: pa.Table, contract: Contract) -> pa.Table:
-    """Rows of the change log (columns of ``lake.changes``) in the form to be folded. Truncates come with a null key."""
+    """Rows of the change log (columns of ``lake.changes``) in the form to be folded. Truncates come with a null key.
+
+    A truncate is of no key, whatever its row says.
+    """
+    keyless = pc.equal(changes["op"], "t")
     made = {
         "_deleted": pc.is_in(changes["op"], pa.array(["d", "t"])),
         "_sequence": changes[str(contract.sequence_by)].cast(pa.int64()),
         "_change_id": changes["change_id"],
         "_event_time": changes[contract.event_time].cast(TIMESTAMP),
     }
+    made |= {name: pc.if_else(keyless, None, changes[name]) for name in contract.key}
     schema = row_schema(contract)
     columns = [made[name] if name in made else changes[name] for name in schema.names]
     return pa.table(columns, names=schema.names).cast(schema)
