@@ -127,7 +127,9 @@ def status(subjects: Subjects = None, json: Json = False) -> None:
 @app.command()
 def audit(
     subjects: Subjects = None,
-    manifest: Annotated[Path | None, typer.Option(help="Compare every row with a generator's manifest.")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Compare every row with a generator's manifest, or with those in a folder.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Recompute the books from the tables, row by row; exit 1 where anything does not balance."""
@@ -158,6 +160,43 @@ def why(
             f"no row of this lake has the key, row id or place '{key}'; a place reads subject/file.csv:17"
         )
     _exit(not told)
+
+
+@app.command("as-of")
+def as_of(
+    subject: Annotated[str, typer.Argument(help="A subject of changes, such as products.")],
+    key: Annotated[str, typer.Argument(help="The row's key; several parts are joined by |.")],
+    moment: Annotated[
+        str, typer.Argument(help="YYYY-MM-DD HH:MM[:SS], in UTC where no zone is named, or a date alone.")
+    ],
+    json: Json = False,
+) -> None:
+    """Show a row as it was at a moment, since when and until when; exit 1 where there was none."""
+    from spark_jobs.cli_as_of import run_as_of
+
+    settings = load_settings()
+    (chosen,) = _chosen(settings, [subject])
+    told = run_as_of(_lake(settings), chosen, key, moment)
+    if json:
+        show.as_json(told.to_json())
+    if not json or told.found is None:
+        show.answer(told)
+    _exit(told.found is None)
+
+
+@app.command()
+def rebuild(
+    subject: Annotated[str, typer.Argument(help="A subject's name.")],
+    verify: Annotated[bool, typer.Option("--verify", help="Compare only; exit 1 where the content differs.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a subject's tables again from Bronze beside the old ones, compare the content, and swap them in; the old one is kept."""
+    from spark_jobs.cli_rebuild import run_rebuild, show_rebuilt
+
+    settings = load_settings()
+    done = run_rebuild(settings, _lake(settings), subject, verify=verify, quiet=json)
+    show.as_json(done.to_json()) if json else show_rebuilt(done, _lake(settings))
+    _exit(verify and not done.equal)
 
 
 @app.command()
