@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException, StreamingQueryException
@@ -64,7 +64,8 @@ class _Job:
     failures: int = 0
     retry_at: float = 0.0
     error: str = ""
-    given_up: bool = field(default=False)
+    given_up: bool = False
+    drained: bool = False
 
 
 class Application:
@@ -174,7 +175,7 @@ class Application:
 
     def _tend(self, job: _Job, *, once: bool) -> bool:
         """Look after one query; False when nothing more is to come of it."""
-        if job.given_up:
+        if job.given_up or job.drained:
             return False
         if job.query is None:
             if time.monotonic() >= job.retry_at:
@@ -185,7 +186,7 @@ class Application:
         failure = job.query.exception()
         job.query = None
         if failure is None:
-            job.given_up = False
+            job.drained = once
             return False if once else self._note_failure(job, "the query ended by itself")
         return self._note_failure(job, _cause(failure))
 
