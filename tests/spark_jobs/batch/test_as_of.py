@@ -149,18 +149,15 @@ def one_change(name: str, chosen: random.Random) -> Change:
 
 @pytest.fixture(scope="module")
 def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Two batches a subject, the second with what is earlier than the first."""
+    """Two files a subject; those of things are two batches, as its history must not depend on that."""
     made = Shop(tmp_path_factory.mktemp("as_of"))
-    known: dict[str, tuple[list[Change], list[Change]]] = {
-        "things": (LIFE[::2], LIFE[1::2]),
-        "notes": (LIFE[2:], LIFE[:2]),
-        "lines": (LINE[1:], LINE[:1]),
-    }
-    for number in range(2):
-        for name in FIELDS:
-            made.take(name, [*some_changes(name, number), *known[name][number]], f"{number}.jsonl")
-            (books,) = made.house.drain(spark, name)
-            assert (books.dead_letter, books.unaccounted) == (0, 0)
+    known = {"things": (LIFE[::2], LIFE[1::2]), "notes": (LIFE[2:], LIFE[:2]), "lines": (LINE[1:], LINE[:1])}
+    for name, files in known.items():
+        for number, own in enumerate(files):
+            made.take(name, [*some_changes(name, number), *own], f"{number}.jsonl")
+            if name == "things" or number:
+                (books,) = made.house.drain(spark, name)
+                assert (books.dead_letter, books.unaccounted) == (0, 0)
     return made
 
 
@@ -174,7 +171,7 @@ def found_rows(name: str, frame: DataFrame) -> dict[Any, tuple[Any, ...]]:
 @pytest.mark.parametrize("name", FIELDS)
 def test_all_rows_of_an_entity_are_as_the_oracle_says_at_any_moment(spark: SparkSession, shop: Shop, name: str) -> None:
     moments = shop.moments(name)
-    for moment in (moments[0], moments[len(moments) // 3], moments[len(moments) // 2], at(1000)):
+    for moment in (moments[len(moments) // 2], at(1000)):
         frame = as_of(spark, shop.house.lake, shop.house.subject(name), moment)
         assert found_rows(name, frame) == shop.rows(name, moment)
 
@@ -227,9 +224,8 @@ def test_a_reader_without_spark_finds_the_same_rows(shop: Shop) -> None:
 def test_both_bounds_reach_the_table_as_literals(spark: SparkSession, shop: Shop) -> None:
     frame = as_of(spark, shop.house.lake, shop.house.subject("things"), at(5))
     plan = str(frame._jdf.queryExecution().executedPlan())
-    assert "(valid_from#" in plan
     assert "<= 2026-01-05 12:05:00)" in plan
-    assert "> 2026-01-05 12:05:00)" in plan
+    assert "(2026-01-05 12:05:00 < valid_to#" in plan
 
 
 def test_an_entity_that_was_never_streamed_has_no_rows(spark: SparkSession, shop: Shop, tmp_path: Path) -> None:
