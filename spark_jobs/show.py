@@ -206,8 +206,9 @@ def answer(told: Answer) -> None:
         errors.print(_absence(told, row), markup=False, soft_wrap=True)
         return
     console.print(f"{row} at {exactly(told.moment)}", markup=False, soft_wrap=True, style="bold")
-    width = max(map(len, told.found.row))
-    for name, text in _facts(told, told.found):
+    facts = _facts(told, told.found)
+    width = max(len(name) for name, _ in facts)
+    for name, text in facts:
         console.print(f"  [dim]{name:>{width}}[/dim]  ", end="")
         console.print(text, markup=False, soft_wrap=True)
 
