@@ -29,28 +29,44 @@ class Arrivals:
 
     def on(self, day: int, changes: Sequence[Change], delays: int, rng: Random) -> list[Entry]:
         """The day's changes in source order but for ``delays`` of them, and between them those held back until now."""
-        entries: dict[int, Entry] = dict(enumerate(map(Entry, changes)))
+        entries: list[Entry | None] = list(map(Entry, changes))
+        places = _by_op(changes) if delays else {}
         for _ in range(delays):
-            self._delay(day, entries, rng)
-        arriving = list(entries.values())
+            self._delay(day, entries, places, rng)
+        arriving = [entry for entry in entries if entry]
         for entry in self._held.pop(day, []):
             arriving.insert(rng.randrange(len(arriving) + 1), entry)
         return arriving
 
-    def _delay(self, day: int, entries: dict[int, Entry], rng: Random) -> None:
+    def _delay(self, day: int, entries: list[Entry | None], places: dict[str, list[int]], rng: Random) -> None:
         """Have one change come late, or in another place, or with an older one behind it."""
-        ordinary = [place for place, entry in entries.items() if entry.fault is None]
-        ops = {entries[place].change.op for place in ordinary}
-        fault = self._turns.take(lambda fault: not ops.isdisjoint(OPS[fault.name]))
+        fault = self._turns.take(lambda fault: any(places.get(op) for op in OPS[fault.name]))
         if fault is None:
             return
-        place = rng.choice([place for place in ordinary if entries[place].change.op in OPS[fault.name]])
-        change = entries[place].change
+        place = _picked([places[op] for op in OPS[fault.name] if places.get(op)], rng)
+        entry = entries[place]
+        assert entry is not None
         if fault is odd.OUT_OF_ORDER:
-            entries[place] = Entry(change, fault)
+            entries[place] = Entry(entry.change, fault)
             return
+        change = entry.change
         if fault is odd.BEHIND_DELETE:
             change = behind_delete(change, self._subject, next(self._numbers), rng)
         else:
-            del entries[place]
+            entries[place] = None
         self._held[day + rng.randint(1, LONGEST_DELAY)].append(Entry(change, fault))
+
+
+def _by_op(changes: Sequence[Change]) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for place, change in enumerate(changes):
+        places.setdefault(change.op, []).append(place)
+    return places
+
+
+def _picked(lists: list[list[int]], rng: Random) -> int:
+    """One of all the places, which is taken out of its list."""
+    chosen = rng.choices(lists, [len(places) for places in lists])[0]
+    at = rng.randrange(len(chosen))
+    chosen[at], chosen[-1] = chosen[-1], chosen[at]
+    return chosen.pop()

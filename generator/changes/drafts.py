@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from generator.faults import Fault, Outcome
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from generator.changes.change import Change
     from generator.changes.layouts import Layout
+    from generator.faults import Fault
 
 
 class Entry(NamedTuple):
@@ -19,11 +18,6 @@ class Entry(NamedTuple):
 
     change: Change
     fault: Fault | None = None
-
-    @property
-    def is_accepted(self) -> bool:
-        """Whether the lake must take it in."""
-        return self.fault is None or self.fault.outcome is Outcome.ACCEPTED
 
 
 class Draft(NamedTuple):

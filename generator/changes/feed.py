@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from generator.changes.chaos import Chaos
@@ -11,6 +12,7 @@ from generator.changes.files import BuiltChanges, built
 from generator.changes.orders import LONGEST_REFUND_DAYS
 from generator.clock import to_ms
 from generator.delivery import FileReport, deliver
+from generator.faults import Outcome
 from generator.manifest import Closing, block_of, outcomes_of
 from generator.options import OptionsError
 from generator.resume import tidied
@@ -46,6 +48,8 @@ class Feed:
         self.is_caught_up = not last
         self.delivered_days = last.number + 1 if last else 0
         self._chaos, self._key, self._day = Chaos(subject, options), fields_of(subject)[0], -1
+        self._latest, self._cells = latest_version(subject), itemgetter(*fields_of(subject))
+        self._lost = {version: dict(lost_in(subject, version)) for version in range(1, self._latest)}
         has_history = bool(subject_of(subject).latest.tracked)
         self._truth = Truth(subject, settles_after=None if has_history else SETTLES_AFTER_DAYS)
 
@@ -101,21 +105,23 @@ class Feed:
         """Take the accepted changes of a delivered file down in the truth."""
         if not self._options.with_truth:
             return
-        for entry in draft.entries:
-            if entry.is_accepted:
-                key = entry.change.row.get(self._key, "")
-                self._truth.add(self._day, key, _fact(self.subject, entry.change, draft.layout.given))
+        given, add, day = draft.layout.given, self._truth.add, self._day
+        for change, fault in draft.entries:
+            if fault is None or fault.outcome is Outcome.ACCEPTED:
+                add(day, change.row.get(self._key, ""), self._fact(change, given))
+
+    def _fact(self, change: Change, given: tuple[int, ...] | None) -> Fact:
+        """An accepted change as the latest version reads it, once migrated."""
+        op, row = change.op, change.row
+        if op in "dt":
+            return Fact(change.seq, change.change_id, op, change.moment_ms, ())
+        if change.version < self._latest:
+            row = row | self._lost[change.version]
+        is_partial = given is not None and op == "u"
+        return Fact(change.seq, change.change_id, op, change.moment_ms, self._cells(row), given if is_partial else None)
 
     def write_truth(self) -> None:
         """Write the truth beside the manifest, unless an earlier run's files are still being counted."""
         if self._options.with_truth and self.is_caught_up:
             self._truth.write(self._manifest.with_name(f"{self._manifest.stem}.truth.jsonl"))
         self._truth.close()
-
-
-def _fact(subject: str, change: Change, given: tuple[int, ...] | None) -> Fact:
-    """An accepted change as the latest version reads it, once migrated."""
-    row = change.row | dict(lost_in(subject, change.version)) if change.version < latest_version(subject) else change.row
-    cells = tuple([row.get(name, "") for name in fields_of(subject)])
-    is_partial = given is not None and change.op == "u"
-    return Fact(change.seq, change.change_id, change.op, change.moment_ms, cells, given if is_partial else None)

@@ -37,17 +37,19 @@ def built(draft: Draft, seed: int, day: int) -> BuiltChanges:
         return BuiltChanges(b"", [], [], [])
     arranged = _arrangement(draft, Random(f"{seed}/{draft.layout.subject}/{day}/columns"))
     header = draft.layout.header
+    writers = {version: draft.layout.writer(version) for version in draft.layout.versions}
     change_ids: list[str | None] = []
     lines: list[str] = []
     for entry in draft.entries:
-        cells = draft.layout.cells(entry.change)
-        if entry.fault is None:
-            change_ids.append(entry.change.change_id)
+        change, fault = entry
+        cells = writers[change.version](change)
+        if fault is None:
+            change_ids.append(change.change_id)
             lines.append(",".join(arranged(cells)))
         else:
-            cells = list(spelled(entry.fault, dict(zip(header, cells, strict=True))).values())
+            cells = list(spelled(fault, dict(zip(header, cells, strict=True))).values())
             change_ids.append(cells[0] if cells[0].strip() else None)
-            lines.append(entry.fault.write(arranged(cells)))
+            lines.append(fault.write(arranged(cells)))
     data = file_bytes(draft.kind, _header(draft, arranged), lines)
     return BuiltChanges(data, change_ids, _versions(draft), [entry.fault for entry in draft.entries])
 

@@ -6,7 +6,7 @@ common header, ``_status`` for partial updates of orders under a narrow header.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from generator.changes.contracts import columns_in, fields_of, latest_version
@@ -14,7 +14,7 @@ from generator.clock import to_text
 from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from generator.changes.change import Change
 
@@ -47,24 +47,25 @@ class Layout(NamedTuple):
         fields = fields_of(self.subject)
         return tuple(fields.index(name) for name in NARROW) if self.narrow else None
 
-    def cells(self, change: Change) -> list[str]:
-        """The change under this header."""
-        row = change.row
-        if change.op == "d" and change.seq % BARE_EVERY == 0:
-            key = fields_of(self.subject)[0]
-            row = {key: row[key]}
-        sources = _sources(self.subject, change.version, self.columns)
-        cells = [row.get(name, "") for name in sources]
-        if self.named:
-            cells[-1] = str(change.version)
-        return [change.change_id, change.op, to_text(change.moment_ms), str(change.seq), *cells]
+    def writer(self, version: int) -> Callable[[Change], list[str]]:
+        """What puts a change of that version under this header."""
+        carried = columns_in(self.subject, version)
+        sources = [carried.get(column, "") for column in self.columns]
+        tail = [str(version)] if self.named else []
+        names = sources[:-1] if self.named else sources
+        key = fields_of(self.subject)[0]
+        whole = itemgetter(*names) if all(names) else None
 
+        def cells(change: Change) -> list[str]:
+            op, row = change.op, change.row
+            head = (change.change_id, op, to_text(change.moment_ms), str(change.seq))
+            if whole and (op in "cru"):
+                return [*head, *whole(row), *tail]
+            if op == "d" and change.seq % BARE_EVERY == 0:
+                row = {key: row[key]}
+            return [*head, *[row.get(name, "") for name in names], *tail]
 
-@lru_cache
-def _sources(subject: str, version: int, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """For each column the latest version's field that fills it in rows of ``version``; '' where none does."""
-    carried = columns_in(subject, version)
-    return tuple(carried.get(column, "") for column in columns)
+        return cells
 
 
 def layouts_of(subject: str, day: int) -> tuple[Layout, ...]:
