@@ -25,7 +25,7 @@ TEXT_MAP = pa.map_(pa.string(), pa.string())
 REASON = pa.struct([("code", pa.string()), ("field", pa.string()), ("detail", pa.string())])
 VERSION_FIELD = "schema_version"
 #: Row groups of tables of which few rows of many are read.
-KEYED_ROW_GROUP_ROWS = 16_384
+KEYED_ROW_GROUP_ROWS = 4_096
 
 #: What Bronze knows of a row besides its fields' text.
 BRONZE_META: tuple[tuple[str, pa.DataType], ...] = (

@@ -28,7 +28,7 @@ def truth_of(manifest: Path) -> Path:
 
 def against_truth(lake: Lake, subject: Subject, truth: Path) -> Finding:
     """The keys whose row, tombstone or versions are not as the truth says."""
-    told = {tuple(line["key"]): line for line in _lines(truth) if line["subject"] == subject.name}
+    told = {tuple(line["key"]): _told(line, subject) for line in _lines(truth) if line["subject"] == subject.name}
     rows, versions = _rows(lake, subject), _versions(lake, subject)
     wrong = []
     for key in sorted(told.keys() | rows.keys(), key=str):
@@ -45,6 +45,20 @@ def _lines(truth: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
+def _told(line: dict[str, Any], subject: Subject) -> dict[str, Any]:
+    """A line of the truth with its times spelled as here."""
+    times = {field.name for field in subject.latest.fields if field.type.name == "timestamp"} | {
+        "valid_from",
+        "valid_to",
+    }
+
+    def spelled(values: dict[str, Any]) -> dict[str, Any]:
+        return {name: _text(datetime.fromisoformat(v)) if v and name in times else v for name, v in values.items()}
+
+    state = None if line["state"] is None else spelled(line["state"])
+    return {**line, "state": state, "versions": [spelled(version) for version in line.get("versions", [])]}
+
+
 def _differences(
     told: dict[str, Any] | None, row: dict[str, Any] | None, versions: list[dict[str, Any]]
 ) -> Iterator[str]:
@@ -56,8 +70,8 @@ def _differences(
     said = {name: told[name] for name in found}
     if found != said:
         yield f"expected {said}, found {found}"
-    elif told.get("versions") is not None and told["versions"] != _only(versions, told["versions"]):
-        yield f"expected versions {told['versions']}, found {versions}"
+    elif told["versions"] != (only := _only(versions, told["versions"])):
+        yield f"expected versions {told['versions']}, found {only}"
 
 
 def _only(versions: list[dict[str, Any]], told: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -79,6 +79,7 @@ class PartWriter:
         self._buffer: list[pa.Table] = []
         self._buffered_rows = 0
         self._bounds: dict[str, tuple[Any, Any]] = {}
+        self._nulls = dict.fromkeys(table.stats, 0)
         self._file: pq.ParquetWriter | None = None
 
     def write(self, rows: pa.Table) -> None:
@@ -103,7 +104,7 @@ class PartWriter:
             size=self._absolute.stat().st_size,
             rows=rows,
             partition=self._partition,
-            stats=_stats_json(rows, self._bounds),
+            stats=_stats_json(rows, self._bounds, self._nulls),
             modified_ms=int(time.time() * 1000),
         )
 
@@ -128,6 +129,7 @@ class PartWriter:
 
     def _note_bounds(self, rows: pa.Table) -> None:
         for name in self._table.stats:
+            self._nulls[name] += rows[name].null_count
             found = pc.min_max(rows[name]).as_py()
             if found["min"] is None:
                 continue
@@ -206,13 +208,15 @@ def _folder(value: str | None) -> str:
     return NO_VALUE if value is None else quote(value, safe=" ")
 
 
-def _stats_json(rows: int, bounds: Mapping[str, tuple[Any, Any]]) -> str:
+def _stats_json(rows: int, bounds: Mapping[str, tuple[Any, Any]], nulls: Mapping[str, int]) -> str:
+    """What the log says of a part. Spark prunes by bounds only where it also knows that a column is not null throughout."""
     spelled = {name: (_stat(low), _stat(high, up=True)) for name, (low, high) in bounds.items()}
     return json.dumps(
         {
             "numRecords": rows,
             "minValues": {name: low for name, (low, _) in spelled.items() if low is not None},
             "maxValues": {name: high for name, (_, high) in spelled.items() if high is not None},
+            "nullCount": dict(nulls),
         },
         ensure_ascii=False,
     )
