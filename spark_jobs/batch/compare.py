@@ -1,26 +1,35 @@
-"""Two tables compared by content: rows as a multiset by key and hash, in one pass; what differs is read again and shown by key."""
+"""Tables compared by content: rows as multisets by key and hash, all tables in one pass; what differs is read again by key."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import reduce
-from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StructType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column
 
 SHOWN = 10
 #: A sum of hashes is told modulo this.
 HASHES = 1 << 64
 EXACT = "decimal(20,0)"
 SIDES = ("live", "rebuilt")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One table's content, all columns of it, and those that tell whose rows are held against each other."""
+
+    table: str
+    rows: DataFrame
+    key: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,53 +50,55 @@ class Comparison:
     """
 
     table: str
-    live: int
-    rebuilt: int
-    live_hash: str
-    rebuilt_hash: str
-    differing: int
-    only_live: int
-    only_rebuilt: int
-    examples: tuple[KeyDifference, ...]
+    live: int = 0
+    rebuilt: int = 0
+    live_hash: str = f"{0:016x}"
+    rebuilt_hash: str = f"{0:016x}"
+    differing: int = 0
+    only_live: int = 0
+    only_rebuilt: int = 0
+    examples: tuple[KeyDifference, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A plain form for --json."""
         return asdict(self)
 
 
-def compare(table: str, live: DataFrame, rebuilt: DataFrame, key: Sequence[str]) -> Comparison:
-    """Compare two frames of the same columns; all of them are content. Maps are equal whatever the order of their entries."""
-    by_key = _by_key(live, rebuilt, key).select("*", _differs().alias("_differs"))
-    missing = [F.count_if(F.col("_differs") & (F.col(side) == 0)) for side in SIDES]
-    told = by_key.agg(
-        *[F.coalesce(F.sum(side), F.lit(0)).alias(side) for side in SIDES],
-        *[F.coalesce(F.sum(f"{side}_hash"), F.lit(0)).alias(f"{side}_hash") for side in SIDES],
-        F.count_if("_differs").alias("differing"),
-        *[column.alias(name) for column, name in zip(missing, ("only_rebuilt", "only_live"), strict=True)],
-    ).first()
-    assert told is not None
-    counts = {name: told[name] for name in (*SIDES, "differing", "only_live", "only_rebuilt")}
-    live_hash, rebuilt_hash = (f"{int(told[f'{side}_hash']) % HASHES:016x}" for side in SIDES)
-    rows = by_key.where("_differs").orderBy(*key).limit(SHOWN).toArrow().to_pylist() if told.differing else []
-    shown = _examples(rows, live, rebuilt, key)
-    return Comparison(table, **counts, live_hash=live_hash, rebuilt_hash=rebuilt_hash, examples=shown)
+def compare(live: Sequence[Content], rebuilt: Sequence[Content]) -> tuple[Comparison, ...]:
+    """Compare the same tables of two sides, which have the same columns. Maps are equal whatever the order of their entries."""
+    by_key = _by_key(live, rebuilt)
+    told = {row.at: row.asDict() for row in _sums(by_key).collect()}
+    found = []
+    for at, (one, other) in enumerate(zip(live, rebuilt, strict=True)):
+        facts = told.get(at, {})
+        keys = _differing_keys(by_key, at) if facts.get("differing") else []
+        found.append(_comparison(one, other, facts, keys))
+    return tuple(found)
 
 
-def _by_key(live: DataFrame, rebuilt: DataFrame, key: Sequence[str]) -> DataFrame:
-    """For each key: rows of each side, and the sum of their hashes, which is exact so that no order shows."""
-    sides = [_hashed(live, key, "live"), _hashed(rebuilt.select(live.columns), key, "rebuilt")]
+def _by_key(live: Sequence[Content], rebuilt: Sequence[Content]) -> DataFrame:
+    """For each table and key: rows of each side, and the sum of their hashes, which is exact so that no order shows."""
+    sides = [_hashed(at, content, "live") for at, content in enumerate(live)]
+    sides += [_hashed(at, content, "rebuilt") for at, content in enumerate(rebuilt)]
     sums = [F.sum(name).alias(name) for side in SIDES for name in (side, f"{side}_hash")]
-    return sides[0].unionByName(sides[1]).groupBy(*key).agg(*sums)
+    by_key = reduce(DataFrame.union, sides).groupBy("at", "key").agg(*sums)
+    is_other = (F.col("live") != F.col("rebuilt")) | (F.col("live_hash") != F.col("rebuilt_hash"))
+    return by_key.withColumn("differs", is_other)
 
 
-def _hashed(frame: DataFrame, key: Sequence[str], side: str) -> DataFrame:
-    content = content_hash(frame).cast(EXACT)
-    columns = []
+def _hashed(at: int, content: Content, side: str) -> DataFrame:
+    """Each row as its table's number, its key as text, and what it adds to the sums of its side."""
+    hashed = content_hash(content.rows).cast(EXACT)
+    columns = [F.lit(at).alias("at"), _key_text(content).alias("key")]
     for other in SIDES:
         is_own = side == other
         columns.append(F.lit(int(is_own)).alias(other))
-        columns.append((content if is_own else F.lit(0).cast(EXACT)).alias(f"{other}_hash"))
-    return frame.select(*key, *columns)
+        columns.append((hashed if is_own else F.lit(0).cast(EXACT)).alias(f"{other}_hash"))
+    return content.rows.select(*columns)
+
+
+def _key_text(content: Content) -> Column:
+    return F.to_json(F.struct(*content.key))
 
 
 def content_hash(frame: DataFrame) -> Column:
@@ -104,42 +115,47 @@ def _hashable(name: str, type_: Any) -> Column:
     return F.to_json(column) if isinstance(type_, ArrayType | StructType) else column
 
 
-def _differs() -> Column:
-    return (F.col("live") != F.col("rebuilt")) | (F.col("live_hash") != F.col("rebuilt_hash"))
+def _sums(by_key: DataFrame) -> DataFrame:
+    differs = F.col("differs")
+    return by_key.groupBy("at").agg(
+        *[F.sum(name).alias(name) for side in SIDES for name in (side, f"{side}_hash")],
+        F.count_if(differs).alias("differing"),
+        F.count_if(differs & (F.col("rebuilt") == 0)).alias("only_live"),
+        F.count_if(differs & (F.col("live") == 0)).alias("only_rebuilt"),
+    )
 
 
-def _examples(
-    rows: Sequence[dict[str, Any]], live: DataFrame, rebuilt: DataFrame, key: Sequence[str]
-) -> tuple[KeyDifference, ...]:
+def _differing_keys(by_key: DataFrame, at: int) -> list[str]:
+    rows = by_key.where((F.col("at") == at) & F.col("differs")).orderBy("key").limit(SHOWN).select("key").collect()
+    return [row.key for row in rows]
+
+
+def _comparison(live: Content, rebuilt: Content, facts: dict[str, Any], keys: Sequence[str]) -> Comparison:
+    told = {name: value for name, value in facts.items() if name != "at"}
+    told |= {name: f"{int(value) % HASHES:016x}" for name, value in told.items() if name.endswith("_hash")}
+    return Comparison(live.table, **told, examples=tuple(_examples(live, rebuilt, keys)))
+
+
+def _examples(live: Content, rebuilt: Content, keys: Sequence[str]) -> Iterator[KeyDifference]:
     """What the rows of these keys are on both sides; read again, as they are few."""
-    if not rows:
-        return ()
-    meant = reduce(or_, [_is(row, key) for row in rows])
-    found = [_values(frame.where(meant), key) for frame in (live, rebuilt)]
-    shown = []
-    for row in rows:
-        one, other = (side.get(_key_of(row, key), []) for side in found)
+    sides = [_rows(content, keys) for content in (live, rebuilt)] if keys else []
+    for key in keys:
+        one, other = (side.get(key, []) for side in sides)
         columns = _differing(one[0], other[0]) if len(one) == len(other) == 1 else {}
-        shown.append(KeyDifference({name: row[name] for name in key}, row["live"], row["rebuilt"], columns))
-    return tuple(shown)
+        shown = {name: (one or other)[0][name] for name in live.key}
+        yield KeyDifference(shown, len(one), len(other), columns)
 
 
-def _is(row: dict[str, Any], key: Sequence[str]) -> Column:
-    return reduce(and_, [F.col(name).eqNullSafe(F.lit(row[name])) for name in key])
-
-
-def _values(frame: DataFrame, key: Sequence[str]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
-    rows = frame.toArrow()
+def _rows(content: Content, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of some keys, maps as dictionaries."""
+    rows = content.rows.withColumn("_key", _key_text(content)).where(F.col("_key").isin(list(keys))).toArrow()
     maps = {field.name for field in rows.schema if pa.types.is_map(field.type)}
-    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for row in rows.to_pylist():
+        key = row.pop("_key")
         plain = {name: dict(value) if name in maps and value is not None else value for name, value in row.items()}
-        found.setdefault(_key_of(plain, key), []).append(plain)
+        found.setdefault(key, []).append(plain)
     return found
-
-
-def _key_of(row: dict[str, Any], key: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in key)
 
 
 def _differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

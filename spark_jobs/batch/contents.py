@@ -6,12 +6,12 @@ that were read twice either may be the one that was accepted, so the row ids the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from spark_jobs.batch.compare import Content
 from spark_jobs.batch.tables import read
 
 if TYPE_CHECKING:
@@ -27,15 +27,6 @@ PROCESSING = frozenset({"query_id", "batch_id", "processed_at", "row_id", "late_
 LETTER = ("row_id", "schema_version", "reasons", "payload", "raw", "source", "source_position")
 VERDICTS = "verdicts of row ids"
 ACCEPTED, DEAD_LETTER, DUPLICATE = "accepted", "dead letter", "duplicate"
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """One table's content, and the columns that tell whose rows are held against each other."""
-
-    table: str
-    rows: DataFrame
-    key: tuple[str, ...]
 
 
 def contents(spark: SparkSession, lake: Lake, subject: Subject) -> Iterator[Content]:

@@ -152,8 +152,8 @@ class Rebuild:
         return sum(batch.rows_read for batch in books)
 
     def _compared(self) -> tuple[Comparison, ...]:
-        sides = (contents(self.spark, lake, self.subject) for lake in (self.lake, self._shadow))
-        return tuple(compare(live.table, live.rows, new.rows, live.key) for live, new in zip(*sides, strict=True))
+        live, rebuilt = (list(contents(self.spark, lake, self.subject)) for lake in (self.lake, self._shadow))
+        return compare(live, rebuilt)
 
     def _require_all(self, judged: int, compared: tuple[Comparison, ...]) -> None:
         """A swap must lose nothing: all of Bronze was judged, and the live tables know no row that Bronze lacks."""
