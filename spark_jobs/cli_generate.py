@@ -1,15 +1,22 @@
-"""``tally generate``: options and settings to a generator run, a log line a file."""
+"""``tally generate``: options and settings to generator runs, a log line a file."""
 
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from generator.emit import FileReport, run
-from generator.options import DEFAULT_START, GeneratorOptions, parse_start
+from generator.changes.contracts import SHOP_SUBJECTS
+from generator.changes.options import DAY_SECONDS, ShopOptions
+from generator.changes.run import run_shop
+from generator.delivery import FileReport, RunReport, stop_event
+from generator.emit import run
+from generator.options import DEFAULT_START, KNOWN_SUBJECTS, GeneratorOptions, OptionsError, parse_start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from config.settings import Settings
@@ -17,9 +24,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("tallylake.generator")
 
 
-def run_generator(
+def run_generators(
     settings: Settings,
-    subject: str,
+    subjects: Sequence[str],
     *,
     rows: int | None,
     files: int | None,
@@ -32,30 +39,76 @@ def run_generator(
     duplicate_rate: float | None,
     late_rate: float | None,
     gzip: bool,
+    customers: int,
+    products: int,
+    orders: int,
 ) -> None:
-    """Generate one subject until its files are written or a stop is asked for."""
+    """Generate the subjects, all at once, until their files are written or a stop is asked for."""
+    wanted = tuple(dict.fromkeys(subjects))
+    known = (*KNOWN_SUBJECTS, *SHOP_SUBJECTS)
+    if unknown := [name for name in wanted if name not in known]:
+        raise OptionsError(f"subject must be one of {', '.join(known)}, not {', '.join(unknown)}")
     defaults = settings.generator
-    landing = out or settings.lake.landing
-    per_file = rows or defaults.rows
+    landing, per_file = out or settings.lake.landing, rows or defaults.rows
     seconds = defaults.every.total_seconds() if every is None else every
     begins_now = start == "now"
-    options = GeneratorOptions(
-        out=landing,
-        manifest=manifest or landing.parent / "manifests" / f"{subject}.jsonl",
-        rows_per_file=per_file,
-        files=files,
-        every_seconds=seconds,
-        seed=defaults.seed if seed is None else seed,
-        fault_rate=defaults.fault_rate if fault_rate is None else fault_rate,
-        duplicate_rate=duplicate_rate,
-        late_rate=late_rate,
-        start=DEFAULT_START if start is None else parse_start(start, now=datetime.now(UTC)),
-        subject=subject,
-        gzip=gzip,
-        events_per_second=per_file / seconds if begins_now and seconds else 2.0,
-    )
-    log.info("generating %s into %s; the manifest is %s", subject, landing / subject, options.manifest)
-    report = run(options, on_file=_say)
+    manifests = {name: _manifest(landing, manifest, name, is_only=len(wanted) == 1) for name in wanted}
+    shared: dict[str, Any] = {
+        "out": landing,
+        "files": files,
+        "every_seconds": seconds,
+        "seed": defaults.seed if seed is None else seed,
+        "fault_rate": defaults.fault_rate if fault_rate is None else fault_rate,
+        "duplicate_rate": duplicate_rate,
+        "late_rate": late_rate,
+        "start": DEFAULT_START if start is None else parse_start(start, now=datetime.now(UTC)),
+        "gzip": gzip,
+    }
+    runs: list[Callable[[threading.Event], RunReport]] = []
+    if KNOWN_SUBJECTS[0] in wanted:
+        density = per_file / seconds if begins_now and seconds else 2.0
+        path = manifests[KNOWN_SUBJECTS[0]]
+        events = GeneratorOptions(manifest=path, rows_per_file=per_file, events_per_second=density, **shared)
+        runs.append(lambda stop: run(events, _say, stop))
+    if named := tuple(name for name in SHOP_SUBJECTS if name in wanted):
+        shop = ShopOptions(
+            subjects=named,
+            manifests=tuple(manifests[name] for name in named),
+            customers=customers,
+            products=products,
+            orders=orders,
+            # From now on there is no past to make days of: a day lasts as long as there is between two files.
+            day_seconds=max(seconds, 1.0) if begins_now else DAY_SECONDS,
+            **shared,
+        )
+        runs.append(lambda stop: run_shop(shop, _say, stop))
+    for name, path in manifests.items():
+        log.info("generating %s into %s; the manifest is %s", name, landing / name, path)
+    for report in _at_once(runs):
+        _sum_up(report)
+
+
+def _manifest(landing: Path, given: Path | None, subject: str, *, is_only: bool) -> Path:
+    if given is not None and is_only and not given.is_dir():
+        return given
+    return (given or landing.parent / "manifests") / f"{subject}.jsonl"
+
+
+def _at_once(runs: Sequence[Callable[[threading.Event], RunReport]]) -> list[RunReport]:
+    """Run them side by side; a signal, or one that fails, stops them all."""
+    with stop_event() as stop, ThreadPoolExecutor(len(runs)) as threads:
+
+        def guarded(one: Callable[[threading.Event], RunReport]) -> RunReport:
+            try:
+                return one(stop)
+            except BaseException:
+                stop.set()
+                raise
+
+        return [each.result() for each in [threads.submit(guarded, one) for one in runs]]
+
+
+def _sum_up(report: RunReport) -> None:
     log.info(
         "%s: %s rows in %s files, %.1f MB, in %.1f s (%s rows/s)",
         "stopped" if report.stopped else "done",
