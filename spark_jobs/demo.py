@@ -1,4 +1,4 @@
-"""``tally demo``: the whole promise in one run. Events with faults in, balanced books out, compared with what was planted."""
+"""``tally demo``: the whole promise in one run. Rows with faults in, balanced books out, compared with what was planted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from generator.changes.contracts import SHOP_SUBJECTS
+from generator.changes.options import ShopOptions
+from generator.changes.run import run_shop
 from generator.emit import run
+from generator.faults import Outcome
 from generator.manifest import summary
 from generator.options import GeneratorOptions
 from schema_registry.registry import load as load_registry
 from spark_jobs import show
 from spark_jobs.batch.why import why
 from spark_jobs.cli_audit import audited
+from spark_jobs.demo_changes import show_effects, show_past
 from spark_jobs.errors import UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
@@ -28,12 +33,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.settings import Settings
-    from schema_registry.registry import Subject
+    from schema_registry.registry import Registry, Subject
     from spark_jobs.batch.audit import Audit
     from spark_jobs.queries.refine import Books
 
 SUBJECT = "ecommerce_events"
 FILES = 20
+DAYS = 30
+OUTCOMES = tuple(str(outcome) for outcome in Outcome)
 TOP = 8
 
 
@@ -43,63 +50,96 @@ def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
     _clear(out)
     options = GeneratorOptions(
         out=out / "input",
-        manifest=out / "manifest.jsonl",
+        manifest=out / "manifests" / f"{SUBJECT}.jsonl",
         rows_per_file=rows // FILES,
         files=FILES,
         every_seconds=0,
         seed=seed,
     )
     run(options)
+    _generate_shop(out, seed)
     _show_generated(options)
     settings = replace(settings, lake=replace(settings.lake, root=out / "lake", landing=out / "input"))
-    subject = load_registry(settings.lake.contracts).subject(SUBJECT)
+    registry = load_registry(settings.lake.contracts)
     lake = Lake(settings.lake.root.resolve())
-    books, found = _stream_and_audit(settings, lake, subject, options)
+    books, found = _stream_and_audit(settings, lake, registry, out / "manifests")
     _show_lake(books)
-    show.audits([found])
-    _show_reasons(books)
-    _show_letter(lake, subject)
-    _show_next(out, time.perf_counter() - began)
+    show_effects(books)
+    show.audits(found)
+    events = [line for line in books if line.subject == SUBJECT]
+    _show_reasons(events)
+    _show_letter(lake, registry.subject(SUBJECT))
+    asked = show_past(lake, registry)
+    _show_next(out, asked, time.perf_counter() - began)
+
+
+def _generate_shop(out: Path, seed: int) -> None:
+    """A month of a small shop: customers, products, orders, their items and payments, as changes."""
+    manifests = tuple(out / "manifests" / f"{name}.jsonl" for name in SHOP_SUBJECTS)
+    run_shop(
+        ShopOptions(
+            out=out / "input",
+            manifests=manifests,
+            files=DAYS,
+            every_seconds=0,
+            seed=seed,
+            customers=300,
+            products=150,
+            orders=1_000,
+        )
+    )
 
 
 def _clear(out: Path) -> None:
     """Remove an earlier demo; a folder that holds anything else is left alone."""
-    if out.exists() and not (out / "manifest.jsonl").exists() and any(out.iterdir()):
+    if out.exists() and not (out / "manifests").exists() and any(out.iterdir()):
         raise UsageError(f"{out} holds something that is no demo: name another folder with --out")
     shutil.rmtree(out, ignore_errors=True)
 
 
 def _stream_and_audit(
-    settings: Settings, lake: Lake, subject: Subject, options: GeneratorOptions
-) -> tuple[list[Books], Audit]:
+    settings: Settings, lake: Lake, registry: Registry, manifests: Path
+) -> tuple[list[Books], list[Audit]]:
     books: list[Books] = []
+    names = [SUBJECT, *SHOP_SUBJECTS]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=show.console, transient=True) as progress:
-        step = progress.add_task("starting Spark", total=4)
+        step = progress.add_task("starting Spark", total=3 * len(names) + 1)
         spark = spark_session(settings)
-        progress.update(step, advance=1, description="streaming: landed files to Bronze, rows judged, books written")
-        listener = Listener(lambda _: progress.update(step, advance=1), books.append)
-        registry = load_registry(settings.lake.contracts)
-        Application(spark, settings, registry, [SUBJECT], listener, threading.Event()).run(once=True)
-        progress.update(step, completed=3, description="auditing: every row id, from the tables themselves")
-        found = audited(spark, settings, lake, subject, options.manifest)
-        progress.update(step, completed=4)
-    return books, found
+        progress.update(step, advance=1, description="streaming six feeds: landed, judged, merged, booked")
+
+        def told(line: Books) -> None:
+            books.append(line)
+            progress.update(step, advance=1)
+
+        listener = Listener(lambda _: progress.update(step, advance=1), told)
+        Application(spark, settings, registry, names, listener, threading.Event()).run(once=True)
+        progress.update(step, description="auditing: every row id and every key, from the tables themselves")
+        found = []
+        for name in names:
+            found.append(audited(spark, settings, lake, registry.subject(name), manifests))
+            progress.update(step, advance=1)
+    return sorted(books, key=lambda line: (names.index(line.subject), line.batch_id)), found
 
 
 def _show_generated(options: GeneratorOptions) -> None:
     told = summary(options.manifest, options.out)
     show.console.print(
         f"\n[bold]Generated[/bold] {told.rows:,} events in {told.files:,} files, versions 1 to 3 side by side, "
-        f"with {len(told.faults)} kinds of faults and oddities planted among them:"
+        f"with {len(told.faults)} kinds of faults and oddities planted among them, and {DAYS} days of changes of a shop:"
     )
-    show.table("", ["must become", "rows"], sorted(told.outcomes.items()))
+    rows = []
+    for name in (SUBJECT, *SHOP_SUBJECTS):
+        told = summary(options.manifest.with_name(f"{name}.jsonl"), options.out)
+        rows.append([name, told.rows, *[told.outcomes[outcome] for outcome in OUTCOMES], len(told.faults)])
+    show.table("", ["feed", "rows", *[f"must be {outcome}" for outcome in OUTCOMES], "kinds of faults"], rows)
 
 
 def _show_lake(books: list[Books]) -> None:
-    names = ["batch", "read", "=", "accepted", "+", "duplicate", "+", "dead letter", "unaccounted"]
+    names = ["subject", "batch", "read", "=", "accepted", "+", "duplicate", "+", "dead letter", "unaccounted"]
     rows = [
-        [b.batch_id, b.rows_read, "=", b.accepted, "+", b.duplicate, "+", b.dead_letter, b.unaccounted] for b in books
+        [b.subject, b.batch_id, b.rows_read, "=", b.accepted, "+", b.duplicate, "+", b.dead_letter, b.unaccounted]
+        for b in books
     ]
     show.table("The books of each batch", names, rows)
 
@@ -131,12 +171,14 @@ def _show_letter(lake: Lake, subject: Subject) -> None:
         show.story(story)
 
 
-def _show_next(out: Path, seconds: float) -> None:
-    show.console.print(f"[bold]Done in {seconds:.0f} s.[/bold] Three commands to try next:\n")
+def _show_next(out: Path, asked: list[str], seconds: float) -> None:
+    show.console.print(f"[bold]Done in {seconds:.0f} s.[/bold] Commands to try next:\n")
     here = f"LAKE_ROOT={out}/lake LANDING_ROOT={out}/input"
     for command in (
         f"{here} tally status",
-        f"{here} tally audit --manifest {out}/manifest.jsonl",
+        f"{here} tally audit --manifest {out}/manifests",
+        *[f"{here} {command}" for command in asked],
+        f"{here} tally rebuild products --verify",
         "tally generate ecommerce_events    # and in a second terminal: tally stream",
     ):
         show.console.print(f"  {command}", markup=False, soft_wrap=True)

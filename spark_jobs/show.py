@@ -154,16 +154,16 @@ def audits(found: Sequence[Audit]) -> None:
     console.print()
     for one in found:
         if one.manifest:
-            manifest(one.manifest)
+            manifest(one.subject, one.manifest)
         findings(one.subject, one.findings)
 
 
-def manifest(sums: dict[str, Any]) -> None:
+def manifest(subject: str, sums: dict[str, Any]) -> None:
     """The comparison with a manifest in one line."""
     verdict = "nothing missed, nothing else refused" if not sums["wrong"] else f"{sums['wrong']:,} rows differ"
     console.print(
-        f"Against the manifest: {sums['rows']:,} rows, {sums['planted']:,} planted faults and repeats, "
-        f"{sums['found']:,} of them found; {sums['wrongly_refused']:,} good rows refused: [bold]{verdict}[/bold]\n"
+        f"{subject}, against the manifest: {sums['rows']:,} rows, {sums['planted']:,} planted faults and repeats, "
+        f"{sums['found']:,} of them found; {sums['wrongly_refused']:,} good rows refused: [bold]{verdict}[/bold]"
     )
 
 
