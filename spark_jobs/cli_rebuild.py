@@ -88,7 +88,15 @@ def _show_verdict(done: Rebuilt) -> None:
         part = "left out" if done.verified_only else "part of the rebuild"
         show.console.print(f"{done.waiting:,} rows had not been refined yet: {part}")
     same = "[green]the same content[/green]" if done.equal else "[red]the content differs[/red]"
-    show.console.print(f"{done.subject}: {same}\n")
+    show.console.print(f"{done.subject}: {same}")
+    if not done.equal and done.kind == "events":
+        show.console.print(
+            "Whether an event is late, and whether an old key with another time repeats, depends on what came in one batch: "
+            "such rows can differ with nothing wrong.",
+            style="dim",
+            soft_wrap=True,
+        )
+    show.console.print()
 
 
 def _show_way_back(done: Rebuilt, lake: Lake) -> None:

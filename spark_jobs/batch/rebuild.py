@@ -19,7 +19,7 @@ from spark_jobs.batch.letters import carry_decisions
 from spark_jobs.batch.reached import refined_before, waiting_rows
 from spark_jobs.errors import TallyError, UsageError
 from spark_jobs.lake import Lake
-from spark_jobs.queries.application import Application, Listener
+from spark_jobs.queries.application import Application, Listener, publish
 from spark_jobs.queries.lock import sole_writer
 from spark_jobs.sinks.commit import ensure_table, open_table
 from spark_jobs.sinks.swap import begin_swap, finish_swap
@@ -51,6 +51,7 @@ class Rebuilt:
     """
 
     subject: str
+    kind: str
     verified_only: bool
     judged: int
     waiting: int
@@ -107,7 +108,9 @@ class Rebuild:
             finally:
                 if not self.lake.swap_journal(self.name).exists():
                     self._clear()
-        return Rebuilt(self.name, verify, **told, finished=finished, seconds=time.perf_counter() - started)
+        return Rebuilt(
+            self.name, self.subject.kind, verify, **told, finished=finished, seconds=time.perf_counter() - started
+        )
 
     def _verified(self) -> dict[str, Any]:
         self._require_columns()
@@ -122,6 +125,7 @@ class Rebuild:
         compared = self._compared()
         self._require_all(judged, compared)
         reopened = carry_decisions(self.lake.dead_letters, self._shadow.dead_letters, self.name)
+        publish(self.registry, self.subject)
         begin_swap(self.lake, self.subject)
         swap = finish_swap(self.lake, self.name)
         assert swap is not None

@@ -121,13 +121,7 @@ class Application:
         for table in (self._lake.bronze(subject), self._lake.files, *self._lake.judged(subject)):
             ensure_table(table)
         self._judged[subject.name] = self._judged_stream(subject)
-        try:
-            for version in fingerprints.publish(self._registry.root / subject.name, subject):
-                log.info("%s v%s is published from now on and frozen", subject.name, version)
-        except OSError as error:
-            log.warning(
-                "%s: the fingerprint lock cannot be written (%s); its versions are not frozen", subject.name, error
-            )
+        publish(self._registry, subject)
 
     @property
     def _policy(self) -> Policy:
@@ -214,6 +208,15 @@ class Application:
         job.retry_at = time.monotonic() + wait
         log.warning("%s %s: failed, again in %.0f s: %s", job.subject, job.name, wait, cause)
         return True
+
+
+def publish(registry: Registry, subject: Subject) -> None:
+    """Freeze the versions that rows are now judged by. Published twice, a version stays as it was the first time."""
+    try:
+        for version in fingerprints.publish(registry.root / subject.name, subject):
+            log.info("%s v%s is published from now on and frozen", subject.name, version)
+    except OSError as error:
+        log.warning("%s: the fingerprint lock cannot be written (%s); its versions are not frozen", subject.name, error)
 
 
 def _stop_after_batch(query: StreamingQuery | None) -> None:
