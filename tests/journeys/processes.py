@@ -61,12 +61,16 @@ class Town:
             arguments, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=240
         )
 
-    def audit(self) -> dict[str, Any]:
-        done = self.run(*self.tally("audit", "ecommerce_events", "--manifest", str(self.manifest), "--json"))
+    def audit(self, subject: str = "ecommerce_events") -> dict[str, Any]:
+        (found,) = self.audits(subject, manifest=self.manifest)
+        return found
+
+    def audits(self, *subjects: str, manifest: Path) -> list[dict[str, Any]]:
+        done = self.run(*self.tally("audit", *subjects, "--manifest", str(manifest), "--json"))
         assert done.stdout, done.stderr
-        (found,) = json.loads(done.stdout)
-        assert (done.returncode == 0) == found["balanced"], done.stderr
-        return dict(found)
+        found = json.loads(done.stdout)
+        assert (done.returncode == 0) == all(one["balanced"] for one in found), done.stderr
+        return [dict(one) for one in found]
 
     def batches(self) -> int:
         return self.log("spark_streaming").count("COMPLETED SUCCESSFULLY")

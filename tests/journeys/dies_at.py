@@ -1,0 +1,34 @@
+"""``python dies_at.py TABLE COMMAND…``: a tally command whose process is killed (SIGKILL) right before it commits to TABLE."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from spark_jobs.cli import main
+from spark_jobs.queries import refine
+from spark_jobs.sinks import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spark_jobs.lake import Table
+
+
+def dying(commit: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def commits(table: Table, *args: Any, **kwargs: Any) -> Any:
+        if table.name == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return commit(table, *args, **kwargs)
+
+    return commits
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[1]
+    settle.append_once = dying(settle.append_once, wanted)
+    settle.replace_once = dying(settle.replace_once, wanted)
+    refine.append_once = dying(refine.append_once, wanted)
+    main(sys.argv[2:])
