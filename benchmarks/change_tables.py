@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from spark_jobs.lake import TIMESTAMP
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.commit import append_once, ensure_table
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sinks.replace import replace_once

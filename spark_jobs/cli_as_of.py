@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from spark_jobs.batch.one_key import Answer, require_changes, state_at
 from spark_jobs.errors import UsageError
-from spark_jobs.lake import TIMESTAMP, arrow_type
+from spark_jobs.schemas import TIMESTAMP, arrow_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,151 +12,27 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from schema_registry.contract import CHANGE_COLUMNS
+from spark_jobs.schemas import (
+    BATCH_QUALITY,
+    BRONZE_META,
+    CURRENT_META,
+    DEAD_LETTERS,
+    DUPLICATES,
+    FILES,
+    GIVEN,
+    SILVER_META,
+    VERSION_META,
+    arrow_type,
+    typed_columns,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from schema_registry.contract import Contract, FieldType
     from schema_registry.registry import Subject
 
-TIMESTAMP = pa.timestamp("us", tz="UTC")
-TEXT_MAP = pa.map_(pa.string(), pa.string())
-REASON = pa.struct([("code", pa.string()), ("field", pa.string()), ("detail", pa.string())])
-VERSION_FIELD = "schema_version"
 #: Row groups of tables of which few rows of many are read.
 KEYED_ROW_GROUP_ROWS = 4_096
-
-#: What Bronze knows of a row besides its fields' text.
-BRONZE_META: tuple[tuple[str, pa.DataType], ...] = (
-    ("row_id", pa.string()),
-    ("payload_rest", TEXT_MAP),
-    ("raw", pa.string()),
-    ("read_error", pa.list_(REASON)),
-    ("source", pa.string()),
-    ("source_position", pa.int64()),
-    ("source_time", TIMESTAMP),
-    ("source_fingerprint", pa.string()),
-    ("ingested_at", TIMESTAMP),
-    ("ingest_date", pa.date32()),
-)
-
-#: What Silver adds to the latest contract's columns and the derived ones.
-SILVER_META: tuple[tuple[str, pa.DataType], ...] = (
-    ("late_arrival_flag", pa.bool_()),
-    ("extras", TEXT_MAP),
-    ("event_date", pa.date32()),
-    (VERSION_FIELD, pa.int32()),
-    ("row_id", pa.string()),
-    ("query_id", pa.string()),
-    ("batch_id", pa.int64()),
-    ("processed_at", TIMESTAMP),
-)
-
-#: What the change log adds before SILVER_META: the fields that a partial update names, null where the row is whole.
-GIVEN = ("given", pa.list_(pa.string()))
-
-#: What a current row (or tombstone) adds to the entity's columns: the change that made it, and when it was merged.
-CURRENT_META: tuple[tuple[str, pa.DataType], ...] = (
-    ("_deleted", pa.bool_()),
-    ("_sequence", pa.int64()),
-    ("_change_id", pa.string()),
-    ("_event_time", TIMESTAMP),
-    (VERSION_FIELD, pa.int32()),
-    ("row_id", pa.string()),
-    ("query_id", pa.string()),
-    ("batch_id", pa.int64()),
-    ("processed_at", TIMESTAMP),
-)
-
-#: What a version of history adds to the entity's columns.
-VERSION_META: tuple[tuple[str, pa.DataType], ...] = (
-    ("valid_from", TIMESTAMP),
-    ("valid_to", TIMESTAMP),
-    ("is_current", pa.bool_()),
-    ("version", pa.int32()),
-    ("query_id", pa.string()),
-    ("batch_id", pa.int64()),
-    ("processed_at", TIMESTAMP),
-)
-
-DEAD_LETTERS = pa.schema(
-    [
-        ("row_id", pa.string()),
-        ("subject", pa.string()),
-        ("reasons", pa.list_(REASON)),
-        (VERSION_FIELD, pa.int32()),
-        ("contract_fingerprint", pa.string()),
-        ("payload", TEXT_MAP),
-        ("raw", pa.string()),
-        ("source", pa.string()),
-        ("source_position", pa.int64()),
-        ("ingested_at", TIMESTAMP),
-        ("query_id", pa.string()),
-        ("batch_id", pa.int64()),
-        ("dead_lettered_at", TIMESTAMP),
-        ("status", pa.string()),
-        ("attempts", pa.int32()),
-    ]
-)
-
-DUPLICATES = pa.schema(
-    [
-        ("row_id", pa.string()),
-        ("subject", pa.string()),
-        ("key", pa.string()),
-        ("first_row_id", pa.string()),
-        ("source", pa.string()),
-        ("source_position", pa.int64()),
-        ("query_id", pa.string()),
-        ("batch_id", pa.int64()),
-    ]
-)
-
-BATCH_QUALITY = pa.schema(
-    [
-        ("subject", pa.string()),
-        ("query_id", pa.string()),
-        ("batch_id", pa.int64()),
-        ("rows_read", pa.int64()),
-        ("accepted", pa.int64()),
-        ("late", pa.int64()),
-        ("duplicate", pa.int64()),
-        ("dead_letter", pa.int64()),
-        ("control", pa.int64()),
-        ("unaccounted", pa.int64()),
-        ("reasons", pa.map_(pa.string(), pa.int64())),
-        ("min_event_time", TIMESTAMP),
-        ("max_event_time", TIMESTAMP),
-        ("watermark", TIMESTAMP),
-        ("started_at", TIMESTAMP),
-        ("duration_seconds", pa.float64()),
-        ("input_files", pa.int64()),
-        ("contract_fingerprint", pa.string()),
-        ("inserted", pa.int64()),
-        ("updated", pa.int64()),
-        ("deleted", pa.int64()),
-        ("superseded", pa.int64()),
-        ("unchanged", pa.int64()),
-    ]
-)
-
-#: The ingest ledger: one row for each reading of a landed file, also of one that held no row.
-FILES = pa.schema(
-    [
-        ("subject", pa.string()),
-        ("source", pa.string()),
-        ("source_fingerprint", pa.string()),
-        ("bytes", pa.int64()),
-        ("rows", pa.int64()),
-        ("unreadable", pa.int64()),
-        ("status", pa.string()),
-        ("source_time", TIMESTAMP),
-        ("ingested_at", TIMESTAMP),
-        ("query_id", pa.string()),
-        ("batch_id", pa.int64()),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,27 +57,6 @@ class Table:
     def data_schema(self) -> pa.Schema:
         """The columns inside the Parquet files: all but the partition columns, which live in the paths."""
         return pa.schema([field for field in self.schema if field.name not in self.partition_by])
-
-
-def arrow_type(type_: FieldType) -> pa.DataType:
-    """The Arrow type of a contract's type; money is decimal, time is UTC microseconds."""
-    if type_.name == "decimal":
-        return pa.decimal128(type_.precision, type_.scale)
-    simple: Mapping[str, pa.DataType] = {
-        "string": pa.string(),
-        "int": pa.int32(),
-        "bigint": pa.int64(),
-        "boolean": pa.bool_(),
-        "date": pa.date32(),
-        "timestamp": TIMESTAMP,
-    }
-    return simple[type_.name]
-
-
-def typed_columns(contract: Contract) -> list[tuple[str, pa.DataType]]:
-    """A contract's own columns as the lake types them: its fields, then the derived ones."""
-    fields = [(field.name, arrow_type(field.type)) for field in contract.fields]
-    return fields + [(column.name, arrow_type(column.type)) for column in contract.derive]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from spark_jobs.lake import TEXT_MAP, TIMESTAMP, Table
+from spark_jobs.lake import Table
+from spark_jobs.schemas import TEXT_MAP, TIMESTAMP
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sinks.replace import replace_once
 

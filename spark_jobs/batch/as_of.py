@@ -22,7 +22,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.batch.one_key import lives, log_columns, require_changes
 from spark_jobs.batch.tables import read
-from spark_jobs.lake import TIMESTAMP, typed_columns
+from spark_jobs.schemas import TIMESTAMP, typed_columns
 from spark_jobs.sinks.commit import open_table
 from spark_jobs.sources.standing import count
 from spark_jobs.transforms.entity import from_changes

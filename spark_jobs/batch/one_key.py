@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from spark_jobs.errors import UsageError
-from spark_jobs.lake import typed_columns
+from spark_jobs.schemas import typed_columns
 from spark_jobs.sources.keyed import key_array, rows_of
 from spark_jobs.sources.written import op_rows
 from spark_jobs.transforms.entity import as_deletes, from_changes, row_schema, value_names

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.lake import FILES, TIMESTAMP, Lake, Table
 from spark_jobs.place import balanced, over_groups
+from spark_jobs.schemas import FILES, TIMESTAMP
 from spark_jobs.sinks.commit import open_table
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
 from spark_jobs.sinks.parts import Part, write_parts
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from schema_registry.registry import Subject
+    from spark_jobs.lake import Lake, Table
 
 #: Up to this many bytes of input the driver lands the files itself.
 SMALL_BYTES = 4 * 1024 * 1024

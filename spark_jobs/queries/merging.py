@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.lake import TIMESTAMP, Lake, Table
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.parts import Part, write_parts
 from spark_jobs.sources.keyed import all_rows, key_array, rows_of
 from spark_jobs.sources.written import op_rows, read_parts
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from schema_registry.contract import Contract
     from schema_registry.registry import Subject
+    from spark_jobs.lake import Lake, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,9 @@ class Merger:
         """What the lake holds of the batch's keys; of all keys where the batch truncates."""
         current, history = self.lake.current(self.subject), self.lake.history(self.subject)
         names = [name for name in row_schema(contract).names if name in current.schema.names]
-        if incoming.truncates.num_rows:
-            rows = all_rows(current, names)
-        else:
-            rows = rows_of(current, self._keys(incoming.changes), names)
-        versions = None
-        if history is not None:
-            versions = self._versions(history, incoming, rows)
+        everyone = incoming.truncates.num_rows > 0
+        rows = all_rows(current, names) if everyone else rows_of(current, self._keys(incoming.changes), names)
+        versions = None if history is None else self._versions(history, incoming, rows)
         empty = row_schema(contract).empty_table()
         return Held(from_current(rows, contract), empty, self._all_truncates(contract), versions)
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.lake import BATCH_QUALITY, TIMESTAMP, Lake, Table
 from spark_jobs.queries.merging import Merger, Merging, Stamp
 from spark_jobs.queries.repeated import Repeated
+from spark_jobs.schemas import BATCH_QUALITY, TIMESTAMP
 from spark_jobs.sinks.commit import added_later, append_once, open_table
 from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from schema_registry.registry import Subject
+    from spark_jobs.lake import Lake, Table
     from spark_jobs.transforms.dedupe import Repeats
 
 #: Up to this much of Bronze a batch is brought to the driver whole: some ten thousand rows.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.lake import TIMESTAMP, Table
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.parts import Part, TableWriter
 from spark_jobs.transforms.dedupe import seats
 from spark_jobs.transforms.lateness import with_late_reason, with_lateness
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from spark_jobs.lake import Table
     from spark_jobs.transforms.dedupe import Repeats
 
 

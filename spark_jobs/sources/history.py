@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from spark_jobs.lake import TIMESTAMP, Table
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.commit import open_table
 from spark_jobs.sources.keyed import key_text
 from spark_jobs.transforms.dedupe import ACCEPTED
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from deltalake import DeltaTable
     from numpy.typing import NDArray
+
+    from spark_jobs.lake import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_jobs.lake import TIMESTAMP
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.commit import open_snapshot, open_table
 from spark_jobs.sinks.deletion_vectors import positions, read_vector
 from spark_jobs.sinks.log import DELETION_VECTORS

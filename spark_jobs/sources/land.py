@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from spark_jobs.lake import REASON, TIMESTAMP, Table
+from spark_jobs.schemas import REASON, TIMESTAMP
 from spark_jobs.sinks.parts import Part, TableWriter
 from spark_jobs.sources.columns import Chunk, Unread
 from spark_jobs.sources.csv_text import read_csv
@@ -23,6 +23,8 @@ from spark_jobs.sources.opened import GZIP_ERRORS, opened, row_prefix, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+
+    from spark_jobs.lake import Table
 
 #: A file that cannot be unpacked is kept whole, in rows of at most this many bytes.
 PIECE = 1024 * 1024

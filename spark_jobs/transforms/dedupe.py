@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.lake import TIMESTAMP
+from spark_jobs.schemas import TIMESTAMP
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.lake import CURRENT_META, GIVEN, TIMESTAMP, typed_columns
+from spark_jobs.schemas import CURRENT_META, GIVEN, TIMESTAMP, typed_columns
 
 if TYPE_CHECKING:
     from schema_registry.contract import Contract

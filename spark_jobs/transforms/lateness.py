@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.lake import REASON, TIMESTAMP
+from spark_jobs.schemas import REASON, TIMESTAMP
 
 if TYPE_CHECKING:
     from datetime import datetime

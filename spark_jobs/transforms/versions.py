@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spark_jobs.lake import TIMESTAMP, typed_columns
+from spark_jobs.schemas import TIMESTAMP, typed_columns
 from spark_jobs.transforms.fold import same_as_before
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import pytest
 
 from schema_registry.contract import FieldType
 from schema_registry.registry import load
-from spark_jobs.lake import TIMESTAMP, Lake, arrow_type
+from spark_jobs.lake import Lake
+from spark_jobs.schemas import TIMESTAMP, arrow_type
 
 LAKE = Lake(Path("/lake"))
 SUBJECT = load().subject("ecommerce_events")

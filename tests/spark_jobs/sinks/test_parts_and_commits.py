@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from spark_jobs.lake import TIMESTAMP, Table
+from spark_jobs.lake import Table
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks import parts as parts_module
 from spark_jobs.sinks.commit import (
     SchemaConflictError,

@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keyed_tables import SCHEMA, Rows, keyed, named, put, rows, scanned, small_limits
 
-from spark_jobs.lake import TIMESTAMP, Table
+from spark_jobs.lake import Table
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks import replace as replace_module
 from spark_jobs.sinks import settle as settle_module
 from spark_jobs.sinks.commit import PROPERTIES, SchemaConflictError, ensure_table, is_committed, open_snapshot

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keyed_tables import NOON, SCHEMA, keyed, named, put, rows, small_limits
 
-from spark_jobs.lake import TIMESTAMP, Table
+from spark_jobs.lake import Table
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.commit import append_once
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sources import keyed as keyed_module

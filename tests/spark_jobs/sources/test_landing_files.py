@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.lake import BRONZE_META, Table
+from spark_jobs.lake import Table
+from spark_jobs.schemas import BRONZE_META
 from spark_jobs.sources.land import Landed, Landing, land
 from spark_jobs.sources.landing import local_path, waiting_files
 from spark_jobs.sources.opened import opened, row_prefix

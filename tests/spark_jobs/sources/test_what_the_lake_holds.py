@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from schema_registry.registry import load
-from spark_jobs.lake import DEAD_LETTERS, TIMESTAMP, Lake, Table
+from spark_jobs.lake import Lake, Table
+from spark_jobs.schemas import DEAD_LETTERS, TIMESTAMP
 from spark_jobs.sinks.commit import append_once, ensure_table
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sources.history import Span, accepted, judged_before, spans

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schema_registry.contract import Contract, Field, FieldType
-from spark_jobs.lake import TIMESTAMP
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.transforms.entity import row_schema
 from spark_jobs.transforms.merge import Held, Incoming, Merged, late_keys, merge
 from spark_jobs.transforms.versions import OPEN

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.lake import TIMESTAMP
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.transforms.dedupe import ACCEPTED, repeats, seats
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_lake import MemoryLake, things
 
-from spark_jobs.lake import TIMESTAMP
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.transforms.versions import surrogate_keys
 
 ALL = tuple(FIELDS)
