@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from bisect import bisect, insort
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from generator.changes.contracts import fields_of, subject_of
 from generator.clock import to_text
@@ -47,12 +48,12 @@ class Truth:
         self._facts: OrderedDict[str, list[Fact]] = OrderedDict()
         self._spoken: dict[str, int] = {}
         self._truncates: list[Fact] = []
-        self._settled = tempfile.TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 — lives as long as this
+        self._settled: IO[str] | None = None
 
     def add(self, day: int, key: str, fact: Fact) -> None:
         """Take one accepted change down; a truncate concerns every key."""
         if fact.op == "t":
-            self._truncates.append(fact)
+            insort(self._truncates, fact)
             return
         facts = self._facts.get(key)
         if facts is None:
@@ -69,25 +70,34 @@ class Truth:
             key = next(iter(self._facts))
             if self._spoken[key] >= day - self._settles_after:
                 return
-            self._settled.write(self._line(key, self._facts.pop(key)))
+            self._fold_away(self._line(key, self._facts.pop(key)))
             del self._spoken[key]
+
+    def _fold_away(self, line: str) -> None:
+        if self._settled is None:
+            self._settled = tempfile.TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 — until closed
+        self._settled.write(line)
 
     def write(self, path: Path) -> None:
         """Write one JSON line for each key, under a temporary name first: done twice it is the same file."""
         temporary = path.with_name(f".{path.name}.tmp")
         with temporary.open("w", encoding="utf-8", newline="") as lines:
-            self._settled.seek(0)
-            shutil.copyfileobj(self._settled, lines)
+            if self._settled:
+                self._settled.seek(0)
+                shutil.copyfileobj(self._settled, lines)
             for key in sorted(self._facts, key=lambda key: (len(key), key)):
                 lines.write(self._line(key, self._facts[key]))
         temporary.replace(path)
 
     def close(self) -> None:
         """Let the settled keys go."""
-        self._settled.close()
+        if self._settled:
+            self._settled.close()
 
-    def _line(self, key: str, facts: Sequence[Fact]) -> str:
-        return json.dumps(folded(self._subject, key, [*facts, *self._truncates]), ensure_ascii=False) + "\n"
+    def _line(self, key: str, facts: list[Fact]) -> str:
+        """The key's truth; a truncate that is older than all its changes has nothing to delete."""
+        truncates = self._truncates[bisect(self._truncates, min(facts)) :]
+        return json.dumps(folded(self._subject, key, [*facts, *truncates]), ensure_ascii=False) + "\n"
 
 
 def folded(subject: str, key: str, facts: Sequence[Fact]) -> dict[str, Any]:

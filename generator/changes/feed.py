@@ -124,4 +124,7 @@ class Feed:
         """Write the truth beside the manifest, unless an earlier run's files are still being counted."""
         if self._options.with_truth and self.is_caught_up:
             self._truth.write(self._manifest.with_name(f"{self._manifest.stem}.truth.jsonl"))
+
+    def close(self) -> None:
+        """Give back what the truth holds."""
         self._truth.close()

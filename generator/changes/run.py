@@ -51,7 +51,9 @@ def run_shop(
         for subject in options.subjects:
             held.enter_context(only_writer(options.out / subject))
         event = held.enter_context(stop_event(stop))
-        return _Run(options, on_file or ignore, event).report()
+        run = _Run(options, on_file or ignore, event)
+        held.callback(run.close)
+        return run.report()
 
 
 def write_shop(folder: Path, subjects: Sequence[str] = SHOP_SUBJECTS, **wanted: Any) -> RunReport:
@@ -82,22 +84,23 @@ class _Run:
         if options.files and waits_ms > PATIENCE_MS:
             over = (now_ms - to_ms(options.start)) // options.day_ms
             raise OptionsError(
-                f"files must be days that are over: {over} are since the start, not {days}; choose an earlier start"
+                f"files would reach day {days} from the start, but only {over} are over: choose an earlier start"
             )
 
     def report(self) -> RunReport:
         """Live and write until the days are done or a stop is asked for; then write the truths."""
         days, due = 0, self._begun
         for day, news in self._days():
-            if news and days == self._options.files:
-                continue  # a feed that an earlier run took further is still being counted
-            if news and days:
-                due = max(due + self._options.every_seconds, time.monotonic() - self._options.every_seconds)
-            if wait(due if news else 0, self._options.begin_ms(day + 1) if news else 0, self._stop):
-                break
-            self._write(news)
-            days += bool(news)
-            if days == self._options.files and all(feed.is_caught_up for feed in self._feeds):
+            if news and days != self._options.files:
+                if days:
+                    due = max(due + self._options.every_seconds, time.monotonic() - self._options.every_seconds)
+                if wait(due, self._options.begin_ms(day + 1), self._stop):
+                    break
+                self._write(news)
+                days += 1
+            # A feed that an earlier run took further is counted to its end, though nothing is written meanwhile.
+            is_done = days == self._options.files and all(feed.is_caught_up for feed in self._feeds)
+            if is_done or self._stop.is_set():
                 break
         return self._finished()
 
@@ -120,3 +123,8 @@ class _Run:
             feed.write_truth()
         self._report.seconds, self._report.stopped = time.monotonic() - self._begun, self._stop.is_set()
         return self._report
+
+    def close(self) -> None:
+        """Give back what the feeds hold, also after a failure."""
+        for feed in self._feeds:
+            feed.close()
