@@ -7,10 +7,10 @@ import json
 import platform
 from pathlib import Path
 
-from benchmarks import changes, small_batches, throughput
+from benchmarks import bulk_orders, changes, small_batches, throughput
 from benchmarks.stage import Stage
 
-ALL = ("throughput", "batches", "changes")
+ALL = ("throughput", "batches", "changes", "orders")
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument(
         "--many", type=int, default=5_000_000, help="keys in the lake for the second run of small batches"
     )
+    parser.add_argument("--orders", type=int, default=10_000, help="orders of the bulk load")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each throughput run; the median counts")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="where files and lakes are made")
     parser.add_argument("--json", action="store_true")
@@ -40,6 +41,8 @@ def main() -> None:
         figures["batches"] = small_batches.measure(stage, chosen.history)
     if "changes" in chosen.which:
         figures["changes"] = changes.measure(stage, chosen.changes, chosen.keys, chosen.rounds, chosen.many)
+    if "orders" in chosen.which:
+        figures["orders"] = bulk_orders.measure(stage, chosen.orders)
     print(json.dumps(figures, indent=None if chosen.json else 2, default=str))
 
 
