@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,13 @@ from generator.emit import run
 from generator.options import DEFAULT_START, KNOWN_SUBJECTS, GeneratorOptions, OptionsError, parse_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from config.settings import Settings
 
 log = logging.getLogger("tallylake.generator")
+
+Run = Callable[[threading.Event], RunReport]
 
 
 def run_generators(
@@ -44,14 +46,9 @@ def run_generators(
     orders: int,
 ) -> None:
     """Generate the subjects, all at once, until their files are written or a stop is asked for."""
-    wanted = tuple(dict.fromkeys(subjects))
-    known = (*KNOWN_SUBJECTS, *SHOP_SUBJECTS)
-    if unknown := [name for name in wanted if name not in known]:
-        raise OptionsError(f"subject must be one of {', '.join(known)}, not {', '.join(unknown)}")
+    wanted = _known(subjects)
     defaults = settings.generator
-    landing, per_file = out or settings.lake.landing, rows or defaults.rows
-    seconds = defaults.every.total_seconds() if every is None else every
-    begins_now = start == "now"
+    landing, seconds = out or settings.lake.landing, defaults.every.total_seconds() if every is None else every
     manifests = {name: _manifest(landing, manifest, name, is_only=len(wanted) == 1) for name in wanted}
     shared: dict[str, Any] = {
         "out": landing,
@@ -64,28 +61,54 @@ def run_generators(
         "start": DEFAULT_START if start is None else parse_start(start, now=datetime.now(UTC)),
         "gzip": gzip,
     }
-    runs: list[Callable[[threading.Event], RunReport]] = []
-    if KNOWN_SUBJECTS[0] in wanted:
-        density = per_file / seconds if begins_now and seconds else 2.0
-        path = manifests[KNOWN_SUBJECTS[0]]
-        events = GeneratorOptions(manifest=path, rows_per_file=per_file, events_per_second=density, **shared)
-        runs.append(lambda stop: run(events, _say, stop))
-    if named := tuple(name for name in SHOP_SUBJECTS if name in wanted):
-        shop = ShopOptions(
-            subjects=named,
-            manifests=tuple(manifests[name] for name in named),
-            customers=customers,
-            products=products,
-            orders=orders,
-            # From now on there is no past to make days of: a day lasts as long as there is between two files.
-            day_seconds=max(seconds, 1.0) if begins_now else DAY_SECONDS,
-            **shared,
-        )
-        runs.append(lambda stop: run_shop(shop, _say, stop))
+    begins_now, sizes = start == "now", {"customers": customers, "products": products, "orders": orders}
+    runs = [
+        *_events(manifests, shared, rows or defaults.rows, begins_now=begins_now),
+        *_shop(manifests, shared, sizes, begins_now=begins_now),
+    ]
     for name, path in manifests.items():
         log.info("generating %s into %s; the manifest is %s", name, landing / name, path)
     for report in _at_once(runs):
         _sum_up(report)
+
+
+def _known(subjects: Sequence[str]) -> tuple[str, ...]:
+    wanted, known = tuple(dict.fromkeys(subjects)), (*KNOWN_SUBJECTS, *SHOP_SUBJECTS)
+    if unknown := [name for name in wanted if name not in known]:
+        raise OptionsError(f"subject must be one of {', '.join(known)}, not {', '.join(unknown)}")
+    return wanted
+
+
+def _events(manifests: Mapping[str, Path], shared: dict[str, Any], rows: int, *, begins_now: bool) -> list[Run]:
+    """The run of the events, if they are wanted."""
+    if KNOWN_SUBJECTS[0] not in manifests:
+        return []
+    seconds = shared["every_seconds"]
+    options = GeneratorOptions(
+        manifest=manifests[KNOWN_SUBJECTS[0]],
+        rows_per_file=rows,
+        events_per_second=rows / seconds if begins_now and seconds else 2.0,
+        **shared,
+    )
+    return [lambda stop: run(options, _say, stop)]
+
+
+def _shop(
+    manifests: Mapping[str, Path], shared: dict[str, Any], sizes: dict[str, Any], *, begins_now: bool
+) -> list[Run]:
+    """The run of the shop, if any of its subjects is wanted."""
+    named = tuple(name for name in SHOP_SUBJECTS if name in manifests)
+    if not named:
+        return []
+    options = ShopOptions(
+        subjects=named,
+        manifests=tuple(manifests[name] for name in named),
+        # From now on there is no past to make days of: a day lasts as long as there is between two files.
+        day_seconds=max(shared["every_seconds"], 1.0) if begins_now else DAY_SECONDS,
+        **sizes,
+        **shared,
+    )
+    return [lambda stop: run_shop(options, _say, stop)]
 
 
 def _manifest(landing: Path, given: Path | None, subject: str, *, is_only: bool) -> Path:
@@ -94,11 +117,11 @@ def _manifest(landing: Path, given: Path | None, subject: str, *, is_only: bool)
     return (given or landing.parent / "manifests") / f"{subject}.jsonl"
 
 
-def _at_once(runs: Sequence[Callable[[threading.Event], RunReport]]) -> list[RunReport]:
+def _at_once(runs: Sequence[Run]) -> list[RunReport]:
     """Run them side by side; a signal, or one that fails, stops them all."""
     with stop_event() as stop, ThreadPoolExecutor(len(runs)) as threads:
 
-        def guarded(one: Callable[[threading.Event], RunReport]) -> RunReport:
+        def guarded(one: Run) -> RunReport:
             try:
                 return one(stop)
             except BaseException:
