@@ -6,6 +6,7 @@ that were read twice either may be the one that was accepted, so the row ids the
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -15,9 +16,10 @@ from spark_jobs.batch.compare import Content
 from spark_jobs.batch.tables import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql.types import DataType
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake, Table
@@ -29,10 +31,16 @@ VERDICTS = "verdicts of row ids"
 ACCEPTED, DEAD_LETTER, DUPLICATE = "accepted", "dead letter", "duplicate"
 
 
-def contents(spark: SparkSession, lake: Lake, subject: Subject) -> Iterator[Content]:
-    """The subject's tables in the order of its route, dead letters, and last the verdict of every row id (``VERDICTS``)."""
+def contents(
+    spark: SparkSession, lake: Lake, subject: Subject, left_out: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> Iterator[Content]:
+    """The subject's tables in the order of its route, dead letters, and last the verdict of every row id (``VERDICTS``).
+
+    ``left_out``: by table, columns that are no part of its content here; keys always are.
+    """
     for table, key in _keys(lake, subject):
-        names = [name for name in table.schema.names if name not in PROCESSING]
+        besides = PROCESSING.union(left_out.get(table.name, ())).difference(key)
+        names = [name for name in table.schema.names if name not in besides]
         yield Content(table.name, _columns(read(spark, table), table, names), key)
     letters = _columns(_letters(spark, lake, subject), lake.dead_letters, LETTER)
     yield Content(lake.dead_letters.name, letters, ("row_id",))
@@ -52,10 +60,17 @@ def _keys(lake: Lake, subject: Subject) -> Iterator[tuple[Table, tuple[str, ...]
 
 
 def _columns(rows: DataFrame, table: Table, names: Sequence[str]) -> DataFrame:
-    """Those columns, null where a table is from before the contract had them."""
+    """Those columns, null where a table is from before the contract had them, or where a value is none of the contract's type."""
     types = {field.name: field.dataType for field in from_arrow_schema(table.schema)}
-    there = set(rows.columns)
-    return rows.select(*[(F.col(n) if n in there else F.lit(None)).cast(types[n]).alias(n) for n in names])
+    there = {field.name: field.dataType for field in rows.schema}
+    return rows.select(*[_typed(name, there.get(name), types[name]).alias(name) for name in names])
+
+
+def _typed(name: str, is_: DataType | None, should: DataType) -> Column:
+    """A column as the contract types it. Another type is read from the value's text: every type has one, and nothing is rounded."""
+    if is_ is None:
+        return F.lit(None).cast(should)
+    return F.col(name) if is_ == should else F.col(name).cast("string").try_cast(should)
 
 
 def _letters(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:

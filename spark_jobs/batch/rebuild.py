@@ -2,6 +2,8 @@
 
 The shadow lies under LAKE_ROOT/_shadow, where no reader looks. Killed before the swap has begun, it is cleared by the next run and
 nothing has changed; killed within the swap, the swap is finished by the next run or the next stream (``sinks.swap``).
+
+A contract that gives a column another type is taken in this way alone: the rebuilt tables bring their columns with them.
 """
 
 from __future__ import annotations
@@ -21,18 +23,19 @@ from spark_jobs.errors import TallyError, UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener, publish
 from spark_jobs.queries.lock import sole_writer
-from spark_jobs.sinks.commit import ensure_table, open_table
-from spark_jobs.sinks.swap import begin_swap, finish_swap
+from spark_jobs.sinks.commit import ensure_table, open_table, retyped
+from spark_jobs.sinks.swap import begin_swap, finish_swap, takes_schema
 from spark_jobs.sources.standing import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from pyspark.sql import SparkSession
 
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
+    from spark_jobs.lake import Table
     from spark_jobs.queries.refine import Books
     from spark_jobs.sinks.swap import Swap
 
@@ -47,7 +50,9 @@ class Rebuilt:
 
     ``judged``: rows of Bronze that it read; ``waiting``: rows that the live tables had not refined (left out by a verification,
     part of a rebuild); ``before``: each swapped table's version with the old content; ``kept_checkpoint``: the old one's name;
-    ``reopened``: dead letters that had been resolved and are open again; ``finished``: an interrupted swap was finished first.
+    ``reopened``: dead letters that had been resolved and are open again; ``finished``: an interrupted swap was finished first;
+    ``retyped``: by table, columns that had another type, with the type before and the one now. Of such a table only the
+    columns that both sides have are compared, by value.
     """
 
     subject: str
@@ -60,6 +65,7 @@ class Rebuilt:
     kept_checkpoint: str = ""
     reopened: int = 0
     finished: bool = False
+    retyped: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -92,8 +98,8 @@ class Rebuild:
     def __call__(self, *, verify: bool) -> Rebuilt:
         """Rebuild and compare; without ``verify``, put the rebuilt tables in the live ones' place, else leave no trace.
 
-        UsageError where there is no Bronze, BusyError where the subject is being streamed, IncompleteError where the rebuild would
-        lose rows.
+        UsageError where there is no Bronze, or where to verify cannot do as a column has another type than its contract says,
+        BusyError where the subject is being streamed, IncompleteError where the rebuild would lose rows.
         """
         if open_table(self.lake.bronze(self.subject).path) is None:
             raise UsageError(
@@ -113,23 +119,32 @@ class Rebuild:
         )
 
     def _verified(self) -> dict[str, Any]:
+        self._require_types()
         self._require_columns()
         waiting, until = waiting_rows(self.lake, self.subject), refined_before(self.lake, self.subject)
         judged = self._refine(until)
-        return {"judged": judged, "waiting": waiting if until is not None else 0, "compared": self._compared()}
+        return {"judged": judged, "waiting": waiting if until is not None else 0, "compared": self._compared({})}
 
     def _swapped(self) -> dict[str, Any]:
+        changed = self._taking_schema()
         for table in (self.lake.bronze(self.subject), *self.lake.judged(self.subject)):
-            ensure_table(table)
+            if table.name not in changed:
+                ensure_table(table)
         waiting, judged = waiting_rows(self.lake, self.subject), self._refine(None)
-        compared = self._compared()
+        compared = self._compared({name: _lacking(table) for name, table in changed.items()})
         self._require_all(judged, compared)
         reopened = carry_decisions(self.lake.dead_letters, self._shadow.dead_letters, self.name)
         publish(self.registry, self.subject)
+        types = {name: retyped(table) for name, table in changed.items()}
         begin_swap(self.lake, self.subject)
         swap = finish_swap(self.lake, self.name)
         assert swap is not None
-        return {"judged": judged, "waiting": waiting, "compared": compared, "reopened": reopened, **_way_back(swap)}
+        told = {"judged": judged, "waiting": waiting, "compared": compared, "reopened": reopened, "retyped": types}
+        return {**told, **_way_back(swap)}
+
+    def _taking_schema(self) -> dict[str, Table]:
+        """The tables, by name, that cannot be widened to what the contract says, and take the rebuilt ones' columns."""
+        return {table.name: table for table in self.lake.judged(self.subject) if takes_schema(table)}
 
     @property
     def _shadow(self) -> Lake:
@@ -155,9 +170,9 @@ class Rebuild:
             )
         return sum(batch.rows_read for batch in books)
 
-    def _compared(self) -> tuple[Comparison, ...]:
-        live, rebuilt = (list(contents(self.spark, lake, self.subject)) for lake in (self.lake, self._shadow))
-        return compare(live, rebuilt)
+    def _compared(self, left_out: Mapping[str, set[str]]) -> tuple[Comparison, ...]:
+        sides = [list(contents(self.spark, lake, self.subject, left_out)) for lake in (self.lake, self._shadow)]
+        return compare(*sides)
 
     def _require_all(self, judged: int, compared: tuple[Comparison, ...]) -> None:
         """A swap must lose nothing: all of Bronze was judged, and the live tables know no row that Bronze lacks."""
@@ -169,6 +184,15 @@ class Rebuild:
             raise IncompleteError(
                 f"{gone:,} rows of '{self.name}' that were judged are not in Bronze, so the rebuild would lose them: nothing was "
                 f"changed; `tally rebuild {self.name} --verify` names them, and a backup of Bronze has them"
+            )
+
+    def _require_types(self) -> None:
+        """To verify says whether the same comes out; with another type it cannot be the same."""
+        for name, table in self._taking_schema().items():
+            column, (is_, should) = next(iter(retyped(table).items()))
+            raise UsageError(
+                f"{name}: column '{column}' is {is_} in the table but {should} in the contract, so there is nothing to verify "
+                f"against: run `tally rebuild {self.name}` without --verify to take the type in"
             )
 
     def _require_columns(self) -> None:
@@ -188,6 +212,13 @@ class Rebuild:
         shutil.rmtree(root, ignore_errors=True)
         with suppress(OSError):
             root.parent.rmdir()
+
+
+def _lacking(table: Table) -> set[str]:
+    """The contract's columns that the table does not have."""
+    found = open_table(table.path)
+    assert found is not None
+    return set(table.schema.names) - {column.name for column in found.schema().fields}
 
 
 def _way_back(swap: Swap) -> dict[str, Any]:

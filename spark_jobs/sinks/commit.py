@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import TableNotFoundError
+from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
 from spark_jobs.sinks.log import PROTOCOL, Action, LogError, Snapshot, catch_up, put_if_absent, read_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from deltalake.schema import DataType
 
     from spark_jobs.lake import Table
     from spark_jobs.sinks.parts import Part
@@ -146,15 +149,35 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def retyped(table: Table) -> dict[str, tuple[str, str]]:
+    """Columns that the table holds in another type than it should: by name, that type and the one it should be.
+
+    Types are spelled as contracts spell them. Nothing where there is no table yet.
+    """
+    found = open_table(table.path)
+    return _retyped(found, table) if found is not None else {}
+
+
+def _retyped(found: DeltaTable, table: Table) -> dict[str, tuple[str, str]]:
+    have = {field.name: field.type for field in found.schema().fields}
+    want = {field.name: field.type for field in Schema.from_arrow(table.schema).fields}
+    both = {name: (have[name], type_) for name, type_ in want.items() if name in have}
+    return {name: (_spelled(is_), _spelled(should)) for name, (is_, should) in both.items() if is_ != should}
+
+
+def _spelled(type_: DataType) -> str:
+    plain = str(type_.type) if isinstance(type_, PrimitiveType) else type_.to_json()
+    return {"integer": "int", "long": "bigint"}.get(plain, plain)
+
+
 def _widen(found: DeltaTable, table: Table) -> None:
-    have = {field.name: field for field in found.schema().fields}
+    for name, (is_, should) in _retyped(found, table).items():
+        raise SchemaConflictError(
+            f"{table.name}: column '{name}' is {is_} in the table but {should} in the contract; `tally rebuild SUBJECT` makes "
+            "the subject's tables again from Bronze with the contract's types, or keep the type in the contract"
+        )
+    have = {field.name for field in found.schema().fields}
     want = Schema.from_arrow(table.schema).fields
-    for field in want:
-        if field.name in have and have[field.name].type != field.type:
-            raise SchemaConflictError(
-                f"{table.name}: column '{field.name}' is {have[field.name].type} in the table but {field.type} in the "
-                "contract; rebuild the table from Bronze into a new LAKE_ROOT, or keep the type in the contract"
-            )
     missing = [Field(field.name, field.type, nullable=True) for field in want if field.name not in have]
     if not missing:
         return

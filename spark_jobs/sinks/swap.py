@@ -2,8 +2,8 @@
 
 What will be done is written down first: the tables, their new files, and the versions before. Then the files are moved into the
 live tables' folders, where no one reads them yet; then each table gets one commit that takes the subject's files out and
-puts the new ones in; last, the rebuilt checkpoint takes the old one's place. Every step can be done again, so a swap that was
-killed anywhere is finished from its journal by whoever holds the subject's lock next.
+puts the new ones in, with the new columns where a type has changed; last, the rebuilt checkpoint takes the old one's place. Every
+step can be done again, so a swap that was killed anywhere is finished from its journal by whoever holds the subject's lock next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from spark_jobs.errors import TallyError
-from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table
+from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table, retyped
 from spark_jobs.sinks.deletion_vectors import file_of
 from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sinks.log import LogError, put_if_absent, read_log, sync_folder
@@ -41,7 +41,8 @@ class SwapError(TallyError):
 class TableSwap:
     """One table of a swap: the subject's partition of it (all of it where empty), its version before, the files that come in.
 
-    ``writers`` are those of the rebuilt table with their last batches, so that none of these is ever committed again.
+    ``writers`` are those of the rebuilt table with their last batches, so that none of these is ever committed again. ``schema`` is
+    the rebuilt table's as its log spells it, where the live one takes it over; empty where that keeps its own.
     """
 
     table: str
@@ -49,6 +50,7 @@ class TableSwap:
     before: int
     adds: list[Action]
     writers: dict[str, int]
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,14 @@ class Swap:
         """The swap that ``dataclasses.asdict`` spelled."""
         tables = tuple(TableSwap(**table) for table in plain["tables"])
         return cls(plain["subject"], plain["query_id"], tables)
+
+
+def takes_schema(live: Table) -> bool:
+    """Whether the swap gives a table the rebuilt one's columns: where one is held in another type, so that none can be kept.
+
+    Never where other subjects have rows too: there ``ensure_table`` refuses what differs.
+    """
+    return "subject" not in live.partition_by and bool(retyped(live))
 
 
 def begin_swap(lake: Lake, subject: Subject) -> None:
@@ -102,7 +112,9 @@ def finish_swap(lake: Lake, subject: str) -> Swap | None:
 
 
 def _planned(live: Table, made: Table, subject: str) -> TableSwap:
-    ensure_table(live)
+    replaced = takes_schema(live)
+    if not replaced:
+        ensure_table(live)
     before, rebuilt = read_log(live.path), read_log(made.path)
     assert before is not None
     assert rebuilt is not None
@@ -111,7 +123,8 @@ def _planned(live: Table, made: Table, subject: str) -> TableSwap:
     if any("deletionVector" in add for add in adds) and not before.takes_vectors:
         raise LogError(f"{live.name} takes no deletion vectors: set its property delta.enableDeletionVectors to true")
     partition = {"subject": subject} if "subject" in live.partition_by else {}
-    return TableSwap(live.name, partition, before.version, adds, dict(rebuilt.writers))
+    schema = rebuilt.metadata["schemaString"] if replaced else ""
+    return TableSwap(live.name, partition, before.version, adds, dict(rebuilt.writers), schema)
 
 
 def _write_down(journal: Path, plain: dict[str, Any]) -> None:
@@ -174,7 +187,7 @@ def _commit(path: Path, table: TableSwap, swap: Swap) -> None:
         if snapshot.has(_writer(swap), 0):
             return
         entry = list(_entry(snapshot, table, swap))
-        if not any("add" in action or "remove" in action for action in entry):
+        if not any(kind in action for action in entry for kind in ("add", "remove", "metaData")):
             return
         if put_if_absent(str(path), snapshot.version + 1, entry):
             checkpoint_if_due(snapshot)
@@ -187,6 +200,8 @@ def _entry(snapshot: Snapshot, table: TableSwap, swap: Swap) -> Iterator[Action]
     info = commit_info("TALLY REBUILD", {"subject": swap.subject}, numFiles=len(table.adds), numRemovedFiles=len(out))
     info["commitInfo"]["readVersion"] = snapshot.version
     yield info
+    if table.schema:
+        yield {"metaData": {**snapshot.metadata, "schemaString": table.schema}}
     now = int(time.time() * 1000)
     for writer, version in ((_writer(swap), 0), *table.writers.items()):
         yield {"txn": {"appId": writer, "version": version, "lastUpdated": now}}
