@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from changes_oracle import Read, read_file
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShopRun:
+    """A finished run; what was read of its files is kept, as reading takes longer than writing."""
+
     folder: Path
     report: RunReport
     subjects: tuple[str, ...]
+    _kept: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     @property
     def landing(self) -> Path:
@@ -45,6 +48,11 @@ class ShopRun:
 
     def judged(self, subject: str) -> list[tuple[ManifestRow, Read, str]]:
         """Every row with the oracle's verdict and outcome, the first of a change id winning."""
+        if ("judged", subject) not in self._kept:
+            self._kept["judged", subject] = self._judged(subject)
+        return self._kept["judged", subject]
+
+    def _judged(self, subject: str) -> list[tuple[ManifestRow, Read, str]]:
         found, seen = [], set()
         for source, rows in self.told(subject).items():
             for row, read in zip(rows, self.read(subject, source), strict=True):
@@ -61,8 +69,10 @@ class ShopRun:
         ]
 
     def truth(self, subject: str) -> dict[str, dict[str, Any]]:
-        lines = (self.folder / "manifests" / f"{subject}.truth.jsonl").read_text("utf-8").splitlines()
-        return {line["key"][0]: line for line in map(json.loads, lines)}
+        if ("truth", subject) not in self._kept:
+            text = (self.folder / "manifests" / f"{subject}.truth.jsonl").read_text("utf-8")
+            self._kept["truth", subject] = {line["key"][0]: line for line in map(json.loads, text.splitlines())}
+        return self._kept["truth", subject]
 
     def bytes_by_name(self) -> dict[str, bytes]:
         paths = sorted(path for path in self.folder.rglob("*") if path.is_file())
