@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from changes_oracle import Read, read_file
+from change_contract_oracle import Read, read_file
 
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.run import write_shop

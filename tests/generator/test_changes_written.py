@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from changes_oracle import iso, recomputed
+from change_contract_oracle import iso, recomputed
 from shop_runs import shop
 
 from generator.changes.contracts import SHOP_SUBJECTS
