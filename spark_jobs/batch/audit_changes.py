@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
@@ -70,11 +69,10 @@ def _broken_history(history: DataFrame, current: DataFrame, busy: DataFrame, con
 
 
 def _found(what: str, wrong: DataFrame, shown: list[str]) -> Finding:
-    text = reduce(lambda a, b: F.concat_ws(" ", a, b), [F.col(name).cast("string") for name in shown])
-    rows = wrong.select(text.alias("text")).cache()
-    try:
-        count = rows.count()
-        examples = [row.text for row in rows.orderBy("text").limit(SHOWN).collect()] if count else []
-    finally:
-        rows.unpersist()
-    return Finding(what, count, tuple(examples))
+    """The rows counted; where there are any, which they are is asked in a second pass."""
+    count = wrong.count()
+    if not count:
+        return Finding(what, 0)
+    text = F.concat_ws(" ", *[F.col(name).cast("string") for name in shown])
+    examples = wrong.select(text.alias("text")).orderBy("text").limit(SHOWN).collect()
+    return Finding(what, count, tuple(row.text for row in examples))
