@@ -1,4 +1,4 @@
-"""Changes: many at once beside the foreachBatch + MERGE of the Delta documentation; a small batch beside few and many keys.
+"""Changes: at once and file by file beside the foreachBatch + MERGE of Delta's documentation; a small batch beside many keys.
 
 The plain job reads the same files with a schema, keeps the latest change of each key and MERGEs it. It checks nothing, keeps no
 history and no books, and has no tombstones: a change that comes late resurrects or undoes a row.
@@ -10,6 +10,7 @@ import shutil
 import statistics
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,12 +27,13 @@ from spark_jobs.queries.application import Application, Listener
 from spark_jobs.sources.keyed import all_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pyspark.sql import DataFrame
 
     from benchmarks.stage import Stage
+    from config.settings import Settings
     from spark_jobs.lake import Lake
     from spark_jobs.queries.ingest import IngestReport
     from spark_jobs.queries.refine import Books
@@ -51,8 +53,12 @@ PATIENCE = 120.0
 
 
 def measure(stage: Stage, changes: int, keys: int, rounds: int, many: int) -> dict[str, Any]:
-    """Both figures of the file's first line."""
-    return {"at_once": _at_once(stage, changes, keys, rounds), "small_batch": _small_batch(stage, many)}
+    """The three figures of the file's first line."""
+    return {
+        "at_once": _at_once(stage, changes, keys, rounds),
+        "file_by_file": _file_by_file(stage, changes, keys),
+        "small_batch": _small_batch(stage, many),
+    }
 
 
 def _at_once(stage: Stage, changes: int, keys: int, rounds: int) -> dict[str, Any]:
@@ -83,6 +89,55 @@ def _at_once(stage: Stage, changes: int, keys: int, rounds: int) -> dict[str, An
         "steps_of_the_last_round": steps,
         "same_live_rows": same,
     }
+
+
+def _file_by_file(stage: Stage, changes: int, keys: int) -> dict[str, Any]:
+    """The same files, each dropped when the one before is done, as for a stream that keeps up; the first one warms up."""
+    landing = _files(stage, f"changes_{changes}_{keys}", changes, keys, files=20)
+    files = sorted((landing / SUBJECT).glob("*.csv"))
+    plain, ours = _plain_dropped(stage, files), _ours_dropped(stage, files)
+    return {
+        "changes_a_file": changes // len(files),
+        "plain_seconds": [round(value, 2) for value in plain],
+        "our_seconds": [round(value, 2) for value in ours],
+        "changes_per_second": round(changes / len(files) * (len(files) - 1) / sum(ours[1:])),
+        "times_as_fast": round(sum(plain[1:]) / sum(ours[1:]), 2),
+    }
+
+
+def _plain_dropped(stage: Stage, files: Sequence[Path]) -> list[float]:
+    drop, target = stage.out / "drop", _plain_target(stage, "plain_dropped")
+    shutil.rmtree(drop, ignore_errors=True)
+    (drop / SUBJECT).mkdir(parents=True)
+    done: list[int] = []
+    upsert = _upsert(target)
+
+    def counted(batch: DataFrame, number: int) -> None:
+        upsert(batch, number)
+        done.append(number)
+
+    rows = stage.spark.readStream.schema(PLAIN_SCHEMA).option("header", True).csv(str(drop / SUBJECT))
+    query = rows.writeStream.foreachBatch(counted).option("checkpointLocation", f"{target}_checkpoint").start()
+    try:
+        return [_copied(file, drop / SUBJECT, done) for file in files]
+    finally:
+        query.stop()
+
+
+def _ours_dropped(stage: Stage, files: Sequence[Path]) -> list[float]:
+    drop = stage.out / "drop"
+    shutil.rmtree(drop, ignore_errors=True)
+    books: list[Books] = []
+    with _running(stage, stage.lake("changes_dropped")[1], drop, [], books):
+        return [_copied(file, drop / SUBJECT, books) for file in files]
+
+
+def _copied(file: Path, folder: Path, done: Sequence[Any]) -> float:
+    """Seconds from a file's arrival until one more batch is done."""
+    before = len(done)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, folder / f".{file.name}")
+    return _arrived(folder / f".{file.name}", folder / file.name, done, before)
 
 
 def _files(stage: Stage, name: str, changes: int, keys: int, files: int, first: int = 0) -> Path:
@@ -133,17 +188,22 @@ def change_rows(rng: np.random.Generator, first: int, count: int, keys: int) -> 
 
 def _plain(stage: Stage, landing: Path, name: str) -> float:
     """Seconds of the plain streaming job, from nothing to drained."""
-    target = stage.out / "lakes" / name
-    shutil.rmtree(target, ignore_errors=True)
-    spark = stage.spark
-    spark.createDataFrame([], PLAIN_SCHEMA).drop("change_id", "op", "event_ts").write.format("delta").save(str(target))
+    target = _plain_target(stage, name)
     began = time.perf_counter()
-    rows = spark.readStream.schema(PLAIN_SCHEMA).option("header", True).csv(str(landing / SUBJECT))
-    writer = rows.writeStream.foreachBatch(_upsert(str(target))).option("checkpointLocation", f"{target}_checkpoint")
-    shutil.rmtree(f"{target}_checkpoint", ignore_errors=True)
-    query = writer.trigger(availableNow=True).start()
-    query.awaitTermination()
+    rows = stage.spark.readStream.schema(PLAIN_SCHEMA).option("header", True).csv(str(landing / SUBJECT))
+    writer = rows.writeStream.foreachBatch(_upsert(target)).option("checkpointLocation", f"{target}_checkpoint")
+    writer.trigger(availableNow=True).start().awaitTermination()
     return time.perf_counter() - began
+
+
+def _plain_target(stage: Stage, name: str) -> str:
+    """A new table for the plain job, without rows."""
+    target = str(stage.out / "lakes" / name)
+    for folder in (target, f"{target}_checkpoint"):
+        shutil.rmtree(folder, ignore_errors=True)
+    empty = stage.spark.createDataFrame([], PLAIN_SCHEMA).drop("change_id", "op", "event_ts")
+    empty.write.format("delta").save(target)
+    return target
 
 
 def _upsert(target: str) -> Callable[[DataFrame, int], None]:
@@ -193,35 +253,49 @@ def _stream(stage: Stage, keys: int) -> dict[str, Any]:
     drop = stage.out / "drop"
     shutil.rmtree(drop, ignore_errors=True)
     lay_down(lake, subject, keys)
-    settings = replace(settings, lake=replace(settings.lake, landing=drop))
-    settings = replace(settings, streaming=replace(settings.streaming, trigger_interval=timedelta(milliseconds=10)))
     landed: list[IngestReport] = []
     books: list[Books] = []
+    with _running(stage, settings, drop, landed, books):
+        seconds = [_drop(drop / SUBJECT, number, keys, books) for number in range(BATCHES)]
+    steps = {step: round(statistics.median(line.steps[step] for line in books[WARM:]), 3) for step in books[-1].steps}
+    live = all_rows(lake.current(subject), ["customer_id"]).num_rows
+    return {"seconds": round(statistics.median(seconds[WARM:]), 3), "steps": steps, "keys_after": live}
+
+
+@contextmanager
+def _running(
+    stage: Stage, settings: Settings, drop: Path, landed: list[IngestReport], books: list[Books]
+) -> Iterator[None]:
+    """The real application over a folder, without pauses, until the block ends."""
+    settings = replace(settings, lake=replace(settings.lake, landing=drop))
+    settings = replace(settings, streaming=replace(settings.streaming, trigger_interval=timedelta(milliseconds=10)))
     stop = threading.Event()
     listener = Listener(landed.append, books.append)
     application = Application(stage.spark, settings, stage.registry, [SUBJECT], listener, stop)
     thread = threading.Thread(target=application.run, kwargs={"once": False})
     thread.start()
     try:
-        seconds = [_drop(drop / SUBJECT, number, keys, books) for number in range(BATCHES)]
+        yield
     finally:
         stop.set()
         thread.join()
-    steps = {step: round(statistics.median(line.steps[step] for line in books[WARM:]), 3) for step in books[-1].steps}
-    live = all_rows(lake.current(subject), ["customer_id"]).num_rows
-    return {"seconds": round(statistics.median(seconds[WARM:]), 3), "steps": steps, "keys_after": live}
 
 
 def _drop(folder: Path, number: int, keys: int, books: list[Books]) -> float:
-    """Seconds from a file's arrival to the commit of its books."""
+    """Seconds from the arrival of a file of 1,000 changes to the commit of its books."""
     before = len(books)
     folder.mkdir(parents=True, exist_ok=True)
     rows = change_rows(np.random.default_rng([7, number]), 2 * 10**9 + number * 1_000, 1_000, keys)
     pcsv.write_csv(rows, folder / f".{number}", pcsv.WriteOptions(quoting_style="none"))
+    return _arrived(folder / f".{number}", folder / f"{number:06}.csv", books, before)
+
+
+def _arrived(hidden: Path, shown: Path, done: Sequence[Any], before: int) -> float:
+    """Show a hidden file; seconds until there is one more than ``before`` of what is done."""
     began = time.perf_counter()
-    (folder / f".{number}").rename(folder / f"{number:06}.csv")
-    while len(books) == before:
+    hidden.rename(shown)
+    while len(done) == before:
         if time.perf_counter() - began > PATIENCE:
-            raise TimeoutError(f"batch {number} did not arrive within {PATIENCE} s")
+            raise TimeoutError(f"{shown.name} was not done within {PATIENCE} s")
         time.sleep(0.002)
     return time.perf_counter() - began

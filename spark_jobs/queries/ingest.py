@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake, Table
 
 #: Up to this many bytes of input the driver lands the files itself.
-SMALL_BYTES = 4 * 1024 * 1024
+SMALL_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

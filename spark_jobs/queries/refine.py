@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from spark_jobs.transforms.dedupe import Repeats
 
 #: Up to this much of Bronze a batch is brought to the driver whole: some ten thousand rows.
-SMALL_BYTES = 2 * 1024 * 1024
+SMALL_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,8 +173,8 @@ def _spelled(type_: DataType) -> str:
 def _widen(found: DeltaTable, table: Table) -> None:
     for name, (is_, should) in _retyped(found, table).items():
         raise SchemaConflictError(
-            f"{table.name}: column '{name}' is {is_} in the table but {should} in the contract; `tally rebuild SUBJECT` makes "
-            "the subject's tables again from Bronze with the contract's types, or keep the type in the contract"
+            f"{table.name}: column '{name}' is {is_} in the table but {should} in the contract; a `tally rebuild` of the "
+            "subject makes its tables again from Bronze with the contract's types, or keep the type in the contract"
         )
     have = {field.name for field in found.schema().fields}
     want = Schema.from_arrow(table.schema).fields

@@ -111,7 +111,7 @@ def test_products_take_in_a_version_with_wider_numbers_by_a_rebuild_and_in_no_ot
     with pytest.raises(
         SchemaConflictError,
         match=r"^silver/products_changes: column 'product_id' is int in the table but bigint in the contract; "
-        r"`tally rebuild SUBJECT` makes .*, or keep the type in the contract$",
+        r"a `tally rebuild` of the subject makes .*, or keep the type in the contract$",
     ):
         home.drain(spark, "products")
     with pytest.raises(UsageError, match=r"'product_id' is int .* run `tally rebuild products` without --verify") as no:

@@ -136,7 +136,8 @@ def test_a_large_file_gets_a_vector_and_keeps_its_other_rows_where_they_are(
     (added,) = [action["add"] for action in again if "add" in action and action["add"]["path"] == large["path"]]
     assert (removed["deletionVector"]["cardinality"], added["deletionVector"]["cardinality"]) == (2, 4)  # type: ignore[index]
     stats = json.loads(str(added["stats"]))
-    assert stats == {"numRecords": 20, "minValues": {"id": 0}, "maxValues": {"id": 19}, "tightBounds": False}
+    bounds = {"minValues": {"id": 0}, "maxValues": {"id": 19}, "nullCount": {"id": 0}}
+    assert stats == {"numRecords": 20, **bounds, "tightBounds": False}
     expected = {**{n: "old" for n in range(20) if n not in (4, 6)}, 3: "new", 5: "newer"}
     assert named(scanned(table.path)) == expected
 
@@ -150,7 +151,8 @@ def test_a_worn_file_is_written_again_and_an_empty_one_just_goes(
     put(table, 1, {}, gone=range(8))
     (add,) = log_of(table).files.values()
     assert "deletionVector" not in add
-    assert json.loads(add["stats"]) == {"numRecords": 12, "minValues": {"id": 8}, "maxValues": {"id": 19}}
+    bounds = {"minValues": {"id": 8}, "maxValues": {"id": 19}, "nullCount": {"id": 0}}
+    assert json.loads(add["stats"]) == {"numRecords": 12, **bounds}
     put(table, 2, {}, gone=range(20))
     assert log_of(table).files == {}
     assert scanned(table.path).num_rows == 0
