@@ -12,7 +12,8 @@ from spark_jobs.sinks.commit import commit_info
 from spark_jobs.sinks.log import LogError, put_if_absent, read_log
 from spark_jobs.sinks.parts import TableWriter
 from spark_jobs.sinks.replace import addition, removal
-from spark_jobs.sources.keyed import LiveFile, all_rows, read_live
+from spark_jobs.sources.keyed import all_rows
+from spark_jobs.sources.live_files import LiveFile, read_live
 
 if TYPE_CHECKING:
     from spark_jobs.lake import Table

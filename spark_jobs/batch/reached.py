@@ -13,7 +13,7 @@ from spark_jobs.batch.status import latest_query
 from spark_jobs.errors import UsageError
 from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sinks.settle import committed_to
-from spark_jobs.sources.keyed import LiveFile, read_live
+from spark_jobs.sources.live_files import LiveFile, read_live
 from spark_jobs.sources.standing import count, own_rows
 
 if TYPE_CHECKING:

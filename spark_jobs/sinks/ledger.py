@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spark_jobs.sinks.log import sync_folder
 from spark_jobs.sinks.parts import Part
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync(self._folder)
+        sync_folder(self._folder)
         self._forget(prepared.batch_id - KEEP)
 
     def _forget(self, until: int) -> None:
@@ -95,15 +96,6 @@ class Ledger:
 
     def _path(self, batch_id: int) -> Path:
         return self._folder / f"{batch_id}.json"
-
-
-def _sync(folder: Path) -> None:
-    """Bring a folder's names to disk; without it a file renamed there may be gone after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def query_id(checkpoint: Path) -> str:

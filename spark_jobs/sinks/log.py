@@ -145,7 +145,7 @@ def put_if_absent(path: str, version: int, actions: Iterable[Action]) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to disk."""
+    """Bring a folder's names to disk; without it a file renamed or linked there may be gone after a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -27,7 +27,8 @@ from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table, open_sn
 from spark_jobs.sinks.deletion_vectors import bitmap, file_of, read_vector, write_vectors
 from spark_jobs.sinks.log import LogError, put_if_absent, sync_folder
 from spark_jobs.sinks.parts import PART_ROWS, TableWriter
-from spark_jobs.sources.keyed import NONE, LiveFile, Wanted, key_array, live_files, live_hits, read_live, rows_in
+from spark_jobs.sources.keyed import Wanted, key_array, live_files, live_hits
+from spark_jobs.sources.live_files import NONE, LiveFile, read_live, rows_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Table
     from spark_jobs.sinks.log import Action, Snapshot
     from spark_jobs.sinks.parts import Part
-    from spark_jobs.sources.keyed import Positions
+    from spark_jobs.sources.live_files import Positions
 
 log = logging.getLogger("tallylake.replace")
 

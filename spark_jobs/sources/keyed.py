@@ -1,32 +1,28 @@
 """The rows that a table holds of some keys: few of many, found by the log's bounds, then by the key column alone.
 
-Files never change, so a key column of fixed width that was read once is kept in memory, up to a limit. Of the other
-columns only those row groups are read in which a key was found. Rows that a deletion vector names are not there.
+A key column of fixed width that was read once is kept in memory (see ``live_files``). Of the other columns only those row groups
+are read in which a key was found.
 """
 
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.commit import open_snapshot, open_table
-from spark_jobs.sinks.deletion_vectors import positions, read_vector
 from spark_jobs.sinks.log import DELETION_VECTORS
+from spark_jobs.sources.live_files import KEPT, LiveFile, read_live, read_rows, read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
     from deltalake import DeltaTable
@@ -36,34 +32,8 @@ if TYPE_CHECKING:
 
     Positions = npt.NDArray[np.int64]
 
-NONE: Positions = np.empty(0, np.int64)
-#: Bytes of key columns and footers kept in memory.
-KEPT_BYTES = 256 * 1024 * 1024
-#: Rows of the other columns that are read at once, so that memory stays bounded.
-CHUNK_ROWS = 262_144
 #: The log may cut a time to the millisecond.
 MILLISECOND = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFile:
-    """One Parquet file of a table: where it is, its partition's values, and the rows that are no longer in it."""
-
-    root: Path
-    path: str
-    partition: Mapping[str, Any]
-    vector: Mapping[str, Any] | None = None
-
-    @property
-    def absolute(self) -> Path:
-        """The file itself."""
-        return self.root / unquote(self.path)
-
-    def dead(self) -> Positions:
-        """The row numbers that are no longer in the table."""
-        if self.vector is None:
-            return NONE
-        return positions(read_vector(self.root, self.vector))
 
 
 def key_array(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Array:
@@ -229,14 +199,14 @@ def live_hits(file: LiveFile, wanted: Wanted) -> Positions:
 def _hits(file: LiveFile, wanted: Wanted) -> Positions:
     """Those also that are no longer in the table. The first time a file is asked its keys are gone through; then ordered."""
     name = f"{file.absolute}:{wanted.by[0]}"
-    kept = _kept.get(name) if len(wanted.by) == 1 else None
+    kept = KEPT.get(name) if len(wanted.by) == 1 else None
     if kept is None:
-        kept = key_array(_whole(file, wanted.schema), wanted.by)
+        kept = key_array(read_whole(file, wanted.schema), wanted.by)
         if len(wanted.by) == 1 and _is_fixed(kept.type):
-            _kept.put(name, kept, kept.nbytes)
+            KEPT.put(name, kept, kept.nbytes)
     elif isinstance(kept, pa.Array) and _comparable(kept) is not None:
         kept = _Ordered.of(kept)
-        _kept.put(name, kept, kept.nbytes)
+        KEPT.put(name, kept, kept.nbytes)
     if isinstance(kept, _Ordered):
         return kept.find(wanted.keys)
     return np.asarray(pc.indices_nonzero(pc.is_in(kept, value_set=wanted.keys))).astype(np.int64)
@@ -275,109 +245,3 @@ class _Ordered:
 
 def _is_fixed(type_: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type_) or pa.types.is_temporal(type_) or pa.types.is_decimal(type_))
-
-
-def _whole(file: LiveFile, schema: pa.Schema) -> pa.Table:
-    """Those columns of all rows of a file, also of those that are no longer in the table."""
-    with _opened(file) as parquet:
-        return _conformed(parquet.read(columns=_present(parquet, schema)), parquet.metadata.num_rows, file, schema)
-
-
-def read_live(file: LiveFile, schema: pa.Schema, but: Positions = NONE) -> Iterator[pa.Table]:
-    """All rows of a file that are still in the table, but for those with these numbers, a chunk at a time."""
-    live = np.ones(rows_in(file), np.bool_)
-    live[file.dead()] = False
-    live[but] = False
-    yield from read_rows(file, schema, np.flatnonzero(live))
-
-
-def rows_in(file: LiveFile) -> int:
-    """How many rows a file has by its footer, also those that are no longer in the table."""
-    with _opened(file) as parquet:
-        return int(parquet.metadata.num_rows)
-
-
-def read_rows(file: LiveFile, schema: pa.Schema, wanted: Positions) -> Iterator[pa.Table]:
-    """Those rows of a file, by their ascending numbers, a chunk of row groups at a time; groups without any are not read."""
-    if not len(wanted):
-        return
-    with _opened(file) as parquet:
-        sizes = np.array([parquet.metadata.row_group(n).num_rows for n in range(parquet.metadata.num_row_groups)])
-        starts = np.concatenate([[0], np.cumsum(sizes)])
-        hit = np.unique(np.searchsorted(starts, wanted, "right") - 1)
-        for groups in _chunks(hit, sizes):
-            rows = parquet.read_row_groups(groups.tolist(), columns=_present(parquet, schema))
-            count = int(sizes[groups].sum())
-            chosen = _within_groups(wanted, groups, starts)
-            rows = _conformed(rows, count, file, schema)
-            yield rows if len(chosen) == count else rows.take(pa.array(chosen))
-
-
-def _chunks(groups: Positions, sizes: Positions) -> list[Positions]:
-    total = np.cumsum(sizes[groups]) - 1
-    return np.split(groups, np.flatnonzero(np.diff(total // CHUNK_ROWS)) + 1)
-
-
-def _within_groups(wanted: Positions, groups: Positions, starts: Positions) -> Positions:
-    """The numbers that the wanted rows have when only these row groups are read, one after the other."""
-    first = np.searchsorted(wanted, starts[groups], "left")
-    last = np.searchsorted(wanted, starts[groups + 1], "left")
-    before = np.concatenate([[0], np.cumsum(starts[groups + 1] - starts[groups])[:-1]])
-    moved = [
-        wanted[a:b] - start + offset for a, b, start, offset in zip(first, last, starts[groups], before, strict=True)
-    ]
-    return np.concatenate(moved)
-
-
-def _opened(file: LiveFile) -> pq.ParquetFile:
-    """The file, with its footer from memory if it was read before. Spark may spell times in 96 bits: those are microseconds."""
-    name = f"{file.absolute}"
-    footer = _kept.get(name)
-    parquet = pq.ParquetFile(file.absolute, metadata=footer, coerce_int96_timestamp_unit="us")
-    if footer is None:
-        _kept.put(name, parquet.metadata, parquet.metadata.serialized_size)
-    return parquet
-
-
-def _present(parquet: pq.ParquetFile, schema: pa.Schema) -> list[str]:
-    there = set(parquet.schema_arrow.names)
-    return [name for name in schema.names if name in there]
-
-
-def _conformed(rows: pa.Table, count: int, file: LiveFile, schema: pa.Schema) -> pa.Table:
-    """The schema's columns: from the file, else from its partition, else null."""
-    columns = []
-    for field in schema:
-        if field.name in rows.column_names:
-            columns.append(rows[field.name].cast(field.type))
-        else:
-            value = pa.scalar(file.partition.get(field.name)).cast(field.type)
-            columns.append(pa.chunked_array([pa.repeat(value, count)]))
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-class _Kept:
-    """What was read of files, the least recently used dropped first. Files never change, so neither does this."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._bytes = 0
-        self._values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
-        self._guard = threading.Lock()
-
-    def get(self, name: str) -> Any:
-        with self._guard:
-            if name not in self._values:
-                return None
-            self._values.move_to_end(name)
-            return self._values[name][0]
-
-    def put(self, name: str, value: Any, size: int) -> None:
-        with self._guard:
-            self._bytes += size - self._values.pop(name, (None, 0))[1]
-            self._values[name] = (value, size)
-            while self._bytes > self._limit:
-                self._bytes -= self._values.popitem(last=False)[1][1]
-
-
-_kept = _Kept(KEPT_BYTES)

@@ -20,7 +20,9 @@ from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.commit import append_once
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sources import keyed as keyed_module
-from spark_jobs.sources.keyed import _Kept, all_rows, key_array, key_text, rows_of
+from spark_jobs.sources import live_files as files_module
+from spark_jobs.sources.keyed import all_rows, key_array, key_text, rows_of
+from spark_jobs.sources.live_files import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,8 +54,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             names.append(f"groups {groups}")
             return super().read_row_groups(groups, columns=columns)
 
-    monkeypatch.setattr(keyed_module.pq, "ParquetFile", Noted)
-    monkeypatch.setattr(keyed_module, "_kept", _Kept(1 << 20))
+    monkeypatch.setattr(files_module.pq, "ParquetFile", Noted)
+    for module in (files_module, keyed_module):
+        monkeypatch.setattr(module, "KEPT", Kept(1 << 20))
     return names
 
 
@@ -88,7 +91,7 @@ def test_only_row_groups_that_hold_a_key_are_read(tmp_path: Path, opened: list[s
 
 
 def test_rows_are_the_same_when_they_are_read_in_many_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyed_module, "CHUNK_ROWS", 8)
+    monkeypatch.setattr(files_module, "CHUNK_ROWS", 8)
     table = appended(tmp_path, range(50))
     assert named(all_rows(table, SCHEMA.names)) == dict.fromkeys(range(50), "a")
     wanted = [0, 7, 8, 9, 31, 49]
@@ -106,7 +109,7 @@ def test_whatever_the_row_groups_the_rows_are_those_of_a_plain_filter(
     groups: int, keys: list[int | None], wanted: set[int | None], piece: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keyed_module, "CHUNK_ROWS", piece)
+        patch.setattr(files_module, "CHUNK_ROWS", piece)
         table = keyed(Path(folder), keyed=(), row_group_rows=groups)
         data = pa.table(
             [keys, [f"{n}" for n in range(len(keys))], *[pa.nulls(len(keys), f.type) for f in list(SCHEMA)[2:]]],
@@ -191,7 +194,7 @@ def test_one_column_is_its_own_key_and_several_make_a_text_without_the_null_part
 
 
 def test_what_was_used_least_recently_is_dropped_first_and_memory_stays_within_its_limit() -> None:
-    kept = _Kept(100)
+    kept = Kept(100)
     for name in "abc":
         kept.put(name, name, 40)
         kept.get("a")
