@@ -1,4 +1,4 @@
-"""The audit of changes: the current table and history held against the change log, key by key, in two passes of Spark."""
+"""The audit of changes: the current table and history held against the change log, key by key, in Spark."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake, Table
     from spark_jobs.transforms.dedupe import Repeats
 
-#: Up to this much of Bronze a batch is brought to the driver whole: some ten thousand rows.
+#: Up to this much of Bronze a batch is brought to the driver whole: some hundred thousand rows.
 SMALL_BYTES = 8 * 1024 * 1024
 
 
@@ -222,7 +222,7 @@ class Refine:
             duration_seconds=facts["seconds"] + commit_seconds,
             input_files=facts["input_files"],
             contract_fingerprint=facts["contract_fingerprint"],
-            effects=facts["effects"],
+            effects=facts.get("effects", {}),  # a ledger written before there were changes has none
             steps={**facts["steps"], "commit": commit_seconds},
         )
 
