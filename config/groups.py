@@ -95,6 +95,31 @@ class DataQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class Gold:
+    """The star, the marts, and what holds a date's publication back."""
+
+    holidays_country: str = setting(
+        "HOLIDAYS_COUNTRY",
+        "US",
+        matching(r"[A-Z]{2}", "two capital letters (ISO 3166-1 alpha-2), such as US or BR"),
+        "Whose holidays dim_date knows.",
+    )
+    top_products: int = setting("TOP_PRODUCTS", "10", whole(1, 10_000), "Products of a date that top_products ranks.")
+    totals_tolerance: float = setting(
+        "GATE_TOTALS_TOLERANCE", "0", share(), "Share of a date's orders whose lines may differ from the order's total."
+    )
+    volume_weeks: int = setting(
+        "GATE_VOLUME_WEEKS", "8", whole(1, 520), "Weeks back whose same weekday makes a date's usual volume."
+    )
+    volume_min_weeks: int = setting(
+        "GATE_VOLUME_MIN_WEEKS", "3", whole(1, 520), "Of these, how many need orders; with fewer, volume is not judged."
+    )
+    volume_tolerance: float = setting(
+        "GATE_VOLUME_TOLERANCE", "0.5", share(), "Share by which a date's orders may differ from the usual volume."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Generator:
     """What `tally generate` writes when its options say nothing else."""
 
@@ -171,6 +196,7 @@ GROUPS: Mapping[str, type[Any]] = {
     "lake": Lake,
     "streaming": Streaming,
     "data_quality": DataQuality,
+    "gold": Gold,
     "generator": Generator,
     "retry": Retry,
     "monitoring": Monitoring,

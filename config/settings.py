@@ -22,6 +22,7 @@ from config.groups import (
     Database,
     DataQuality,
     Generator,
+    Gold,
     Kafka,
     Lake,
     Monitoring,
@@ -57,6 +58,7 @@ class Settings:
     lake: Lake = field(default_factory=Lake)
     streaming: Streaming = field(default_factory=Streaming)
     data_quality: DataQuality = field(default_factory=DataQuality)
+    gold: Gold = field(default_factory=Gold)
     generator: Generator = field(default_factory=Generator)
     retry: Retry = field(default_factory=Retry)
     monitoring: Monitoring = field(default_factory=Monitoring)

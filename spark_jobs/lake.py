@@ -25,14 +25,18 @@ from spark_jobs.schemas import (
     arrow_type,
     typed_columns,
 )
+from spark_jobs.schemas_gold import GOLD, RUNS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from schema_registry.contract import Contract
     from schema_registry.registry import Subject
 
 #: Row groups of tables of which few rows of many are read.
 KEYED_ROW_GROUP_ROWS = 4_096
+#: Row groups of tables of which whole days are read and replaced.
+GOLD_ROW_GROUP_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class Lake:
             name=f"silver/{subject.name}",
             path=self._path("silver", subject.name),
             schema=pa.schema([*typed_columns(latest), *CURRENT_META]),
-            stats=latest.key,
+            stats=tuple(dict.fromkeys([*latest.key, *_references(latest)])),
             near_unique=("row_id", "_change_id", *latest.key),
             keyed=latest.key,
             row_group_rows=KEYED_ROW_GROUP_ROWS,
@@ -191,6 +195,34 @@ class Lake:
             "ops/files", self._landed_path("ops", "files"), FILES, ("subject",), ("source", "ingested_at", "query_id")
         )
 
+    def gold(self, name: str) -> Table:
+        """A table of the star or a mart, by its name in ``schemas_gold.GOLD``."""
+        gold = GOLD[name]
+        return Table(
+            name=f"gold/{name}",
+            path=self._path("gold", name),
+            schema=gold.schema,
+            stats=tuple(dict.fromkeys([*gold.keyed, *gold.stats])),
+            near_unique=(),
+            keyed=gold.keyed,
+            row_group_rows=GOLD_ROW_GROUP_ROWS,
+        )
+
+    @property
+    def runs(self) -> Table:
+        """The record of gold runs: one row per run, written last."""
+        return Table("ops/runs", self._path("ops", "runs"), RUNS, stats=("run_number", "started_at"), near_unique=())
+
+    @property
+    def gold_journal(self) -> Path:
+        """What a gold run is about to commit, written down before its first commit and gone after its last."""
+        return self.root / "_gold" / "journal.json"
+
+    @property
+    def gold_lock(self) -> Path:
+        """The file that the one gold run of this lake holds locked."""
+        return self.root / "_locks" / "_gold.lock"
+
     def checkpoint(self, subject: str, query: str) -> Path:
         """Where Spark keeps the progress of one query of one subject."""
         return self.root / "_checkpoints" / subject / query
@@ -204,3 +236,8 @@ class Lake:
 
     def _landed_path(self, layer: str, name: str) -> str:
         return str((self.landed or self.root) / layer / name)
+
+
+def _references(contract: Contract) -> list[str]:
+    """The fields by which rows of an entity are looked for besides its key: those of other entities, and times."""
+    return [field.name for field in contract.fields if field.type.name in ("bigint", "timestamp")]

@@ -1,0 +1,1 @@
+"""Marts: pure functions from the star to a table that answers one question."""
