@@ -219,7 +219,6 @@ DAILY_ERROR_RATE = GoldTable(
         ("event_date", DATE),
         ("subject", pa.string()),
         ("accepted", pa.int64()),
-        ("late", pa.int64()),
         ("dead_letters", pa.int64()),
         ("error_rate", SHARE),
     ),
@@ -263,6 +262,7 @@ INPUT = pa.struct([("table", pa.string()), ("id", pa.string()), ("version", pa.i
 RUNS = pa.schema(
     [
         ("run_id", pa.string()),
+        ("lineage", pa.string()),
         ("run_number", pa.int64()),
         ("command", pa.string()),
         ("run_date", DATE),
@@ -277,7 +277,6 @@ RUNS = pa.schema(
         ("dates_built", pa.list_(DATE)),
         ("dates_held", pa.list_(DATE)),
         ("dates_pending", pa.list_(DATE)),
-        ("error_dates_pending", pa.list_(DATE)),
         ("waiting_lines", pa.int64()),
         ("waiting_payments", pa.int64()),
         ("gates", pa.list_(GATE_RESULT)),
