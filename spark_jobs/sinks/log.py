@@ -96,13 +96,19 @@ class Snapshot:
         return allowed and self.configuration.get("delta.enableDeletionVectors") == "true"
 
 
-def read_log(path: str) -> Snapshot | None:
-    """The table as it stands now, or None where there is none."""
+def read_log(path: str, upto: int | None = None) -> Snapshot | None:
+    """The table as it stands now, or as it stood at version ``upto``. None where there is none.
+
+    Of an older version, None also where it can no longer be put together: entries after its checkpoint were cleaned away.
+    """
     folder = _folder(path)
     try:
         names = os.listdir(folder)  # noqa: PTH208  a log can hold 100,000 names, of which none is needed as a Path
     except FileNotFoundError:
         return None
+    if upto is not None:
+        then = _followed(_from_checkpoint(path, names, upto), upto)
+        return then if then.version == upto >= 0 else None
     found = catch_up(_from_checkpoint(path, names))
     if found.version < 0 and any(name.endswith((".json", ".parquet")) for name in names):
         raise LogError(f"{path}: its log has neither a first entry nor a checkpoint that can be read")
@@ -111,15 +117,21 @@ def read_log(path: str) -> Snapshot | None:
 
 def catch_up(snapshot: Snapshot) -> Snapshot:
     """The snapshot with the entries that have come since. The one given stays as it is."""
+    found = _followed(snapshot)
+    if found.version > snapshot.version or not _behind(snapshot):
+        return found
+    return read_log(snapshot.path) or snapshot
+
+
+def _followed(snapshot: Snapshot, upto: int | None = None) -> Snapshot:
+    """The snapshot with the entries after it, as far as there are any without a gap, and no further than ``upto``."""
     folder = _folder(snapshot.path)
     actions: list[list[Action]] = []
     with suppress(FileNotFoundError):
-        while True:
+        while upto is None or snapshot.version + len(actions) < upto:
             text = (folder / _entry(snapshot.version + len(actions) + 1)).read_text(encoding="utf-8")
             actions.append([json.loads(line) for line in text.split("\n") if line])
-    if actions:
-        return _applied(snapshot, actions)
-    return snapshot if not _behind(snapshot) else read_log(snapshot.path) or snapshot
+    return _applied(snapshot, actions) if actions else snapshot
 
 
 def put_if_absent(path: str, version: int, actions: Iterable[Action]) -> bool:
@@ -171,14 +183,18 @@ def _applied(snapshot: Snapshot, entries: Sequence[Sequence[Action]]) -> Snapsho
     return replace(snapshot, version=version, files=files, writers=writers, metadata=metadata, protocol=protocol)
 
 
-def _from_checkpoint(path: str, names: Iterable[str]) -> Snapshot:
-    """The newest checkpoint that is whole, or the emptiness before the first entry."""
+def _from_checkpoint(path: str, names: Iterable[str], upto: int | None = None) -> Snapshot:
+    """The newest checkpoint that is whole and not of a version after ``upto``, or the emptiness before the first entry."""
     empty = Snapshot(path, -1, {}, {}, {}, {})
     pieces: dict[tuple[int, int], list[str]] = {}
     for name in names:
         if match := _CHECKPOINT.fullmatch(name):
             pieces.setdefault((int(match[1]), int(match[2] or 1)), []).append(name)
-    whole = [version for version, found in pieces.items() if len(found) == version[1]]
+    whole = [
+        version
+        for version, found in pieces.items()
+        if len(found) == version[1] and (upto is None or version[0] <= upto)
+    ]
     if not whole:
         return empty
     newest = max(whole)
