@@ -107,6 +107,11 @@ INFERRED_MEMBERS = GoldTable(
     keyed=("dimension", "member_key"),
 )
 
+WAITING_FACTS = GoldTable(
+    (("order_id", pa.int64()), ("kind", pa.string()), ("id", pa.int64()), ("amount", MONEY)),
+    keyed=("order_id",),
+)
+
 DAILY_GMV = GoldTable(
     (
         ("order_date", DATE),
@@ -232,6 +237,7 @@ GOLD: dict[str, GoldTable] = {
     "fact_orders": FACT_ORDERS,
     "fact_payments": FACT_PAYMENTS,
     "inferred_members": INFERRED_MEMBERS,
+    "waiting_facts": WAITING_FACTS,
     "daily_gmv": DAILY_GMV,
     "orders_by_status": ORDERS_BY_STATUS,
     "refund_rate": REFUND_RATE,

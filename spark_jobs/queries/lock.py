@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def sole_writer(path: Path, subject: str) -> Iterator[None]:
-    """Hold the lock for the time of the block; BusyError where another process holds it."""
+def sole_writer(path: Path, subject: str, doing: str = "streamed into") -> Iterator[None]:
+    """Hold the lock for the time of the block; BusyError, which says what is being done, where another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -25,7 +25,7 @@ def sole_writer(path: Path, subject: str) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise BusyError(
-                f"'{subject}' is already being streamed into this lake by process {holder}: stop that one, "
+                f"'{subject}' is already being {doing} this lake by process {holder}: stop that one, "
                 "or use another LAKE_ROOT"
             ) from None
         file.truncate(0)

@@ -1,4 +1,4 @@
-"""The star from Silver and history: live rows, facts at the grain of an order's line and of a payment, members inferred where none is known.
+"""The star from Silver and history: facts at the grain of an order's line and of a payment, members inferred where none is known.
 
 Keys are resolved at the moment the order was placed: to the version that held then. Where none did, the fact points to the inferred
 member of its natural key, which is that key's negative; surrogate keys are positive, so neither is ever taken for the other.
@@ -22,7 +22,7 @@ SPANS = 64
 
 
 def live_orders(orders: DataFrame) -> DataFrame:
-    """The orders that stand, of silver/orders: order_id, customer_id, order_time, order_date (its day in UTC), status, total_amount."""
+    """The orders that stand: order_id, customer_id, order_time, order_date (its day in UTC), status, total_amount."""
     placed = F.col("order_date")
     return orders.where(~F.col("_deleted")).select(
         "order_id",
@@ -35,13 +35,13 @@ def live_orders(orders: DataFrame) -> DataFrame:
 
 
 def live_items(items: DataFrame) -> DataFrame:
-    """The lines that stand, of silver/order_items: order_item_id, order_id, product_id, quantity, unit_price, line_total."""
+    """The lines that stand: order_item_id, order_id, product_id, quantity, unit_price, line_total."""
     columns = ("order_item_id", "order_id", "product_id", "quantity", "unit_price", "line_total")
     return items.where(~F.col("_deleted")).select(*columns)
 
 
 def live_payments(payments: DataFrame) -> DataFrame:
-    """The payments that stand, of silver/payments: payment_id, order_id, method, status, amount, paid_at."""
+    """The payments that stand: payment_id, order_id, method, status, amount, paid_at."""
     columns = ("payment_id", "order_id", "method", "status", "amount", "paid_at")
     return payments.where(~F.col("_deleted")).select(*columns)
 

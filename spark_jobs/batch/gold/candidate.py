@@ -1,0 +1,102 @@
+"""The facts of some dates as they would be published: written, read back, and visible to no one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+from pyspark.sql import functions as F
+
+from spark_jobs.sinks.frames import read_frame, write_frame
+from spark_jobs.transforms.star import (
+    fact_orders,
+    fact_payments,
+    live_items,
+    live_orders,
+    live_payments,
+    on_days,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import date
+
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from spark_jobs.batch.gold.inputs import Inputs
+    from spark_jobs.lake import Lake, Table
+    from spark_jobs.sinks.parts import Part
+
+FACTS = ("fact_orders", "fact_payments")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The dates, their orders and lines as Silver has them, the dimensions, and the facts made of them, by table, as written."""
+
+    spark: SparkSession
+    lake: Lake
+    days: frozenset[date]
+    orders: DataFrame
+    items: DataFrame
+    customers: DataFrame
+    products: DataFrame
+    parts: dict[str, list[Part]]
+    orders_by_date: dict[date, int]
+
+    @classmethod
+    def build(cls, spark: SparkSession, lake: Lake, inputs: Inputs, days: Collection[date]) -> Candidate:
+        """Make the facts of these dates. Done twice, they are written twice, and one of them is committed at most."""
+        current = inputs.frame(spark, "orders")
+        orders = live_orders(current.where(on_days(F.col("order_date"), days)))
+        items = live_items(inputs.frame(spark, "order_items"))
+        customers, products = inputs.frame(spark, "customers"), inputs.frame(spark, "products")
+        made = {
+            "fact_orders": fact_orders(orders, items, customers, products),
+            "fact_payments": fact_payments(orders, live_payments(inputs.frame(spark, "payments")), customers),
+        }
+        parts = {name: write_frame(_by_date(rows), lake.gold(name)) for name, rows in made.items()}
+        mine = items.join(orders.select("order_id"), "order_id", "left_semi")
+        counts = {row["order_date"]: row["count"] for row in orders.groupBy("order_date").count().collect()}
+        return cls(spark, lake, frozenset(days), orders, mine, customers, products, parts, counts)
+
+    @property
+    def processed(self) -> int:
+        """Rows of Silver that the facts were made of: orders, lines and payments."""
+        return sum(self.orders_by_date.values()) + sum(part.rows for parts in self.parts.values() for part in parts)
+
+    def facts(self, name: str, days: Collection[date] | None = None) -> DataFrame:
+        """The facts as they were written: of all the dates, or of these."""
+        rows = read_frame(self.spark, self.lake.gold(name), self.parts[name])
+        return rows if days is None or frozenset(days) == self.days else rows.where(_among(days))
+
+    def parts_of(self, name: str, days: Collection[date]) -> list[Part]:
+        """The parts that hold the facts of just these dates; written again where others are among them."""
+        if frozenset(days) == self.days:
+            return self.parts[name]
+        return write_frame(_by_date(self.facts(name, days)), self.lake.gold(name)) if days else []
+
+    def column(self, name: str, columns: list[str]) -> pa.Table:
+        """Some columns of the facts, without Spark."""
+        table = self.lake.gold(name)
+        return _read(table, [part.path for part in self.parts[name]], columns)
+
+
+def _by_date(rows: DataFrame) -> DataFrame:
+    """Dates close together, so that a file and a row group hold few of them; lines in the order of their orders."""
+    key = rows.columns[0]
+    return rows.repartitionByRange("order_date").sortWithinPartitions("order_date", "order_id", key)
+
+
+def _among(days: Iterable[date]) -> Column:
+    return F.col("order_date").isin(sorted(days))
+
+
+def _read(table: Table, paths: list[str], columns: list[str]) -> pa.Table:
+    if not paths:
+        return table.data_schema.empty_table().select(columns)
+    files = [str(Path(table.path) / path) for path in paths]
+    return pads.dataset(files, schema=table.data_schema, format="parquet").to_table(columns=columns)

@@ -1,0 +1,111 @@
+"""Which dates' facts may have become others, told from what changed between the versions that two runs read.
+
+A date is touched by a change of its orders, of their lines or payments, and of the version of a customer or product that held when
+one of its orders was placed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.batch.gold.inputs import STAR
+from spark_jobs.sources.changed import difference
+from spark_jobs.sources.keyed import all_rows, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from spark_jobs.batch.gold.inputs import Inputs
+    from spark_jobs.lake import Lake, Table
+    from spark_jobs.sources.changed import Changed
+
+#: What of a version the facts and the dated marts show.
+SHOWN = {"customers": (), "products": ("product_name", "category")}
+DIMENSIONS = {"customers": "customer", "products": "product"}
+
+
+def changed_dates(lake: Lake, inputs: Inputs) -> set[date] | None:
+    """The dates whose facts may differ from those of the last run; None where that cannot be told."""
+    changed = {name: inputs.changed(name, (*STAR[name], "_deleted")) for name in ("orders", "order_items", "payments")}
+    versions = {name: inputs.changed(name, _version_columns(name)) for name in DIMENSIONS}
+    if any(each is None for each in (*changed.values(), *versions.values())):
+        return None
+    told = {name: each for name, each in (*changed.items(), *versions.items()) if each is not None}
+    found = _dates_of(_live(told["orders"])["order_date"])
+    found |= _dates_of_orders(inputs.tables["orders"], [told["order_items"], told["payments"]])
+    for name in DIMENSIONS:
+        found |= _dates_of_versions(lake.gold("fact_orders"), name, told[name])
+    return found | _dates_of_payers(lake, told["customers"])
+
+
+def all_dates(lake: Lake, inputs: Inputs) -> set[date]:
+    """Every date that has an order or is published."""
+    orders = all_rows(inputs.tables["orders"], ["order_date", "_deleted"])
+    placed = _dates_of(orders.filter(pc.invert(orders["_deleted"]))["order_date"])
+    return placed | published_dates(lake)
+
+
+def published_dates(lake: Lake) -> set[date]:
+    """The dates that have facts."""
+    facts = [all_rows(lake.gold(name), ["order_date"])["order_date"] for name in ("fact_orders", "fact_payments")]
+    return {day for column in facts for day in pc.unique(column).to_pylist()}
+
+
+def order_ids(changed: Sequence[Changed]) -> pa.Array:
+    """The orders that any of the changed rows belong to, each once."""
+    columns = [rows["order_id"] for each in changed for rows in (each.before, each.after)]
+    return pc.unique(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.int64()))
+
+
+def _version_columns(name: str) -> tuple[str, ...]:
+    dimension = DIMENSIONS[name]
+    return (f"{dimension}_id", f"{dimension}_key", "valid_from", "valid_to", *SHOWN[name])
+
+
+def _live(changed: Changed) -> pa.Table:
+    """Both sides of a change, without tombstones."""
+    rows = pa.concat_tables([changed.before, changed.after])
+    return rows.filter(pc.invert(rows["_deleted"]))
+
+
+def _dates_of(moments: pa.ChunkedArray) -> set[date]:
+    return set(pc.unique(pc.drop_null(moments.cast(pa.timestamp("us")).cast(pa.date32(), safe=False))).to_pylist())
+
+
+def _dates_of_orders(orders: Table, changed: Sequence[Changed]) -> set[date]:
+    """The dates of the orders whose lines or payments changed; an order whose own row changed has told its dates itself."""
+    rows = rows_of(orders, order_ids(changed), ["order_date", "_deleted"])
+    return _dates_of(rows.filter(pc.invert(rows["_deleted"]))["order_date"])
+
+
+def _dates_of_versions(facts: Table, name: str, changed: Changed) -> set[date]:
+    """The dates of facts that pointed to another version before than they do now, or to one that shows something else."""
+    dimension = DIMENSIONS[name]
+    natural = f"{dimension}_id"
+    ids = pc.unique(pa.concat_tables([changed.before, changed.after])[natural]).combine_chunks()
+    rows = rows_of(facts, ids, [natural, "order_time", "order_date"], by=(natural,))
+    rows = rows.append_column("_row", pa.array(range(rows.num_rows), pa.int64()))
+    pointed, points = (_held(rows, side, natural) for side in (changed.before, changed.after))
+    moved = difference(pointed, points)
+    return set(pc.unique(pa.concat_tables([moved.before, moved.after])["order_date"]).to_pylist())
+
+
+def _held(rows: pa.Table, versions: pa.Table, natural: str) -> pa.Table:
+    """Each fact with the version that held when its order was placed; facts without one are left out."""
+    pairs = rows.join(versions, natural, join_type="inner")
+    moment = pairs["order_time"]
+    holds = pc.and_(pc.less_equal(pairs["valid_from"], moment), pc.less(moment, pairs["valid_to"]))
+    return pairs.filter(holds).drop_columns(["valid_from", "valid_to"])
+
+
+def _dates_of_payers(lake: Lake, changed: Changed) -> set[date]:
+    """The dates of payments of orders that have no line, whose customer's versions changed: facts of lines tell all others."""
+    ids = pc.unique(pa.concat_tables([changed.before, changed.after])["customer_id"]).combine_chunks()
+    paid = rows_of(lake.gold("fact_payments"), ids, ["order_id", "order_date"], by=("customer_id",))
+    lines = rows_of(lake.gold("fact_orders"), ids, ["order_id"], by=("customer_id",))
+    bare = paid.filter(pc.invert(pc.is_in(paid["order_id"], value_set=pc.unique(lines["order_id"]).combine_chunks())))
+    return set(pc.unique(bare["order_date"]).to_pylist())

@@ -1,0 +1,159 @@
+"""What a gold run will commit, written down before its first commit, so that a run killed anywhere is finished by the next.
+
+The parts lie ready in their tables' folders. Each table gets one commit, by which the rows of some keys are gone and the parts'
+rows are there; it carries the run's number, so it is made once however often it is tried. The record of the run is the last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.batch.gold.record import RunRecord, book, writer_of
+from spark_jobs.errors import TallyError
+from spark_jobs.schemas_gold import GOLD, RUNS
+from spark_jobs.sinks.commit import ensure_table, is_committed
+from spark_jobs.sinks.log import sync_folder
+from spark_jobs.sinks.parts import Part, write_parts
+from spark_jobs.sinks.replace import replace_once
+from spark_jobs.sources.changed import difference
+from spark_jobs.sources.keyed import key_array
+from spark_jobs.sources.standing import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from schema_registry.registry import Registry
+    from spark_jobs.lake import Lake, Table
+
+
+class JournalError(TallyError):
+    """A run that was interrupted cannot be finished: what its journal names is not where it was put."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One table's commit: parts whose rows will be there, and keys, as text, whose rows will be gone."""
+
+    table: str
+    parts: tuple[Part, ...]
+    gone: tuple[str, ...]
+
+    @classmethod
+    def of(cls, table: Table, parts: Iterable[Part], gone: pa.Array) -> Commit:
+        """Keys as ``keyed.key_array`` makes them."""
+        return cls(table.name.removeprefix("gold/"), tuple(parts), tuple(gone.cast(pa.string()).to_pylist()))
+
+    @property
+    def rows(self) -> int:
+        """Rows that it writes."""
+        return sum(part.rows for part in self.parts)
+
+    def make(self, lake: Lake, lineage: str, number: int) -> None:
+        """Make the commit, unless it has been made."""
+        table = lake.gold(self.table)
+        ensure_table(table)
+        type_ = table.schema.field(table.keyed[0]).type if len(table.keyed) == 1 else pa.string()
+        gone = pa.array(self.gone, pa.string()).cast(type_)
+        replace_once(table, self.parts, gone=gone, writer=writer_of(lineage), version=number)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Commit:
+        """The commit that ``dataclasses.asdict`` spelled."""
+        return cls(plain["table"], tuple(Part.from_json(part) for part in plain["parts"]), tuple(plain["gone"]))
+
+
+def brought_to(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | None:
+    """What brings the ``existing`` rows of a table to the ``wanted`` ones, writing only keys of which something differs.
+
+    Both have the table's columns. None where nothing differs: the same content again is no new version.
+    """
+    wanted = wanted.select(table.schema.names).cast(table.schema)
+    changed = difference(existing, wanted)
+    touched = pc.unique(key_array(pa.concat_tables([changed.before, changed.after]), table.keyed))
+    if not len(touched):
+        return None
+    rows = wanted.filter(pc.is_in(key_array(wanted, table.keyed), value_set=touched))
+    gone = pc.unique(key_array(changed.before, table.keyed))
+    return Commit.of(table, write_parts(table, rows), gone)
+
+
+def begin(lake: Lake, commits: Sequence[Commit], record: RunRecord) -> None:
+    """Write down what will be committed. Killed before this is done, nothing has happened."""
+    plain = {"commits": [asdict(commit) for commit in commits], "record": _packed(record.to_row())}
+    path = lake.gold_journal
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    with unfinished.open("w", encoding="utf-8") as file:
+        json.dump(plain, file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    sync_folder(path.parent)
+
+
+def finish(
+    lake: Lake, registry: Registry, folder: Path, step: Callable[[str], None], began: float | None = None
+) -> RunRecord | None:
+    """Make every commit that the journal names and is not made yet, put the run on record, and drop the journal.
+
+    ``began``: by ``time.perf_counter``, where this process began the run. None where there is no journal. Safe to run again
+    wherever it was killed.
+    """
+    if not lake.gold_journal.exists():
+        return None
+    plain = json.loads(lake.gold_journal.read_text(encoding="utf-8"))
+    row = _unpacked(plain["record"])
+    for commit in (Commit.from_json(each) for each in plain["commits"]):
+        step(f"publishing {commit.table}")
+        _require(lake, commit, row)
+        commit.make(lake, row["lineage"], row["run_number"])
+    row["output_row_counts"] = row_counts(lake, registry)
+    if began is not None:
+        row["runtime_seconds"] = round(time.perf_counter() - began, 3)
+    book(lake, row, folder)
+    lake.gold_journal.unlink()
+    return RunRecord.from_row(row)
+
+
+def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
+    """The rows of every table of Bronze, Silver and gold, by the tables' logs."""
+    subjects = registry.subjects.values()
+    tables = [lake.bronze(subject) for subject in subjects]
+    tables += [lake.accepted(subject) for subject in subjects]
+    tables += [table for subject in subjects if subject.kind == "changes" for table in lake.merged(subject)]
+    tables += [lake.gold(name) for name in GOLD]
+    return sorted((table.name, count(table)) for table in tables)
+
+
+def _require(lake: Lake, commit: Commit, row: Mapping[str, Any]) -> None:
+    table = lake.gold(commit.table)
+    if is_committed(table, writer=writer_of(row["lineage"]), version=row["run_number"]):
+        return
+    for part in commit.parts:
+        if not (Path(table.path) / part.path).exists():
+            raise JournalError(
+                f"an interrupted gold run cannot be finished: {table.name}/{part.path} is gone; delete {lake.gold_journal} "
+                "and run `tally gold backfill --all`, which builds every date again"
+            )
+
+
+def _packed(row: Mapping[str, Any]) -> str:
+    """A row of ops/runs as text that keeps its types: an Arrow stream, in hexadecimal."""
+    sink = pa.BufferOutputStream()
+    rows = pa.Table.from_pylist([dict(row)], schema=RUNS)
+    with pa.ipc.new_stream(sink, RUNS) as writer:
+        writer.write_table(rows)
+    return str(sink.getvalue().to_pybytes().hex())
+
+
+def _unpacked(text: str) -> dict[str, Any]:
+    with pa.ipc.open_stream(pa.py_buffer(bytes.fromhex(text))) as reader:
+        return dict(reader.read_all().to_pylist()[0])

@@ -1,0 +1,134 @@
+"""daily_error_rate, kept by what changed: counts of the last run plus what was accepted and refused since, exactly."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_jobs.batch.gold.inputs import accepted_of
+from spark_jobs.schemas_gold import DATE
+from spark_jobs.sources.keyed import all_rows, rows_of
+from spark_jobs.transforms.marts.daily_error_rate import error_counts, error_rates, letter_dates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from pyspark.sql import SparkSession
+
+    from schema_registry.registry import Registry
+    from spark_jobs.batch.gold.inputs import Inputs
+    from spark_jobs.lake import Table
+
+COUNTED = pa.schema(
+    [("event_date", DATE), ("subject", pa.string()), ("accepted", pa.int64()), ("dead_letters", pa.int64())]
+)
+LETTER = ("row_id", "subject", "status")
+RESOLVED = "resolved"
+
+
+def wanted_error_rates(spark: SparkSession, registry: Registry, inputs: Inputs, mart: Table) -> pa.Table:
+    """The whole of daily_error_rate as it should be now."""
+    event_times = {name: subject.latest.event_time for name, subject in registry.subjects.items()}
+    changes = _changes(spark, registry, inputs, event_times)
+    if changes is None:
+        return _from_all(spark, registry, inputs, event_times).toArrow()
+    before = all_rows(mart, COUNTED.names)
+    return error_rates(spark.createDataFrame(_added(before, *changes))).toArrow() if any(changes) else _same(mart)
+
+
+def _same(mart: Table) -> pa.Table:
+    return all_rows(mart, mart.schema.names)
+
+
+def _from_all(spark: SparkSession, registry: Registry, inputs: Inputs, event_times: Mapping[str, str]) -> DataFrame:
+    accepted = [
+        inputs.frame(spark, accepted_of(name)).select(F.lit(name).alias("subject"), "event_date")
+        for name in registry.subjects
+    ]
+    letters = letter_dates(inputs.frame(spark, "dead_letters"), event_times)
+    return error_rates(error_counts(reduce(DataFrame.unionByName, accepted), letters))
+
+
+def _changes(
+    spark: SparkSession, registry: Registry, inputs: Inputs, event_times: Mapping[str, str]
+) -> tuple[Counter[tuple[date, str]], Counter[tuple[date, str]]] | None:
+    """How many more were accepted, and how many more letters stand, by date and subject; None where that cannot be told."""
+    accepted: Counter[tuple[date, str]] = Counter()
+    for name in registry.subjects:
+        changed = _changed(inputs, accepted_of(name), ("event_date",))
+        if changed is None:
+            return None
+        for rows, sign in zip(changed, (-1, 1), strict=True):
+            for one in pc.value_counts(rows["event_date"]).to_pylist():
+                accepted[one["values"], name] += sign * one["counts"]
+    letters = _letter_changes(spark, inputs, event_times)
+    return None if letters is None else (accepted, letters)
+
+
+def _changed(inputs: Inputs, name: str, columns: tuple[str, ...]) -> tuple[pa.Table, pa.Table] | None:
+    """Rows before and after; none where a table was not there and is not yet."""
+    if name not in inputs.now and name not in inputs.last:
+        schema = pa.schema([inputs.tables[name].schema.field(column) for column in columns])
+        return schema.empty_table(), schema.empty_table()
+    changed = inputs.changed(name, columns)
+    return None if changed is None else (changed.before, changed.after)
+
+
+def _letter_changes(
+    spark: SparkSession, inputs: Inputs, event_times: Mapping[str, str]
+) -> Counter[tuple[date, str]] | None:
+    changed = _changed(inputs, "dead_letters", LETTER)
+    if changed is None:
+        return None
+    signs: Counter[str] = Counter()
+    for rows, sign in zip(changed, (-1, 1), strict=True):
+        for row_id in rows.filter(pc.not_equal(rows["status"], RESOLVED))["row_id"].to_pylist():
+            signs[row_id] += sign
+    signs = Counter({row_id: sign for row_id, sign in signs.items() if sign})
+    return _letters_by_date(spark, inputs.tables["dead_letters"], signs, event_times)
+
+
+def _letters_by_date(
+    spark: SparkSession, table: Table, signs: Counter[str], event_times: Mapping[str, str]
+) -> Counter[tuple[date, str]] | None:
+    """The signs by the dates of the letters; None where one of the letters is no longer there to tell its date."""
+    if not signs:
+        return Counter()
+    columns = ["row_id", "subject", "payload", "ingested_at", "status"]
+    rows = rows_of(table, pa.array(list(signs), pa.string()), columns, by=("row_id",))
+    if rows.num_rows != len(signs):
+        return None
+    found: Counter[tuple[date, str]] = Counter()
+    for sign in (-1, 1):
+        mine = rows.filter(pc.is_in(rows["row_id"], value_set=pa.array([key for key, s in signs.items() if s == sign])))
+        dated = _dated(spark, mine, event_times)
+        for day, subject, count in dated:
+            found[day, subject] += sign * count
+    return found
+
+
+def _dated(spark: SparkSession, letters: pa.Table, event_times: Mapping[str, str]) -> list[tuple[date, str, int]]:
+    if not letters.num_rows:
+        return []
+    standing = letters.set_column(
+        letters.column_names.index("status"), "status", pa.repeat(pa.scalar("open"), letters.num_rows)
+    )
+    dates = letter_dates(spark.createDataFrame(standing), event_times).groupBy("event_date", "subject").count()
+    return [(row["event_date"], row["subject"], row["count"]) for row in dates.collect()]
+
+
+def _added(before: pa.Table, accepted: Counter[tuple[date, str]], letters: Counter[tuple[date, str]]) -> pa.Table:
+    """The counts with the changes added; a date and subject of which nothing is left is left out."""
+    counts = {(row["event_date"], row["subject"]): [row["accepted"], row["dead_letters"]] for row in before.to_pylist()}
+    for place, changes in enumerate((accepted, letters)):
+        for key, more in changes.items():
+            counts.setdefault(key, [0, 0])[place] += more
+    rows = [(*key, *both) for key, both in sorted(counts.items()) if any(both)]
+    return pa.Table.from_pylist([dict(zip(COUNTED.names, row, strict=True)) for row in rows], schema=COUNTED)

@@ -1,0 +1,114 @@
+"""What a gold run reads, each table as it stood when the run began, however the stream goes on beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from spark_jobs.errors import UsageError
+from spark_jobs.sources.changed import Changed, Position, changed_rows, position
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from schema_registry.registry import Registry
+    from spark_jobs.lake import Lake, Table
+
+#: The subjects that the star is made of, and the fields that it takes of each.
+STAR: Mapping[str, tuple[str, ...]] = {
+    "orders": ("order_id", "customer_id", "order_date", "status", "total_amount"),
+    "order_items": ("order_item_id", "order_id", "product_id", "quantity", "unit_price", "line_total"),
+    "payments": ("payment_id", "order_id", "method", "status", "amount", "paid_at"),
+    "customers": ("customer_id", "segment"),
+    "products": ("product_id", "product_name", "category", "price"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The tables by the part that they play, where they stand, and where they stood when the last run had read them."""
+
+    tables: Mapping[str, Table]
+    now: Mapping[str, Position]
+    last: Mapping[str, Position]
+    _told: dict[tuple[str, tuple[str, ...]], Changed | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, lake: Lake, registry: Registry, last: Mapping[str, Position]) -> Inputs:
+        """The inputs as they stand now. UsageError where the contracts lack what the star is made of."""
+        tables = {**_star(lake, registry), **_judged(lake, registry)}
+        now = {name: found for name, table in tables.items() if (found := position(table)) is not None}
+        return cls(tables, now, last)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether every table stands where it stood."""
+        return dict(self.now) == dict(self.last)
+
+    def frame(self, spark: SparkSession, name: str) -> DataFrame:
+        """A table's rows at its version; none where it is not there."""
+        table = self.tables[name]
+        if name not in self.now:
+            return spark.createDataFrame([], from_arrow_schema(table.schema))
+        version = self.now[name].version
+        return spark.read.format("delta").option("versionAsOf", version).load(table.path)
+
+    def changed(self, name: str, columns: Sequence[str]) -> Changed | None:
+        """What became of a table's rows since the last run; None where that cannot be told, as before a first run."""
+        asked = (name, tuple(columns))
+        if asked not in self._told:
+            self._told[asked] = self._compared(name, columns)
+        return self._told[asked]
+
+    def _compared(self, name: str, columns: Sequence[str]) -> Changed | None:
+        before, after = self.last.get(name), self.now.get(name)
+        if before is None or after is None:
+            return None
+        return changed_rows(self.tables[name], before.version, after.version, columns, identity=before.id)
+
+
+def _star(lake: Lake, registry: Registry) -> dict[str, Table]:
+    """Current rows of orders, their lines and payments; the histories of customers and products."""
+    for name, fields in STAR.items():
+        _require(registry, name, fields)
+    current = {name: lake.current(registry.subject(name)) for name in ("orders", "order_items", "payments")}
+    histories = {name: _history(lake, registry, name) for name in ("customers", "products")}
+    return current | histories
+
+
+def _history(lake: Lake, registry: Registry, name: str) -> Table:
+    history = lake.history(registry.subject(name))
+    if history is None:
+        raise UsageError(
+            f"gold needs the history of '{name}', and its contract tracks no fields: name some under tracked"
+        )
+    return history
+
+
+def _require(registry: Registry, name: str, fields: Sequence[str]) -> None:
+    subject = registry.subjects.get(name)
+    if subject is None or subject.kind != "changes":
+        raise UsageError(
+            f"gold needs a subject '{name}' of kind changes, and the contracts have none: add contracts for "
+            f"{', '.join(STAR)} to CONTRACTS_ROOT, such as those that come along"
+        )
+    lacking = [each for each in fields if each not in subject.latest.field_names]
+    if lacking:
+        raise UsageError(
+            f"gold needs the fields {', '.join(lacking)} of '{name}', and its contract v{subject.latest.version} has none"
+        )
+
+
+def _judged(lake: Lake, registry: Registry) -> dict[str, Table]:
+    """What was accepted of every subject, and the dead letters: the inputs of daily_error_rate."""
+    accepted = {accepted_of(name): lake.accepted(subject) for name, subject in registry.subjects.items()}
+    return {**accepted, "dead_letters": lake.dead_letters}
+
+
+def accepted_of(subject: str) -> str:
+    """The name under which a subject's accepted rows are among the inputs."""
+    return f"accepted {subject}"

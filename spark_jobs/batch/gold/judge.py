@@ -1,0 +1,143 @@
+"""Every gate over every date of a candidate: which dates may be published, and which rows say that one may not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.batch.gold.candidate import FACTS
+from spark_jobs.batch.gold.record import GateResult
+from spark_jobs.sources.keyed import all_rows, rows_of
+from spark_jobs.transforms.gates.non_negative_money import non_negative_money
+from spark_jobs.transforms.gates.order_totals import order_totals
+from spark_jobs.transforms.gates.referential_integrity import referential_integrity
+from spark_jobs.transforms.gates.row_counts import row_counts
+from spark_jobs.transforms.gates.scd2_consistency import scd2_consistency
+from spark_jobs.transforms.gates.summary import failing
+from spark_jobs.transforms.gates.volume_anomaly import volume_anomaly
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import date
+
+    from pyspark.sql import DataFrame
+
+    from config.groups import Gold
+    from spark_jobs.batch.gold.candidate import Candidate
+    from spark_jobs.lake import Lake
+
+#: Rows that a verdict shows of those that fail.
+SHOWN = 10
+ROW_COUNTS, TOTALS, VOLUME = "row_counts", "order_totals", "volume_anomaly"
+GATES = (ROW_COUNTS, "referential_integrity", "non_negative_money", TOTALS, "scd2_consistency", VOLUME)
+KEYS = {"fact_orders": ("order_item_id", "order line"), "fact_payments": ("payment_id", "payment")}
+
+
+def judged(candidate: Candidate, calendar: DataFrame, limits: Gold, accepted: Collection[str]) -> list[GateResult]:
+    """A verdict of every gate on every date of the candidate, in order. ``accepted`` gates hold nothing back, and say so."""
+    failures, orders = _failures(candidate, calendar), candidate.orders_by_date
+    verdicts = [
+        _verdict(gate, day, *failures.get((gate, day), (0, ())), orders.get(day, 0), limits)
+        for day in sorted(candidate.days)
+        for gate in GATES
+        if gate != VOLUME
+    ]
+    verdicts += _volumes(candidate, orders, limits)
+    return [_accepted(each, accepted) for each in _with_strays(candidate, verdicts, accepted)]
+
+
+def held_dates(verdicts: Collection[GateResult]) -> set[date]:
+    """The dates that a verdict holds back."""
+    return {each.date for each in verdicts if each.holds}
+
+
+def _failures(candidate: Candidate, calendar: DataFrame) -> dict[tuple[str, date], tuple[int, tuple[str, ...]]]:
+    """How many rows fail each gate on each date, and the first of them; one query for all."""
+    facts, payments = (candidate.facts(name) for name in FACTS)
+    gates = {
+        ROW_COUNTS: row_counts(facts, candidate.orders, candidate.items),
+        "referential_integrity": referential_integrity(
+            facts, payments, candidate.customers, candidate.products, calendar
+        ),
+        "non_negative_money": non_negative_money(facts, payments),
+        TOTALS: order_totals(facts, candidate.orders),
+        "scd2_consistency": scd2_consistency(facts, candidate.customers, candidate.products),
+    }
+    rows = failing(gates, SHOWN).collect()
+    return {(row["gate"], row["order_date"]): (row["failing"], tuple(row["rows"])) for row in rows}
+
+
+def _verdict(gate: str, day: date, count: int, rows: tuple[str, ...], orders: int, limits: Gold) -> GateResult:
+    if gate != TOTALS or not count:
+        detail = f"{count} rows fail" if count else None
+        return GateResult(gate, day, not count, count, detail, rows)
+    passed = count <= Fraction(str(limits.totals_tolerance)) * orders
+    return GateResult(gate, day, passed, count, f"{count} of {orders} orders do not agree with their lines", rows)
+
+
+def _volumes(candidate: Candidate, orders: Mapping[date, int], limits: Gold) -> Iterator[GateResult]:
+    """Against the weekday's usual volume: of what is published, and of the dates that are judged with it."""
+    counts = {**_published_orders(candidate.lake, candidate.days, limits.volume_weeks), **orders}
+    for day in sorted(candidate.days):
+        found = volume_anomaly(counts, day, limits.volume_weeks, limits.volume_min_weeks, limits.volume_tolerance)
+        yield GateResult(VOLUME, day, found.passed, int(not found.passed), found.sentence)
+
+
+def _published_orders(lake: Lake, days: Collection[date], weeks: int) -> dict[date, int]:
+    """Orders of the published dates that a baseline may need; the dates of this run are known better."""
+    table = lake.gold("orders_by_status")
+    dates = pa.array(
+        sorted({day - timedelta(weeks=week) for day in days for week in range(1, weeks + 1)} - set(days)), pa.date32()
+    )
+    rows = rows_of(table, dates, ["order_date", "orders"]).group_by("order_date").aggregate([("orders", "sum")])
+    return dict(zip(rows["order_date"].to_pylist(), rows["orders_sum"].to_pylist(), strict=True))
+
+
+def _accepted(verdict: GateResult, accepted: Collection[str]) -> GateResult:
+    return replace(verdict, accepted=True) if not verdict.passed and verdict.gate in accepted else verdict
+
+
+def _with_strays(candidate: Candidate, verdicts: list[GateResult], accepted: Collection[str]) -> list[GateResult]:
+    """The verdicts, once no published fact would stand twice: under its old date, which is held back, and under its new one."""
+    standing = _standing_elsewhere(candidate)
+    while True:
+        held = held_dates([_accepted(each, accepted) for each in verdicts])
+        published = candidate.days - held
+        strays = [
+            (name, id_, new, old) for name, id_, new, old in standing if new in published and old not in published
+        ]
+        if not strays:
+            return verdicts
+        verdicts = [_strayed(each, strays) for each in verdicts]
+
+
+def _strayed(verdict: GateResult, strays: list[tuple[str, int, date, date]]) -> GateResult:
+    mine = sorted((name, id_, old) for name, id_, new, old in strays if new == verdict.date)
+    if verdict.gate != ROW_COUNTS or not mine:
+        return verdict
+    rows = tuple(f"{name} {id_}: is published under {old}, which stays as it is" for name, id_, old in mine)
+    count = verdict.failing + len(rows)
+    return GateResult(ROW_COUNTS, verdict.date, False, count, f"{count} rows fail", (*verdict.rows, *rows)[:SHOWN])
+
+
+def _standing_elsewhere(candidate: Candidate) -> list[tuple[str, int, date, date]]:
+    """The facts of the candidate that are published under another date: what, its id, the date to be, the date that is."""
+    found: list[tuple[str, int, date, date]] = []
+    for table_name, (key, name) in KEYS.items():
+        columns = [key, "order_date"]
+        mine = candidate.column(table_name, columns)
+        others = _published(candidate, table_name, mine[key], columns).rename_columns([key, "_old"])
+        moved = mine.join(others, key, join_type="inner")
+        moved = moved.filter(pc.not_equal(moved["order_date"], moved["_old"]))
+        found += [(name, row[key], row["order_date"], row["_old"]) for row in moved.to_pylist()]
+    return found
+
+
+def _published(candidate: Candidate, name: str, ids: pa.ChunkedArray, columns: list[str]) -> pa.Table:
+    table = candidate.lake.gold(name)
+    return rows_of(table, ids.combine_chunks(), columns, by=(columns[0],)) if len(ids) else all_rows(table, columns)[:0]

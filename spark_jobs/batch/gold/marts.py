@@ -1,0 +1,73 @@
+"""What the marts should hold: those of a date for the dates that are published, the whole ones from all published facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from spark_jobs.batch.gold.candidate import FACTS
+from spark_jobs.batch.gold.commits import Commit, brought_to
+from spark_jobs.batch.tables import read
+from spark_jobs.sources.keyed import all_rows, rows_of
+from spark_jobs.transforms.marts.basic_retention import basic_retention
+from spark_jobs.transforms.marts.customer_lifetime_value import customer_lifetime_value
+from spark_jobs.transforms.marts.customer_segments import customer_segments
+from spark_jobs.transforms.marts.daily_gmv import daily_gmv
+from spark_jobs.transforms.marts.orders_by_status import orders_by_status
+from spark_jobs.transforms.marts.price_volatility import price_volatility
+from spark_jobs.transforms.marts.refund_rate import refund_rate
+from spark_jobs.transforms.marts.top_products import top_products
+from spark_jobs.transforms.star import inferred_members
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import date
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from spark_jobs.batch.gold.candidate import Candidate
+    from spark_jobs.lake import Lake
+
+
+def dated_marts(candidate: Candidate, days: Collection[date], top: int) -> Iterator[Commit | None]:
+    """The marts of a date, for these dates: what brings each up to date."""
+    facts, payments = (candidate.facts(name, days) for name in FACTS)
+    orders = candidate.orders.where(candidate.orders["order_date"].isin(sorted(days)))
+    wanted = {
+        "daily_gmv": daily_gmv(facts),
+        "orders_by_status": orders_by_status(orders),
+        "refund_rate": refund_rate(payments),
+        "top_products": top_products(facts, candidate.products, top),
+    }
+    for name, rows in wanted.items():
+        table = candidate.lake.gold(name)
+        existing = rows_of(table, pa.array(sorted(days), pa.date32()), table.schema.names)
+        yield brought_to(table, rows.toArrow(), existing)
+
+
+def whole_marts(
+    lake: Lake, facts: DataFrame, payments: DataFrame, customers: DataFrame, products: DataFrame
+) -> Iterator[Commit | None]:
+    """The marts of all published facts: what brings each up to date."""
+    wanted = {
+        "inferred_members": inferred_members(facts),
+        "basic_retention": basic_retention(facts),
+        "customer_lifetime_value": customer_lifetime_value(facts, payments),
+        "customer_segments": customer_segments(facts, payments, customers),
+        "price_volatility": price_volatility(products),
+    }
+    for name, rows in wanted.items():
+        table = lake.gold(name)
+        yield brought_to(table, rows.toArrow(), all_rows(table, table.schema.names))
+
+
+def published(
+    spark: SparkSession, lake: Lake, name: str, candidate: Candidate | None, days: Collection[date]
+) -> DataFrame:
+    """The facts as they will be published: those of these dates from the candidate, all others as they stand."""
+    standing = read(spark, lake.gold(name))
+    if candidate is None or not days:
+        return standing
+    others = standing.where(~standing["order_date"].isin(sorted(days)))
+    return others.unionByName(candidate.facts(name, days))

@@ -1,0 +1,171 @@
+"""The record of gold runs: what each was asked, what it did and judged, and what it leaves to later runs.
+
+The newest row of ops/runs is all the memory that gold has: where the inputs stood, and which dates wait. Without it, as where
+someone has deleted ops/runs, the next run builds every date again and begins a new lineage, so that no commit is taken for done.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.schemas_gold import RUNS
+from spark_jobs.sinks.commit import append_once, open_table
+from spark_jobs.sinks.parts import write_parts
+from spark_jobs.sources.changed import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+    from pathlib import Path
+
+    from spark_jobs.lake import Lake
+
+PUBLISHED, HELD, UNCHANGED = "published", "held", "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """One gate's verdict on one date: how many rows fail it, the first of them; ``accepted``: published in spite of it."""
+
+    gate: str
+    date: date
+    passed: bool
+    failing: int = 0
+    detail: str | None = None
+    rows: tuple[str, ...] = ()
+    accepted: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds the date back."""
+        return not (self.passed or self.accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the last run left: where the inputs stood, the dates that were never built since they changed, and those held back."""
+
+    lineage: str
+    run_number: int = 0
+    inputs: Mapping[str, Position] = field(default_factory=dict)
+    pending: frozenset[date] = frozenset()
+    held: frozenset[date] = frozenset()
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no run is on record."""
+        return self.run_number == 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run. ``dates_built`` were published by it; ``dates_held`` and ``dates_pending`` are all that stand so after it.
+
+    ``processed_events_count``: rows of Silver (orders, lines, payments) that the judged dates were built from.
+    ``output_row_counts``: by layer/table, the rows of each table after the run; ``rows_written``: those that the run wrote.
+    """
+
+    run_id: str
+    lineage: str
+    run_number: int
+    command: str
+    run_date: date
+    start_date: date | None
+    end_date: date
+    started_at: datetime
+    status: str = UNCHANGED
+    runtime_seconds: float = 0.0
+    processed_events_count: int = 0
+    output_row_counts: Mapping[str, int] = field(default_factory=dict)
+    rows_written: Mapping[str, int] = field(default_factory=dict)
+    dates_built: tuple[date, ...] = ()
+    dates_held: tuple[date, ...] = ()
+    dates_pending: tuple[date, ...] = ()
+    waiting_lines: int = 0
+    waiting_payments: int = 0
+    gates: tuple[GateResult, ...] = ()
+    inputs: Mapping[str, Position] = field(default_factory=dict)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> RunRecord:
+        """The run that a row of ops/runs tells of."""
+        plain = dict(row)
+        plain |= {name: dict(row[name]) for name in ("output_row_counts", "rows_written")}
+        plain |= {name: tuple(row[name]) for name in ("dates_built", "dates_held", "dates_pending")}
+        plain["gates"] = tuple(GateResult(**{**gate, "rows": tuple(gate["rows"] or ())}) for gate in row["gates"])
+        plain["inputs"] = {one["table"]: Position(one["id"], one["version"]) for one in row["inputs"]}
+        return cls(**plain)
+
+    @property
+    def failed(self) -> tuple[GateResult, ...]:
+        """The verdicts that hold a date back."""
+        return tuple(gate for gate in self.gates if gate.holds)
+
+    def to_row(self) -> dict[str, Any]:
+        """The row of ops/runs."""
+        plain = {name: getattr(self, name) for name in RUNS.names}
+        plain["gates"] = [{name: getattr(gate, name) for name in gate.__slots__} for gate in self.gates]
+        plain["inputs"] = [{"table": name, "id": at.id, "version": at.version} for name, at in self.inputs.items()]
+        plain |= {name: list(getattr(self, name).items()) for name in ("output_row_counts", "rows_written")}
+        return plain
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain form for --json and the record's file."""
+        return as_json(self.to_row())
+
+
+def standing(lake: Lake) -> Standing:
+    """What the last run left; a new lineage where none is on record."""
+    row = newest_run(lake)
+    if row is None:
+        return Standing(uuid.uuid4().hex)
+    return Standing(
+        lineage=row["lineage"],
+        run_number=row["run_number"],
+        inputs={one["table"]: Position(one["id"], one["version"]) for one in row["inputs"]},
+        pending=frozenset(row["dates_pending"]),
+        held=frozenset(row["dates_held"]),
+    )
+
+
+def newest_run(lake: Lake) -> dict[str, Any] | None:
+    """The newest row of ops/runs; None where no run is on record. Of its files only the newest is read."""
+    found = open_table(lake.runs.path)
+    adds = pa.table(found.get_add_actions(flatten=True)) if found is not None else None
+    if found is None or adds is None or not adds.num_rows:
+        return None
+    newest = pc.max(adds["max.run_number"])
+    rows = found.to_pyarrow_dataset().to_table(filter=pc.field("run_number") == newest)
+    return dict(rows.to_pylist()[0])
+
+
+def book(lake: Lake, row: Mapping[str, Any], folder: Path) -> None:
+    """Put a run on record: its row in ops/runs, and the same as JSON in a file of its own under ``folder``.
+
+    Done twice, the row's commit is made once, as its number is the version of its lineage, and the file is written over.
+    """
+    parts = write_parts(lake.runs, pa.Table.from_pylist([dict(row)], schema=RUNS))
+    append_once(lake.runs, parts, writer=writer_of(row["lineage"]), version=row["run_number"])
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(as_json(row), default=str, ensure_ascii=False, indent=2)
+    (folder / f"{row['run_id']}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of ops/runs as a plain form: the counts by layer and then by table."""
+    layers: dict[str, dict[str, int]] = {}
+    for name, count in row["output_row_counts"]:
+        layer, _, table = name.partition("/")
+        layers.setdefault(layer, {})[table] = count
+    return {**row, "output_row_counts": layers, "rows_written": dict(row["rows_written"])}
+
+
+def writer_of(lineage: str) -> str:
+    """Who gold's commits are by: run numbers start over with a new lineage, and a lower one would be taken for done."""
+    return f"gold/{lineage}"

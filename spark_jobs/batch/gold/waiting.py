@@ -1,0 +1,59 @@
+"""Lines and payments whose order is not there, or no longer: no facts yet, and yet accounted for, in gold/waiting_facts.
+
+Live lines of Silver = lines among the facts + lines that wait (+ lines of dates that are held back or pending).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.batch.gold.changed_dates import order_ids
+from spark_jobs.batch.gold.commits import Commit, brought_to
+from spark_jobs.batch.gold.inputs import STAR
+from spark_jobs.sources.keyed import all_rows, rows_of
+
+if TYPE_CHECKING:
+    from spark_jobs.batch.gold.inputs import Inputs
+    from spark_jobs.lake import Table
+
+#: The kinds of facts: the input, its key, its amount.
+KINDS = {"line": ("order_items", "order_item_id", "line_total"), "payment": ("payments", "payment_id", "amount")}
+
+
+def waiting(table: Table, inputs: Inputs) -> tuple[Commit | None, dict[str, int]]:
+    """What brings gold/waiting_facts up to date, and how many of each kind wait then.
+
+    Only the orders that something changed about since the last run are looked at; all, where that cannot be told.
+    """
+    changed = [inputs.changed(name, (*STAR[name], "_deleted")) for name in ("orders", "order_items", "payments")]
+    told = [each for each in changed if each is not None]
+    orders = order_ids(told) if len(told) == len(changed) else None
+    existing = all_rows(table, table.schema.names)
+    mine = existing if orders is None else existing.filter(pc.is_in(existing["order_id"], value_set=orders))
+    found = pa.concat_tables([_of_kind(table, inputs, kind, orders) for kind in KINDS])
+    left = existing.num_rows - mine.num_rows
+    others = existing.filter(pc.invert(pc.is_in(existing["order_id"], value_set=orders))) if left else None
+    after = pa.concat_tables([found, *([others] if others is not None else [])])
+    counts = {kind: pc.sum(pc.equal(after["kind"], kind)).as_py() or 0 for kind in KINDS}
+    return brought_to(table, found, mine), counts
+
+
+def _of_kind(table: Table, inputs: Inputs, kind: str, orders: pa.Array | None) -> pa.Table:
+    """The live rows of a kind whose order has no live row: of these orders, or of all."""
+    name, key, amount = KINDS[kind]
+    source, columns = inputs.tables[name], ["order_id", key, amount, "_deleted"]
+    rows = all_rows(source, columns) if orders is None else rows_of(source, orders, columns, by=("order_id",))
+    rows = rows.filter(pc.invert(rows["_deleted"]))
+    bare = rows.filter(pc.invert(pc.is_in(rows["order_id"], value_set=_live_orders(inputs.tables["orders"], orders))))
+    kinds = pa.repeat(pa.scalar(kind, pa.string()), bare.num_rows)
+    values = {"order_id": bare["order_id"], "kind": kinds, "id": bare[key], "amount": bare[amount]}
+    return pa.table([values[field] for field in table.schema.names], schema=table.schema)
+
+
+def _live_orders(table: Table, orders: pa.Array | None) -> pa.Array:
+    columns = ["order_id", "_deleted"]
+    rows = all_rows(table, columns) if orders is None else rows_of(table, orders, columns)
+    return rows.filter(pc.invert(rows["_deleted"]))["order_id"].combine_chunks()
