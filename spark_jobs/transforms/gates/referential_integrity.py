@@ -1,0 +1,93 @@
+"""The gate ``referential_integrity``: the keys of a fact point to the date, the customer and the product that it is about."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_jobs.transforms.gates.failures import failures, told, unless
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import Column
+
+
+def referential_integrity(
+    facts: DataFrame, payments: DataFrame, customers: DataFrame, products: DataFrame, dates: DataFrame
+) -> DataFrame:
+    """The lines and payments with a key that points to nothing, or to something else: order_date, row, detail.
+
+    ``customers``, ``products`` and ``dates`` are the dimensions. A line's customer_key and product_key are those of the version
+    of its customer_id and product_id that holds at order_time, or, where none holds, of the inferred member. A payment has no
+    order_time: its customer_key is that of any version of its customer, or of the inferred member.
+    """
+    days = F.broadcast(dates.select("date_key", F.col("date").alias("_date")))
+    buyers = _members(customers, "customer", facts, payments)
+    lines = facts.join(days, "date_key", "left").join(buyers, "customer_id", "left")
+    lines = lines.join(_members(products, "product", facts), "product_id", "left")
+    paid = payments.join(days, "date_key", "left").join(buyers, "customer_id", "left")
+    line, payment = told("order line ", F.col("order_item_id")), told("payment ", F.col("payment_id"))
+    keys = (_wrong_version("customer"), _wrong_version("product"))
+    wrong = failures(lines, line, _wrong_date(), _missing_time(), *keys)
+    return wrong.unionByName(failures(paid, payment, _wrong_date(), _wrong_member("customer")))
+
+
+def _members(dimension: DataFrame, name: str, *facts: DataFrame) -> DataFrame:
+    """The members that occur, one row each, with their versions as an array: so a fact meets its member once."""
+    natural = f"{name}_id"
+    occurring = reduce(DataFrame.union, [rows.select(natural) for rows in facts]).distinct()
+    version = F.struct(F.col(f"{name}_key").alias("key"), "valid_from", "valid_to")
+    versions = dimension.join(occurring, natural, "left_semi").groupBy(natural)
+    return versions.agg(F.collect_list(version).alias(f"_{name}_versions"))
+
+
+def _wrong_date() -> Column:
+    key, named, day = F.col("date_key"), F.col("_date"), F.col("order_date")
+    unknown = F.when(named.isNull(), told("date_key ", key, " is not in dim_date"))
+    other = unless(named == day, "date_key ", key, " is ", named, ", the order is of ", day)
+    return F.coalesce(unknown, other)
+
+
+def _missing_time() -> Column:
+    return F.when(F.col("order_time").isNull(), "order_time is missing")
+
+
+def _wrong_version(name: str) -> Column:
+    """What is wrong with a line's key of a dimension. The four conditions cover all that can be; the first two are right."""
+    key, member, moment = F.col(f"{name}_key"), told(f"{name} ", F.col(f"{name}_id")), F.col("order_time")
+    pointed = _first_version(name, lambda version: version["key"] == key)
+    holding = _first_version(name, _holds)
+    right = _first_version(name, lambda version: (version["key"] == key) & _holds(version))
+    inferred = _is_inferred(name)
+    names = told(f"{name}_key ", key)
+    span = told(pointed["valid_from"], " to ", pointed["valid_to"])
+    return (
+        F.when(right.isNotNull() | (inferred & holding.isNull()), None)
+        .when(inferred, told(names, " is inferred, yet at ", moment, " ", member, " has version key ", holding["key"]))
+        .when(pointed.isNotNull(), told(names, " holds from ", span, ", the order is of ", moment))
+        .otherwise(told(names, " is no version of ", member))
+    )
+
+
+def _wrong_member(name: str) -> Column:
+    key, member = F.col(f"{name}_key"), told(f"{name} ", F.col(f"{name}_id"))
+    known = _first_version(name, lambda version: version["key"] == key).isNotNull() | _is_inferred(name)
+    return unless(known, f"{name}_key ", key, " is no version of ", member)
+
+
+def _is_inferred(name: str) -> Column:
+    return F.coalesce(F.col(f"{name}_key") == -F.col(f"{name}_id"), F.lit(False))
+
+
+def _first_version(name: str, condition: Callable[[Column], Column]) -> Column:
+    """The member's first version of that kind; null where it has none, or is not known at all."""
+    return F.get(F.filter(F.col(f"_{name}_versions"), condition), F.lit(0))
+
+
+def _holds(version: Column) -> Column:
+    moment = F.col("order_time")
+    return (version["valid_from"] <= moment) & (moment < version["valid_to"])

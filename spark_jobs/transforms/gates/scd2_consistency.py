@@ -1,0 +1,80 @@
+"""The gate ``scd2_consistency``: the history of every member that facts name is one unbroken story."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from spark_jobs.transforms.gates.failures import failures, told, unless
+from spark_jobs.transforms.versions import OPEN
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+
+def scd2_consistency(facts: DataFrame, customers: DataFrame, products: DataFrame) -> DataFrame:
+    """The versions at fault of members that ``facts`` name, once for each order_date on which they do: order_date, row, detail.
+
+    Of each member's versions, in the order of valid_from: each begins before it ends, none before an earlier one has ended,
+    they are numbered 1, 2, 3…; a surrogate key is that of no other version in the dimension; the one whose valid_to is open,
+    and no other, is current, and there is at most one.
+    """
+    return _at_fault(facts, customers, "customer").unionByName(_at_fault(facts, products, "product"))
+
+
+def _at_fault(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
+    row = told(f"{name} ", F.col(f"{name}_id"), " version ", F.col("version"))
+    seen = _seen_together(_named(facts, dimension, name), name).withColumn("order_date", F.explode("_dates"))
+    return failures(seen, row, *_bounds(), *_numbers(), *_currency(), _shared_key(f"{name}_key"))
+
+
+def _named(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
+    """The versions of the members that facts name, with the dates on which they do, and how many versions have the same key."""
+    natural, surrogate = f"{name}_id", f"{name}_key"
+    columns = (natural, surrogate, "valid_from", "valid_to", "is_current", "version")
+    dates = facts.groupBy(natural).agg(F.collect_set("order_date").alias("_dates"))
+    shared = dimension.groupBy(surrogate).agg(F.count("*").alias("_sharing")).where(F.col("_sharing") > 1)
+    versions = dimension.select(*columns).join(dates, natural, "inner")
+    return versions.join(F.broadcast(shared), surrogate, "left")
+
+
+def _seen_together(versions: DataFrame, name: str) -> DataFrame:
+    """Each version with its place in the order of time, when the latest earlier one ends, and how many are current."""
+    member = Window.partitionBy(f"{name}_id")
+    ordered = member.orderBy("valid_from", "valid_to", f"{name}_key")
+    earlier = ordered.rowsBetween(Window.unboundedPreceding, -1)
+    whole = member.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    return versions.withColumns(
+        {
+            "_place": F.row_number().over(ordered),
+            "_until": F.max("valid_to").over(earlier),
+            "_current": F.count_if("is_current").over(whole),
+        }
+    )
+
+
+def _bounds() -> tuple[Column, Column]:
+    begins, ends, until = F.col("valid_from"), F.col("valid_to"), F.col("_until")
+    empty = unless(begins < ends, "valid_from ", begins, " is not before valid_to ", ends)
+    overlaps = F.when(begins < until, told("begins at ", begins, ", an earlier version lasts until ", until))
+    return empty, overlaps
+
+
+def _numbers() -> tuple[Column]:
+    place = F.col("_place")
+    return (unless(F.col("version") == place, "comes as number ", place, " in the order of valid_from"),)
+
+
+def _currency() -> tuple[Column, Column]:
+    current, ends = F.col("is_current"), F.col("valid_to")
+    unlike = unless(current == (ends == F.lit(OPEN)), "is_current is ", current, ", valid_to is ", ends)
+    several = F.when(current & (F.col("_current") > 1), told("one of ", F.col("_current"), " current versions"))
+    return unlike, several
+
+
+def _shared_key(surrogate: str) -> Column:
+    key, sharing = F.col(surrogate), F.col("_sharing")
+    shared = F.when(sharing > 1, told(f"{surrogate} ", key, " is that of ", sharing, " versions"))
+    return F.when(key.isNull(), told(f"{surrogate} is missing")).otherwise(shared)
