@@ -17,6 +17,7 @@ from generator.options import OptionsError
 from schema_registry.errors import ContractError
 from schema_registry.registry import load as load_registry
 from spark_jobs import show
+from spark_jobs.cli_gold import gold_app
 from spark_jobs.cli_registry import registry_app
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
@@ -38,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(registry_app, name="registry")
+app.add_typer(gold_app, name="gold")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
 Subjects = Annotated[list[str] | None, typer.Argument(help="Subjects by name; all of them where none is named.")]
@@ -213,6 +215,19 @@ def rebuild(
     done = run_rebuild(settings, _lake(settings), subject, verify=verify, quiet=json)
     show.as_json(done.to_json()) if json else show_rebuilt(done, _lake(settings))
     _exit(verify and not done.equal)
+
+
+@app.command()
+def report(
+    date: Annotated[str, typer.Option(help="The date to report on, YYYY-MM-DD.")],
+    out: Annotated[Path | None, typer.Option(help="Where the page goes. [default: report-DATE.html]")] = None,
+    json: Json = False,
+) -> None:
+    """Show a published date on one page: sales, trend, refunds, products, prices, quality, gates; exit 1 where there is none."""
+    from spark_jobs.cli_report import run_report, show_reported
+
+    done = run_report(_lake(load_settings()), date, out, json=json)
+    show.as_json(done.report.to_json()) if json else show_reported(done)
 
 
 @app.command()

@@ -86,7 +86,7 @@ def _dates_of_versions(facts: Table, name: str, changed: Changed) -> set[date]:
     """The dates of facts that pointed to another version before than they do now, or to one that shows something else."""
     dimension = DIMENSIONS[name]
     natural = f"{dimension}_id"
-    ids = pc.unique(pa.concat_tables([changed.before, changed.after])[natural]).combine_chunks()
+    ids = pc.unique(pa.concat_tables([changed.before, changed.after])[natural])
     rows = rows_of(facts, ids, [natural, "order_time", "order_date"], by=(natural,))
     rows = rows.append_column("_row", pa.array(range(rows.num_rows), pa.int64()))
     pointed, points = (_held(rows, side, natural) for side in (changed.before, changed.after))
@@ -104,8 +104,8 @@ def _held(rows: pa.Table, versions: pa.Table, natural: str) -> pa.Table:
 
 def _dates_of_payers(lake: Lake, changed: Changed) -> set[date]:
     """The dates of payments of orders that have no line, whose customer's versions changed: facts of lines tell all others."""
-    ids = pc.unique(pa.concat_tables([changed.before, changed.after])["customer_id"]).combine_chunks()
+    ids = pc.unique(pa.concat_tables([changed.before, changed.after])["customer_id"])
     paid = rows_of(lake.gold("fact_payments"), ids, ["order_id", "order_date"], by=("customer_id",))
     lines = rows_of(lake.gold("fact_orders"), ids, ["order_id"], by=("customer_id",))
-    bare = paid.filter(pc.invert(pc.is_in(paid["order_id"], value_set=pc.unique(lines["order_id"]).combine_chunks())))
+    bare = paid.filter(pc.invert(pc.is_in(paid["order_id"], value_set=pc.unique(lines["order_id"]))))
     return set(pc.unique(bare["order_date"]).to_pylist())

@@ -4,7 +4,7 @@
 
 Facts are written before they are judged, and visible only once they are committed: what a date held before stays published as
 long as a gate holds the date back. All commits are written down before the first is made (``commits``), so a run killed anywhere
-has either changed nothing or is finished by the next. Run twice, the second finds nothing changed and commits nothing but its record.
+has either changed nothing or is finished by the next. Run twice, the second finds nothing changed and commits its record alone.
 """
 
 from __future__ import annotations
