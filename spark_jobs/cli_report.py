@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spark_jobs import show
 from spark_jobs.batch.report import report
 from spark_jobs.batch.report_page import headline, page
+from spark_jobs.cli_gold import as_date
 from spark_jobs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,20 +37,12 @@ def run_report(lake: Lake, day: str, out: Path | None, *, json: bool = False) ->
         raise UsageError("--json prints the figures and writes no page: leave out --out or --json")
     if not lake.root.exists():
         raise UsageError(f"there is no lake at {lake.root}: run tally stream, or set LAKE_ROOT")
-    found = report(lake, parsed_day(day))
+    found = report(lake, as_date(day, "--date"))
     if json:
         return Reported(found, None)
     path = out or Path(f"report-{found.date}.html")
     _write(path, page(found))
     return Reported(found, path)
-
-
-def parsed_day(text: str) -> date:
-    """``YYYY-MM-DD``. UsageError where it is no such date."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--date '{text}' is no date: write YYYY-MM-DD, such as 2026-03-31") from None
 
 
 def show_reported(done: Reported) -> None:

@@ -30,6 +30,8 @@ DASH, MINUS = "–", "−"
 #: Axes of shares have ticks no finer than this.
 FINEST_SHARE = Decimal("0.001")
 TALL, MIDDLE, LOW = 210, 130, 66
+#: The date's value is written this far above what it must not cover, as many days wide on a phone.
+ABOVE, BESIDE = 8, 6
 #: Why a day's figures are missing, for people.
 STATES = {
     PUBLISHED: "published",
@@ -60,7 +62,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A picture of the trend's days. ``about`` says in words what it shows; ``line`` is a path, ``top`` the date's own value."""
+    """A picture of the trend's days. ``about`` says in words what it shows; ``line`` is a path.
+
+    ``own`` is the date's value as text, and ``own_y`` where it stands clear of columns and line.
+    """
 
     name: str
     label: str
@@ -69,7 +74,8 @@ class Chart:
     ticks: tuple[tuple[float, str], ...]
     marks: tuple[Mark, ...]
     line: str
-    top: str
+    own: str
+    own_y: float
 
 
 def page(report: Report) -> str:
@@ -196,7 +202,9 @@ def _chart(
     )
     ticks = tuple((y, form(tick, scale)) for tick, y in places.lines)
     own = points(values[-1]) if isinstance(values[-1], Decimal) and form is short_share else number(values[-1])
-    return Chart(name, label, about, places, ticks, marks, places.path(line) if line else "", own)
+    near = [places.y(one) for one in (*values[-BESIDE:], *line[-BESIDE:]) if one is not None]
+    path = places.path(line) if line else ""
+    return Chart(name, label, about, places, ticks, marks, path, own, min([*near, places.baseline]) - ABOVE)
 
 
 def _mark(slot: Slot, day: Day, value: Value, told: str) -> Mark:

@@ -454,7 +454,7 @@ def test_the_page_says_the_figures_the_comparison_and_the_gaps(full: Written) ->
 def test_a_page_of_a_date_with_nothing_but_sales_says_so(gold: Written) -> None:
     text = visible(page(report(gold.sales(0).lake, DAY)))
     assert "there is no Wednesday before to compare with" in text
-    assert "on the one day that is known; the other 27 are gaps here, not zeros." in text
+    assert "on the one day that is known; 27 days are gaps here, not zeros." in text
     assert "No product changed price in this month." in text
     assert "No run on record has judged this date." in text
     assert "Sun 8 Feb: not published" in text
