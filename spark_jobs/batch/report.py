@@ -186,19 +186,19 @@ def _quality(lake: Lake, day: date) -> tuple[tuple[QualityDay, ...], tuple[Subje
     late = _late(lake, day)
     by_day: dict[date, list[SubjectQuality]] = defaultdict(list)
     for each, subject in sorted({*rows, *late}):
-        by_day[each].append(_subject_quality(subject, rows.get((each, subject), {}), late[each, subject]))
+        by_day[each].append(_subject_quality(subject, rows.get((each, subject), {}), late.get((each, subject))))
     batches = {each for each, _ in late}
     trend = tuple(_quality_day(each, by_day[each], batches) for each in _window(day))
     return trend, tuple(by_day[day])
 
 
-def _subject_quality(subject: str, row: Mapping[str, Any], late: int) -> SubjectQuality:
+def _subject_quality(subject: str, row: Mapping[str, Any], late: int | None) -> SubjectQuality:
     return SubjectQuality(subject, row.get("accepted", 0), row.get("dead_letters", 0), row.get("error_rate"), late)
 
 
 def _quality_day(day: date, subjects: Sequence[SubjectQuality], batches: Collection[date]) -> QualityDay:
     accepted, dead = sum(one.accepted for one in subjects), sum(one.dead_letters for one in subjects)
-    late = sum(one.late for one in subjects) if day in batches else None
+    late = sum(one.late or 0 for one in subjects) if day in batches else None
     if not accepted + dead:
         return QualityDay(day, None, None, None, late)
     return QualityDay(day, accepted, dead, _share(dead, accepted + dead), late)

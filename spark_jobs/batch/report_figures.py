@@ -122,13 +122,13 @@ class QualityDay:
 
 @dataclass(frozen=True, slots=True)
 class SubjectQuality:
-    """The date's rows of one subject, counted as those of a QualityDay."""
+    """The date's rows of one subject, counted as those of a QualityDay; ``late`` is null where no batch of it ran on the date."""
 
     subject: str
     accepted: int
     dead_letters: int
     error_rate: Decimal | None
-    late: int
+    late: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ class Chart:
     own: str
     own_y: float
 
+    @property
+    def empty(self) -> bool:
+        """Whether none of the days has a value."""
+        return all(mark.slot.top is None for mark in self.marks)
+
 
 def page(report: Report) -> str:
     """The whole page as HTML text."""

@@ -263,6 +263,15 @@ def test_quality_is_summed_over_subjects_and_late_rows_count_on_the_day_they_cam
     assert found.totals.error_rate == Decimal("0.052000")
 
 
+def test_where_no_batch_ran_lateness_is_unknown_and_not_zero(gold: Written) -> None:
+    row = {"event_date": DAY, "subject": "orders", "accepted": 9, "dead_letters": 0, "error_rate": Decimal(0)}
+    found = report(gold.sales(0).put("daily_error_rate", row).lake, DAY)
+    assert ([one.late for one in found.subjects], found.quality[-1].late) == ([None], None)
+    html = page(found)
+    assert "no batch ran on these days" in visible(html)
+    assert 'aria-label="Late rows by day"' not in html
+
+
 def test_gates_are_those_of_the_newest_run_that_judged_the_date(full: Written) -> None:
     full.run(2, gates=(GateResult("lines_have_orders", DAY, True, detail="newer"),), dates_built=(DAY,))
     full.run(3, gates=(GateResult("lines_have_orders", back(1), True),))
