@@ -7,46 +7,59 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from spark_jobs.transforms.gates.failures import failures, told, unless
+from spark_jobs.transforms.gates.failures import failures, told
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 
 def row_counts(facts: DataFrame, orders: DataFrame, items: DataFrame) -> DataFrame:
-    """The order lines that are not in facts exactly as often as in Silver, which is once: order_date, row, detail.
+    """The order lines that facts do not hold as Silver does, under each date where they differ: order_date, row, detail.
 
-    ``orders`` and ``items`` are the live rows of the dates that ``facts`` are of. A line that stands under another date than its
-    order's holds both dates back. Lines without an id are one line.
+    ``orders`` and ``items`` are the live rows of the dates that ``facts`` are of. A line under another date than its order's holds
+    both dates back; one that stands in both places, only the wrong one. Lines without an id are one line. That an id occurs once in
+    Silver is Silver's own promise; here it shows where both of its rows are of one date.
     """
-    found = _counted(facts, orders, items)
-    silver, held = F.col("_silver"), F.col("_facts")
-    counts = unless((silver == 1) & (held == 1), _times(silver), " in Silver, ", _times(held), " in facts")
-    day, right = F.col("_facts_date"), F.col("_silver_date")
-    dates = unless(day.eqNullSafe(right), "under ", day, " in facts, its order is of ", right)
-    return failures(found, told("order line ", F.col("order_item_id")), F.coalesce(counts, dates)).distinct()
+    found = _with_other_date(_unequal(facts, orders, items))
+    counts = told(_times("_silver"), " in Silver, ", _times("_facts"), " in facts under ", F.col("order_date"))
+    moved = told("under ", F.col("_facts_date"), " in facts, its order is of ", F.col("_silver_date"))
+    return failures(found, told("order line ", F.col("order_item_id")), F.when(_has_moved(), moved).otherwise(counts))
 
 
-def _counted(facts: DataFrame, orders: DataFrame, items: DataFrame) -> DataFrame:
-    """Each line wherever it stands, with how often it is on both sides and under which date, over all dates."""
+def _unequal(facts: DataFrame, orders: DataFrame, items: DataFrame) -> DataFrame:
+    """The lines and dates where Silver and facts do not both hold the line once, and how often they do."""
     placed = orders.select("order_id", "order_date")
     meant = items.select("order_item_id", "order_id").join(placed, "order_id", "inner")
     both = _side(meant, in_silver=True).unionByName(_side(facts, in_silver=False))
+    in_silver = F.col("_in_silver")
+    counts = (F.count_if(in_silver).alias("_silver"), F.count_if(~in_silver).alias("_facts"))
+    return both.groupBy("order_item_id", "order_date").agg(*counts).where("_silver <> 1 OR _facts <> 1")
+
+
+def _with_other_date(unequal: DataFrame) -> DataFrame:
+    """Where else the same line differs, by which one that moved is known. Only what differs is looked at, so it costs little."""
     line = Window.partitionBy("order_item_id").rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    in_silver, day = F.col("_in_silver"), F.col("order_date")
-    return both.withColumns(
+    silver, held, day = F.col("_silver"), F.col("_facts"), F.col("order_date")
+    return unequal.withColumns(
         {
-            "_silver": F.count_if(in_silver).over(line),
-            "_facts": F.count_if(~in_silver).over(line),
-            "_silver_date": F.min(F.when(in_silver, day)).over(line),
-            "_facts_date": F.min(F.when(~in_silver, day)).over(line),
+            "_in_silver": F.sum(silver).over(line),
+            "_in_facts": F.sum(held).over(line),
+            "_silver_date": F.max(F.when(silver > 0, day)).over(line),
+            "_facts_date": F.max(F.when(held > 0, day)).over(line),
         }
     )
+
+
+def _has_moved() -> Column:
+    """Once on each side, and yet unequal: so under two dates."""
+    return (F.col("_in_silver") == 1) & (F.col("_in_facts") == 1)
 
 
 def _side(rows: DataFrame, *, in_silver: bool) -> DataFrame:
     return rows.select("order_item_id", "order_date", F.lit(in_silver).alias("_in_silver"))
 
 
-def _times(count: Column) -> Column:
-    return F.when(count == 0, "not").when(count == 1, "once").otherwise(F.concat(count.cast("string"), F.lit(" times")))
+def _times(count: str) -> Column:
+    number = F.col(count)
+    several = F.concat(number.cast("string"), F.lit(" times"))
+    return F.when(number == 0, "not").when(number == 1, "once").otherwise(several)

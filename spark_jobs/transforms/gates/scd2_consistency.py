@@ -26,17 +26,19 @@ def scd2_consistency(facts: DataFrame, customers: DataFrame, products: DataFrame
 
 def _at_fault(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
     row = told(f"{name} ", F.col(f"{name}_id"), " version ", F.col("version"))
-    seen = _seen_together(_named(facts, dimension, name), name).withColumn("order_date", F.explode("_dates"))
-    return failures(seen, row, *_bounds(), *_numbers(), *_currency(), _shared_key(f"{name}_key"))
+    problems = (*_bounds(), *_numbers(), *_currency(), _shared_key(f"{name}_key"))
+    seen = _seen_together(_named(facts, dimension, name), name).withColumn("_detail", F.concat_ws("; ", *problems))
+    faulty = seen.where(F.col("_detail") != "").withColumn("_row", row).select(f"{name}_id", "_row", "_detail")
+    naming = facts.select(f"{name}_id", "order_date").join(F.broadcast(faulty), f"{name}_id", "inner").distinct()
+    return failures(naming, F.col("_row"), F.col("_detail"))
 
 
 def _named(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
-    """The versions of the members that facts name, with the dates on which they do, and how many versions have the same key."""
+    """The versions of the members that facts name, with how many versions of the dimension have the same key."""
     natural, surrogate = f"{name}_id", f"{name}_key"
     columns = (natural, surrogate, "valid_from", "valid_to", "is_current", "version")
-    dates = facts.groupBy(natural).agg(F.collect_set("order_date").alias("_dates"))
+    versions = dimension.select(*columns).join(facts.select(natural).distinct(), natural, "left_semi")
     shared = dimension.groupBy(surrogate).agg(F.count("*").alias("_sharing")).where(F.col("_sharing") > 1)
-    versions = dimension.select(*columns).join(dates, natural, "inner")
     return versions.join(F.broadcast(shared), surrogate, "left")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
 from chispa import assert_df_equality
 from gate_rows import (
     FACTS,
@@ -55,24 +54,27 @@ def test_lines_that_are_missing_doubled_left_over_or_misplaced_are_named_under_e
         *[line(8), on_tuesday(8), on_tuesday(8, order_date=WEDNESDAY)],
         *[line(None), line(None)],
         line(10, order_date=None),
+        *[on_tuesday(12), on_tuesday(12)],
     ]
     orders = [order(1), order(2, day=TUESDAY), order(3, day=WEDNESDAY)]
     items = [item(1), item(2), item(4), item(5), item(6, 2), item(7), item(8), item(9, 3), item(10)]
-    items += [item(11, 3), item(11, 3)]
+    items += [item(11, 3), item(11, 3), item(12)]
     found = told(row_counts(frame(spark, facts, FACTS), frame(spark, orders, ORDERS), frame(spark, items, ITEMS)))
     assert found == sorted(
         [
-            (MONDAY, "order line 2", "once in Silver, 2 times in facts"),
-            (MONDAY, "order line 3", "not in Silver, once in facts"),
-            (MONDAY, "order line 4", "once in Silver, not in facts"),
+            (MONDAY, "order line 2", "once in Silver, 2 times in facts under 2026-01-05"),
+            (MONDAY, "order line 3", "not in Silver, once in facts under 2026-01-05"),
+            (MONDAY, "order line 4", "once in Silver, not in facts under 2026-01-05"),
             *[(day, "order line 5", "under 2026-01-06 in facts, its order is of 2026-01-05") for day in (MONDAY, TUESDAY)],
             *[(day, "order line 6", "under 2026-01-05 in facts, its order is of 2026-01-06") for day in (MONDAY, TUESDAY)],
-            *[(day, "order line 7", "once in Silver, 2 times in facts") for day in (MONDAY, TUESDAY)],
-            *[(day, "order line 8", "once in Silver, 3 times in facts") for day in (MONDAY, TUESDAY, WEDNESDAY)],
-            (WEDNESDAY, "order line 9", "once in Silver, not in facts"),
+            (TUESDAY, "order line 7", "not in Silver, once in facts under 2026-01-06"),
+            *[(day, "order line 8", f"not in Silver, once in facts under {day}") for day in (TUESDAY, WEDNESDAY)],
+            (WEDNESDAY, "order line 9", "once in Silver, not in facts under 2026-01-07"),
             *[(day, "order line 10", "under null in facts, its order is of 2026-01-05") for day in (None, MONDAY)],
-            (WEDNESDAY, "order line 11", "2 times in Silver, not in facts"),
-            (MONDAY, "order line null", "not in Silver, 2 times in facts"),
+            (WEDNESDAY, "order line 11", "2 times in Silver, not in facts under 2026-01-07"),
+            (MONDAY, "order line null", "not in Silver, 2 times in facts under 2026-01-05"),
+            (MONDAY, "order line 12", "once in Silver, not in facts under 2026-01-05"),
+            (TUESDAY, "order line 12", "not in Silver, 2 times in facts under 2026-01-06"),
         ],
         key=str,
     )  # fmt: skip
@@ -85,10 +87,9 @@ def test_without_orders_every_fact_is_left_over_and_without_facts_every_line_is_
     left_over, missing = row_counts(all_of[0], *none[1:]), row_counts(none[0], *all_of[1:])
     found = told(nothing.union(left_over).union(missing))
     dates = [(MONDAY, 1), (MONDAY, 2), (TUESDAY, 3)]
-    details = ("not in Silver, once in facts", "once in Silver, not in facts")
-    assert found == sorted(
-        [(day, f"order line {number}", detail) for day, number in dates for detail in details], key=str
-    )
+    ways = ("not in Silver, once in facts", "once in Silver, not in facts")
+    expected = [(day, f"order line {number}", f"{way} under {day}") for day, number in dates for way in ways]
+    assert found == sorted(expected, key=str)
 
 
 def test_orders_that_come_to_the_sum_of_their_lines_pass(spark):
@@ -170,9 +171,8 @@ def test_each_amount_that_cannot_be_is_told_all_of_a_row_together(spark):
     )
 
 
-@pytest.mark.parametrize("days", [1, 40])
-def test_gates_judge_as_many_dates_as_their_frames_hold(spark, days):
-    dates = [date.fromordinal(MONDAY.toordinal() + number) for number in range(days)]
+def test_gates_judge_as_many_dates_as_their_frames_hold(spark):
+    dates = [date.fromordinal(MONDAY.toordinal() + number) for number in range(300)]
     facts = [line(number, order_id=number, order_date=day) for number, day in enumerate(dates)]
     orders = [order(number, "10.01", day) for number, day in enumerate(dates)]
     found = order_totals(frame(spark, facts, FACTS), frame(spark, orders, ORDERS))
