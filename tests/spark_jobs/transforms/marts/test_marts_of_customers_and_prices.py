@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from mart_rows import CUSTOMERS, PRODUCTS, day, fact, facts, frame, payment, payments, told, version
 
 from spark_jobs.schemas_gold import BASIC_RETENTION, CUSTOMER_LIFETIME_VALUE, CUSTOMER_SEGMENTS, PRICE_VOLATILITY
@@ -12,6 +13,7 @@ from spark_jobs.transforms.marts.customer_lifetime_value import customer_lifetim
 from spark_jobs.transforms.marts.customer_segments import customer_segments
 from spark_jobs.transforms.marts.price_volatility import price_volatility
 
+pytestmark = pytest.mark.usefixtures("interpreted")
 ONE = Decimal("1.000000")
 
 

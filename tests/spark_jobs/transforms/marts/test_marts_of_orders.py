@@ -33,6 +33,7 @@ from spark_jobs.transforms.marts.orders_by_status import orders_by_status
 from spark_jobs.transforms.marts.refund_rate import refund_rate
 from spark_jobs.transforms.marts.top_products import top_products
 
+pytestmark = pytest.mark.usefixtures("interpreted")
 JAN_30, JAN_31, FEB_1 = "2026-01-30", "2026-01-31", "2026-02-01"
 LETTERS = pa.schema(
     [("subject", pa.string()), ("payload", TEXT_MAP), ("ingested_at", TIMESTAMP), ("status", pa.string())]
