@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: throughput against bare Spark, the cost of a small batch by step, and changes against MERGE."""
+"""``python -m benchmarks``: throughput against bare Spark, the cost of a small batch by step, changes against MERGE, gold."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 import platform
 from pathlib import Path
 
-from benchmarks import bulk_orders, changes, small_batches, throughput
+from benchmarks import bulk_orders, changes, gold, small_batches, throughput
 from benchmarks.stage import Stage
 
-ALL = ("throughput", "batches", "changes", "orders")
+ALL = ("throughput", "batches", "changes", "orders", "gold")
 
 
 def main() -> None:
@@ -27,6 +27,8 @@ def main() -> None:
         "--many", type=int, default=5_000_000, help="keys in the lake for the second run of small batches"
     )
     parser.add_argument("--orders", type=int, default=10_000, help="orders of the bulk load")
+    parser.add_argument("--orders-a-day", type=int, default=5_000, help="orders of each day of the gold runs")
+    parser.add_argument("--lines", type=int, default=1_200_000, help="lines of the star that questions are put to")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each throughput run; the median counts")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="where files and lakes are made")
     parser.add_argument("--json", action="store_true")
@@ -43,6 +45,8 @@ def main() -> None:
         figures["changes"] = changes.measure(stage, chosen.changes, chosen.keys, chosen.rounds, chosen.many)
     if "orders" in chosen.which:
         figures["orders"] = bulk_orders.measure(stage, chosen.orders)
+    if "gold" in chosen.which:
+        figures["gold"] = gold.measure(stage, chosen.orders_a_day, chosen.lines, chosen.rounds)
     print(json.dumps(figures, indent=None if chosen.json else 2, default=str))
 
 
