@@ -66,6 +66,21 @@ def demo(
 
 
 @app.command()
+def scenarios(
+    name: Annotated[
+        str | None, typer.Argument(help="customer-moves, price-rises or order-placed; all where none is named.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where each story's own lake lies; made anew each time.")] = Path(
+        "data/scenarios"
+    ),
+) -> None:
+    """Tell three stories of a small shop: who lived where when they ordered, what a price was on average, what a day sold."""
+    from spark_jobs.cli_scenarios import run_scenarios
+
+    run_scenarios(load_settings(), name, out)
+
+
+@app.command()
 def generate(
     subjects: Annotated[
         list[str],
