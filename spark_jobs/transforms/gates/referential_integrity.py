@@ -57,16 +57,16 @@ def _missing_time() -> Column:
 
 
 def _wrong_version(name: str) -> Column:
-    """What is wrong with a line's key of a dimension. The four conditions cover all that can be; the first two are right."""
+    """What is wrong with a line's key of a dimension; null where it is the version that holds, or inferred where none does."""
     key, member, moment = F.col(f"{name}_key"), told(f"{name} ", F.col(f"{name}_id")), F.col("order_time")
     pointed = _first_version(name, lambda version: version["key"] == key)
     holding = _first_version(name, _holds)
-    right = _first_version(name, lambda version: (version["key"] == key) & _holds(version))
+    right = _has_version(name, lambda version: (version["key"] == key) & _holds(version))
     inferred = _is_inferred(name)
     names = told(f"{name}_key ", key)
     span = told(pointed["valid_from"], " to ", pointed["valid_to"])
     return (
-        F.when(right.isNotNull() | (inferred & holding.isNull()), None)
+        F.when(right | (inferred & holding.isNull()), None)
         .when(inferred, told(names, " is inferred, yet at ", moment, " ", member, " has version key ", holding["key"]))
         .when(pointed.isNotNull(), told(names, " holds from ", span, ", the order is of ", moment))
         .otherwise(told(names, " is no version of ", member))
@@ -75,12 +75,17 @@ def _wrong_version(name: str) -> Column:
 
 def _wrong_member(name: str) -> Column:
     key, member = F.col(f"{name}_key"), told(f"{name} ", F.col(f"{name}_id"))
-    known = _first_version(name, lambda version: version["key"] == key).isNotNull() | _is_inferred(name)
+    known = _has_version(name, lambda version: version["key"] == key) | _is_inferred(name)
     return unless(known, f"{name}_key ", key, " is no version of ", member)
 
 
 def _is_inferred(name: str) -> Column:
     return F.coalesce(F.col(f"{name}_key") == -F.col(f"{name}_id"), F.lit(False))
+
+
+def _has_version(name: str, condition: Callable[[Column], Column]) -> Column:
+    """Whether the member has a version of that kind; false where it is not known at all."""
+    return F.coalesce(F.exists(F.col(f"_{name}_versions"), condition), F.lit(False))
 
 
 def _first_version(name: str, condition: Callable[[Column], Column]) -> Column:
