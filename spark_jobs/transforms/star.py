@@ -22,9 +22,13 @@ SPANS = 64
 
 
 def live_orders(orders: DataFrame) -> DataFrame:
-    """The orders that stand: order_id, customer_id, order_time, order_date (its day in UTC), status, total_amount."""
+    """The orders that stand: order_id, customer_id, order_time, order_date (its day in UTC), status, total_amount.
+
+    One of which only partial updates have come, so that no one knows who placed it or when, is not there yet.
+    """
     placed = F.col("order_date")
-    return orders.where(~F.col("_deleted")).select(
+    is_known = placed.isNotNull() & F.col("customer_id").isNotNull()
+    return orders.where(~F.col("_deleted") & is_known).select(
         "order_id",
         "customer_id",
         placed.alias("order_time"),

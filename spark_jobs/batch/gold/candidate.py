@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from spark_jobs.sinks.parts import Part
 
 FACTS = ("fact_orders", "fact_payments")
+_VERSION = ("valid_from", "valid_to", "is_current", "version")
+#: What gold takes of the versions of customers and products.
+SHOWN = {
+    "customers": ("customer_key", "customer_id", "segment", *_VERSION),
+    "products": ("product_key", "product_id", "product_name", "category", "price", *_VERSION),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +57,22 @@ class Candidate:
     def build(cls, spark: SparkSession, lake: Lake, inputs: Inputs, days: Collection[date]) -> Candidate:
         """Make the facts of these dates. Done twice, they are written twice, and one of them is committed at most."""
         current = inputs.frame(spark, "orders")
-        orders = live_orders(current.where(on_days(F.col("order_date"), days)))
-        items = live_items(inputs.frame(spark, "order_items"))
-        customers, products = inputs.frame(spark, "customers"), inputs.frame(spark, "products")
+        orders = live_orders(current.where(on_days(F.col("order_date"), days))).persist()
+        items = live_items(inputs.frame(spark, "order_items")).join(orders.select("order_id"), "order_id", "left_semi")
+        items = items.persist()
+        customers, products = (inputs.frame(spark, name).select(*columns).persist() for name, columns in SHOWN.items())
         made = {
             "fact_orders": fact_orders(orders, items, customers, products),
             "fact_payments": fact_payments(orders, live_payments(inputs.frame(spark, "payments")), customers),
         }
         parts = {name: write_frame(_by_date(rows), lake.gold(name)) for name, rows in made.items()}
-        mine = items.join(orders.select("order_id"), "order_id", "left_semi")
         counts = {row["order_date"]: row["count"] for row in orders.groupBy("order_date").count().collect()}
-        return cls(spark, lake, frozenset(days), orders, mine, customers, products, parts, counts)
+        return cls(spark, lake, frozenset(days), orders, items, customers, products, parts, counts)
+
+    def release(self) -> None:
+        """Let go of the rows that were kept in memory, as every gate reads them."""
+        for rows in (self.orders, self.items, self.customers, self.products):
+            rows.unpersist()
 
     @property
     def processed(self) -> int:

@@ -106,6 +106,7 @@ class GoldRun:
         due, wanted = self._dates(asked, before, inputs)
         work.build_dates(wanted, asked.accepted)
         work.build_wholes(everything=asked.everything)
+        work.release()
         record = _record(asked, before, due, wanted, work, started_at)
         begin(self.lake, work.commits, record)
         done = finish(self.lake, self.registry, self._records, self.step, began)

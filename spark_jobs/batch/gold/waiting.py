@@ -54,6 +54,8 @@ def _of_kind(table: Table, inputs: Inputs, kind: str, orders: pa.Array | None) -
 
 
 def _live_orders(table: Table, orders: pa.Array | None) -> pa.Array:
-    columns = ["order_id", "_deleted"]
+    """The orders that ``transforms.star.live_orders`` takes."""
+    columns = ["order_id", "customer_id", "order_date", "_deleted"]
     rows = all_rows(table, columns) if orders is None else rows_of(table, orders, columns)
-    return rows.filter(pc.invert(rows["_deleted"]))["order_id"].combine_chunks()
+    known = pc.and_(pc.is_valid(rows["customer_id"]), pc.is_valid(rows["order_date"]))
+    return rows.filter(pc.and_(known, pc.invert(rows["_deleted"])))["order_id"].combine_chunks()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from datetime import date
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from config.groups import Gold
     from schema_registry.registry import Registry
@@ -83,13 +83,25 @@ class Work:
             return
         self.step("computing the marts of all published facts")
         facts, payments = (published(self.spark, self.lake, name, self.candidate, self.published) for name in FACTS)
-        customers, products = (self.inputs.frame(self.spark, name) for name in ("customers", "products"))
-        self._take(whole_marts(self.lake, facts, payments, customers, products))
+        customers, products = self._dimensions()
+        self._take(whole_marts(self.lake, facts.persist(), payments.persist(), customers, products))
+        facts.unpersist()
+        payments.unpersist()
         self.step("counting errors and what waits")
         table = self.lake.gold("daily_error_rate")
         self._bring("daily_error_rate", wanted_error_rates(self.spark, self.registry, self.inputs, table))
         commit, self.waiting = waiting(self.lake.gold("waiting_facts"), self.inputs)
         self._take([commit])
+
+    def _dimensions(self) -> tuple[DataFrame, DataFrame]:
+        if self.candidate is not None:
+            return self.candidate.customers, self.candidate.products
+        return self.inputs.frame(self.spark, "customers"), self.inputs.frame(self.spark, "products")
+
+    def release(self) -> None:
+        """Let go of what was kept in memory."""
+        if self.candidate is not None:
+            self.candidate.release()
 
     def _bring(self, name: str, wanted: pa.Table) -> None:
         table = self.lake.gold(name)
