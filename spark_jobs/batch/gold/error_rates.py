@@ -62,33 +62,24 @@ def _changes(
     """How many more were accepted, and how many more letters stand, by date and subject; None where that cannot be told."""
     accepted: Counter[tuple[date, str]] = Counter()
     for name in registry.subjects:
-        changed = _changed(inputs, accepted_of(name), ("event_date",))
+        changed = inputs.changed(accepted_of(name), ("event_date",))
         if changed is None:
             return None
-        for rows, sign in zip(changed, (-1, 1), strict=True):
+        for rows, sign in ((changed.before, -1), (changed.after, 1)):
             for one in pc.value_counts(rows["event_date"]).to_pylist():
                 accepted[one["values"], name] += sign * one["counts"]
     letters = _letter_changes(spark, inputs, event_times)
     return None if letters is None else (accepted, letters)
 
 
-def _changed(inputs: Inputs, name: str, columns: tuple[str, ...]) -> tuple[pa.Table, pa.Table] | None:
-    """Rows before and after; none where a table was not there and is not yet."""
-    if name not in inputs.now and name not in inputs.last:
-        schema = pa.schema([inputs.tables[name].schema.field(column) for column in columns])
-        return schema.empty_table(), schema.empty_table()
-    changed = inputs.changed(name, columns)
-    return None if changed is None else (changed.before, changed.after)
-
-
 def _letter_changes(
     spark: SparkSession, inputs: Inputs, event_times: Mapping[str, str]
 ) -> Counter[tuple[date, str]] | None:
-    changed = _changed(inputs, "dead_letters", LETTER)
+    changed = inputs.changed("dead_letters", LETTER)
     if changed is None:
         return None
     signs: Counter[str] = Counter()
-    for rows, sign in zip(changed, (-1, 1), strict=True):
+    for rows, sign in ((changed.before, -1), (changed.after, 1)):
         for row_id in rows.filter(pc.not_equal(rows["status"], RESOLVED))["row_id"].to_pylist():
             signs[row_id] += sign
     signs = Counter({row_id: sign for row_id, sign in signs.items() if sign})

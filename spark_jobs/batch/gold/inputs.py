@@ -9,6 +9,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.errors import UsageError
 from spark_jobs.sources.changed import Changed, Position, changed_rows, position
+from spark_jobs.sources.keyed import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,10 +66,13 @@ class Inputs:
         return self._told[asked]
 
     def _compared(self, name: str, columns: Sequence[str]) -> Changed | None:
-        before, after = self.last.get(name), self.now.get(name)
-        if before is None or after is None:
+        table, before, after = self.tables[name], self.last.get(name), self.now.get(name)
+        if not self.last or (after is None and before is not None):
             return None
-        return changed_rows(self.tables[name], before.version, after.version, columns, identity=before.id)
+        if before is None or after is None:  # it was not there: all that is in it now is new
+            rows = all_rows(table, columns)
+            return Changed(rows.schema.empty_table(), rows)
+        return changed_rows(table, before.version, after.version, columns, identity=before.id)
 
 
 def _star(lake: Lake, registry: Registry) -> dict[str, Table]:

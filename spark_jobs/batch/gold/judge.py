@@ -74,10 +74,13 @@ def _failures(candidate: Candidate, calendar: DataFrame) -> dict[tuple[str, date
 
 def _verdict(gate: str, day: date, count: int, rows: tuple[str, ...], orders: int, limits: Gold) -> GateResult:
     if gate != TOTALS or not count:
-        detail = f"{count} rows fail" if count else None
-        return GateResult(gate, day, not count, count, detail, rows)
+        return GateResult(gate, day, not count, count, _told(count) if count else None, rows)
     passed = count <= Fraction(str(limits.totals_tolerance)) * orders
     return GateResult(gate, day, passed, count, f"{count} of {orders} orders do not agree with their lines", rows)
+
+
+def _told(count: int) -> str:
+    return "1 row fails" if count == 1 else f"{count:,} rows fail"
 
 
 def _volumes(candidate: Candidate, orders: Mapping[date, int], limits: Gold) -> Iterator[GateResult]:
@@ -122,7 +125,7 @@ def _strayed(verdict: GateResult, strays: list[tuple[str, int, date, date]]) -> 
         return verdict
     rows = tuple(f"{name} {id_}: is published under {old}, which stays as it is" for name, id_, old in mine)
     count = verdict.failing + len(rows)
-    return GateResult(ROW_COUNTS, verdict.date, False, count, f"{count} rows fail", (*verdict.rows, *rows)[:SHOWN])
+    return GateResult(ROW_COUNTS, verdict.date, False, count, _told(count), (*verdict.rows, *rows)[:SHOWN])
 
 
 def _standing_elsewhere(candidate: Candidate) -> list[tuple[str, int, date, date]]:
