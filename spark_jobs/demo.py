@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
@@ -23,6 +24,7 @@ from spark_jobs import show
 from spark_jobs.batch.why import why
 from spark_jobs.cli_audit import audited
 from spark_jobs.demo_changes import show_effects, show_past
+from spark_jobs.demo_gold import show_gold
 from spark_jobs.errors import UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
@@ -30,6 +32,7 @@ from spark_jobs.session import spark_session
 from spark_jobs.sinks.commit import open_table
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from config.settings import Settings
@@ -57,9 +60,10 @@ def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
         seed=seed,
     )
     run(options)
-    _generate_shop(out, seed)
+    last = _generate_shop(out, seed)
     _show_generated(options)
-    settings = replace(settings, lake=replace(settings.lake, root=out / "lake", landing=out / "input"))
+    places = replace(settings.lake, root=out / "lake", landing=out / "input", logs=out / "logs")
+    settings = replace(settings, lake=places)
     registry = load_registry(settings.lake.contracts)
     lake = Lake(settings.lake.root.resolve())
     books, found = _stream_and_audit(settings, lake, registry, out / "manifests")
@@ -70,24 +74,24 @@ def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
     _show_reasons(events)
     _show_letter(lake, registry.subject(SUBJECT))
     asked = show_past(lake, registry)
+    asked += show_gold(spark_session(settings), settings, registry, last, out)
     _show_next(out, asked, time.perf_counter() - began)
 
 
-def _generate_shop(out: Path, seed: int) -> None:
-    """A month of a small shop: customers, products, orders, their items and payments, as changes."""
-    manifests = tuple(out / "manifests" / f"{name}.jsonl" for name in SHOP_SUBJECTS)
-    run_shop(
-        ShopOptions(
-            out=out / "input",
-            manifests=manifests,
-            files=DAYS,
-            every_seconds=0,
-            seed=seed,
-            customers=300,
-            products=150,
-            orders=1_000,
-        )
+def _generate_shop(out: Path, seed: int) -> date:
+    """A month of a small shop: customers, products, orders, their items and payments, as changes; its last day."""
+    options = ShopOptions(
+        out=out / "input",
+        manifests=tuple(out / "manifests" / f"{name}.jsonl" for name in SHOP_SUBJECTS),
+        files=DAYS,
+        every_seconds=0,
+        seed=seed,
+        customers=300,
+        products=150,
+        orders=1_000,
     )
+    run_shop(options)
+    return options.start.date() + timedelta(days=DAYS - 1)
 
 
 def _clear(out: Path) -> None:
