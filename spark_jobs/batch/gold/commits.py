@@ -56,6 +56,10 @@ class Commit:
         """Rows that it writes."""
         return sum(part.rows for part in self.parts)
 
+    def is_made(self, lake: Lake, lineage: str, number: int) -> bool:
+        """Whether this run's commit, or a later one, is in the table's log; its parts may be gone since, as by a VACUUM."""
+        return is_committed(lake.gold(self.table), writer=writer_of(lineage), version=number)
+
     def make(self, lake: Lake, lineage: str, number: int) -> None:
         """Make the commit, unless it has been made."""
         table = lake.gold(self.table)
@@ -113,8 +117,9 @@ def finish(
     row = _unpacked(plain["record"])
     for commit in (Commit.from_json(each) for each in plain["commits"]):
         step(f"publishing {commit.table}")
-        _require(lake, commit, row)
-        commit.make(lake, row["lineage"], row["run_number"])
+        if not commit.is_made(lake, row["lineage"], row["run_number"]):
+            _require(lake, commit)
+            commit.make(lake, row["lineage"], row["run_number"])
     row["output_row_counts"] = row_counts(lake, registry)
     if began is not None:
         row["runtime_seconds"] = round(time.perf_counter() - began, 3)
@@ -133,15 +138,13 @@ def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
     return sorted((table.name, count(table)) for table in tables)
 
 
-def _require(lake: Lake, commit: Commit, row: Mapping[str, Any]) -> None:
+def _require(lake: Lake, commit: Commit) -> None:
     table = lake.gold(commit.table)
-    if is_committed(table, writer=writer_of(row["lineage"]), version=row["run_number"]):
-        return
     for part in commit.parts:
         if not (Path(table.path) / part.path).exists():
             raise JournalError(
                 f"an interrupted gold run cannot be finished: {table.name}/{part.path} is gone; delete {lake.gold_journal} "
-                "and run `tally gold backfill --all`, which builds every date again"
+                "and start `tally gold run` again, which builds every date again where part of that run was published"
             )
 
 

@@ -2,6 +2,7 @@
 
 The newest row of ops/runs is all the memory that gold has: where the inputs stood, and which dates wait. Without it, as where
 someone has deleted ops/runs, the next run builds every date again and begins a new lineage, so that no commit is taken for done.
+So it does where a table has a commit of a run that is not on record, whose journal someone has deleted.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.schemas_gold import RUNS
-from spark_jobs.sinks.commit import append_once, open_table
+from spark_jobs.schemas_gold import GOLD, RUNS
+from spark_jobs.sinks.commit import append_once, is_committed, open_table
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sources.changed import Position
 
@@ -121,17 +122,24 @@ class RunRecord:
 
 
 def standing(lake: Lake) -> Standing:
-    """What the last run left; a new lineage where none is on record."""
+    """What the last run left; a new lineage, and no inputs, where none is on record or more was committed than is."""
     row = newest_run(lake)
     if row is None:
         return Standing(uuid.uuid4().hex)
+    is_ahead = _is_ahead(lake, row["lineage"], row["run_number"])
     return Standing(
-        lineage=row["lineage"],
+        lineage=uuid.uuid4().hex if is_ahead else row["lineage"],
         run_number=row["run_number"],
-        inputs={one["table"]: Position(one["id"], one["version"]) for one in row["inputs"]},
+        inputs={} if is_ahead else {one["table"]: Position(one["id"], one["version"]) for one in row["inputs"]},
         pending=frozenset(row["dates_pending"]),
         held=frozenset(row["dates_held"]),
     )
+
+
+def _is_ahead(lake: Lake, lineage: str, number: int) -> bool:
+    """Whether a table has a commit of a later run: the next run would bear its number, and be taken for done there."""
+    writer = writer_of(lineage)
+    return any(is_committed(lake.gold(name), writer=writer, version=number + 1) for name in GOLD)
 
 
 def newest_run(lake: Lake) -> dict[str, Any] | None:

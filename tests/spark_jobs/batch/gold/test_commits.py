@@ -1,0 +1,335 @@
+"""A gold run's commits killed before and after each of them, and finished: every row is there once, and so is the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from support import House, house
+
+from spark_jobs.batch.gold import commits
+from spark_jobs.batch.gold.commits import Commit, JournalError, begin, brought_to, finish, row_counts
+from spark_jobs.batch.gold.record import GateResult, RunRecord, newest_run, standing
+from spark_jobs.sources.changed import Position
+from spark_jobs.sources.keyed import all_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spark_jobs.lake import Lake, Table
+
+Row = tuple[Any, ...]
+ONE, TWO, THREE = (date(2026, 3, day) for day in (1, 2, 3))
+MONTH = date(2026, 3, 1)
+LINEAGE = "a" * 32
+#: A table keyed by a number, of which a key has several rows; one of dates; and one with a key of two columns, text among them.
+BEFORE: dict[str, list[Row]] = {
+    "waiting_facts": [
+        (1, "line", 10, Decimal("5.00")),
+        (1, "line", 11, Decimal("6.00")),
+        (2, "line", 20, Decimal("7.00")),
+    ],
+    "orders_by_status": [
+        (ONE, "shipped", 1, Decimal("5.00"), Decimal(1)),
+        (TWO, "pending", 2, Decimal("9.00"), Decimal(1)),
+    ],
+    "inferred_members": [("customer", -1, 1, datetime(2026, 3, 1, 12, tzinfo=UTC), 2)],
+}
+#: A row of a key that has two changes; a key goes; a key comes.
+AFTER: dict[str, list[Row]] = {
+    "waiting_facts": [
+        (1, "line", 10, Decimal("5.00")),
+        (1, "line", 11, Decimal("6.50")),
+        (3, "payment", 30, Decimal("1.00")),
+    ],
+    "orders_by_status": [
+        (ONE, "shipped", 1, Decimal("5.00"), Decimal(1)),
+        (THREE, "pending", 2, Decimal("9.00"), Decimal(1)),
+    ],
+    "inferred_members": [("product", -1, 1, datetime(2026, 3, 2, 12, tzinfo=UTC), 3)],
+}
+WRITTEN = {"waiting_facts": 3, "orders_by_status": 1, "inferred_members": 1}
+
+
+class KilledError(Exception):
+    """Stands for a SIGKILL."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> House:
+    """A lake whose three tables hold what a first run left."""
+    home = house(tmp_path)
+    run(home, 1, BEFORE)
+    return home
+
+
+def rows_of(table: Table, rows: list[Row]) -> pa.Table:
+    plain = [dict(zip(table.schema.names, row, strict=True)) for row in rows]
+    return pa.Table.from_pylist(plain, schema=table.schema)
+
+
+def content(lake: Lake, name: str) -> list[Row]:
+    table = lake.gold(name)
+    return sorted(tuple(row.values()) for row in all_rows(table, table.schema.names).to_pylist())
+
+
+def everything(lake: Lake) -> dict[str, list[Row]]:
+    return {name: content(lake, name) for name in AFTER}
+
+
+def to(table: Table, wanted: list[Row]) -> Commit | None:
+    """What brings a table from what it holds to these rows."""
+    return brought_to(table, rows_of(table, wanted), all_rows(table, table.schema.names))
+
+
+def record(number: int, **fields: Any) -> RunRecord:
+    moment = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
+    return RunRecord(f"run-{number}", LINEAGE, number, "run", THREE, None, THREE, moment, **fields)
+
+
+def start(home: House, number: int, wanted: dict[str, list[Row]]) -> list[Commit]:
+    """Write down a run that brings the tables to these rows."""
+    found = [made for name, rows in wanted.items() if (made := to(home.lake.gold(name), rows)) is not None]
+    begin(home.lake, found, record(number))
+    return found
+
+
+def end(home: House) -> RunRecord | None:
+    return finish(home.lake, home.registry, home.settings.lake.logs / "gold", lambda _: None)
+
+
+def run(home: House, number: int, wanted: dict[str, list[Row]]) -> None:
+    start(home, number, wanted)
+    assert end(home) is not None
+
+
+def runs(lake: Lake) -> list[tuple[int, str]]:
+    rows = DeltaTable(lake.runs.path).to_pyarrow_table(columns=["run_number", "run_id"]).to_pylist()
+    return sorted((row["run_number"], row["run_id"]) for row in rows)
+
+
+def dies_at(monkeypatch: pytest.MonkeyPatch, point: int) -> None:
+    """Points are counted over commits and booking: the even ones lie before each, the odd ones after it."""
+    passed = iter(range(1_000))
+
+    def dying(step: Callable[..., Any]) -> Callable[..., Any]:
+        def steps(*args: Any, **kwargs: Any) -> Any:
+            for does in (lambda: None, lambda: step(*args, **kwargs)):
+                done = does()
+                if next(passed) == point:
+                    raise KilledError
+            return done
+
+        return steps
+
+    monkeypatch.setattr(Commit, "make", dying(Commit.make))
+    monkeypatch.setattr(commits, "book", dying(commits.book))
+
+
+def test_the_same_content_again_is_no_commit(home: House) -> None:
+    for name, rows in BEFORE.items():
+        assert to(home.lake.gold(name), rows[::-1]) is None
+    assert to(home.lake.gold("daily_gmv"), []) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "gone", "written"),
+    [
+        ("waiting_facts", {"1", "2"}, {1, 3}),
+        ("orders_by_status", {"2026-03-02"}, {THREE}),
+        ("inferred_members", {"customer|-1"}, {"product"}),
+    ],
+)
+def test_only_keys_of_which_something_differs_are_written(
+    home: House, name: str, gone: set[str], written: set[Any]
+) -> None:
+    table = home.lake.gold(name)
+    found = to(table, AFTER[name])
+    assert found is not None
+    assert (found.table, set(found.gone), found.rows) == (name, gone, WRITTEN[name])
+    (part,) = found.parts
+    bounds = json.loads(part.stats)
+    edges = {bounds[side][table.keyed[0]] for side in ("minValues", "maxValues")}
+    assert edges == {str(each) if isinstance(each, date) else each for each in written}
+
+
+def test_a_key_that_vanished_is_gone_and_nothing_is_written_for_it(home: House) -> None:
+    found = to(home.lake.gold("orders_by_status"), BEFORE["orders_by_status"][:1])
+    assert found == Commit("orders_by_status", (), ("2026-03-02",))
+    begin(home.lake, [found], record(2))
+    end(home)
+    assert content(home.lake, "orders_by_status") == BEFORE["orders_by_status"][:1]
+
+
+def test_some_dates_of_a_table_are_brought_up_to_date_and_the_others_are_let_be(home: House) -> None:
+    table = home.lake.gold("orders_by_status")
+    mine = rows_of(table, BEFORE["orders_by_status"][:1])
+    found = brought_to(table, rows_of(table, [(ONE, "cancelled", 1, Decimal("5.00"), Decimal(1))]), mine)
+    assert found is not None
+    begin(home.lake, [found], record(2))
+    end(home)
+    assert [row[:2] for row in content(home.lake, table.name.removeprefix("gold/"))] == [
+        (ONE, "cancelled"),
+        (TWO, "pending"),
+    ]
+
+
+@pytest.mark.parametrize("point", range(8))
+def test_killed_before_or_after_any_commit_the_run_is_finished_once(
+    home: House, monkeypatch: pytest.MonkeyPatch, point: int
+) -> None:
+    start(home, 2, AFTER)
+    with monkeypatch.context() as patch:
+        dies_at(patch, point)
+        with pytest.raises(KilledError):
+            end(home)
+    finished = end(home)
+    assert finished is not None
+    assert (finished.run_number, finished.output_row_counts["gold/waiting_facts"]) == (2, 3)
+    assert everything(home.lake) == AFTER
+    assert runs(home.lake) == [(1, "run-1"), (2, "run-2")]
+    assert not home.lake.gold_journal.exists()
+    assert end(home) is None
+
+
+def test_killed_at_every_point_one_after_another_each_commit_is_made_once(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: version(home.lake.gold(name)) for name in AFTER}
+    start(home, 2, AFTER)
+    for point in (0, 1) * 4:  # before what is left to do first, and after it
+        with monkeypatch.context() as patch:
+            dies_at(patch, point)
+            with pytest.raises(KilledError):
+                end(home)
+    end(home)
+    assert {name: version(home.lake.gold(name)) - before[name] for name in AFTER} == dict.fromkeys(AFTER, 1)
+    assert (version(home.lake.runs), everything(home.lake)) == (2, AFTER)
+
+
+def version(table: Table) -> int:
+    return DeltaTable(table.path).version()
+
+
+def test_killed_while_it_is_written_down_a_run_has_changed_nothing(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", dies)
+        with pytest.raises(KilledError):
+            start(home, 2, AFTER)
+    assert home.lake.gold_journal.with_suffix(".tmp").exists()
+    assert end(home) is None
+    assert (everything(home.lake), runs(home.lake)) == (BEFORE, [(1, "run-1")])
+    run(home, 2, AFTER)
+    assert everything(home.lake) == AFTER
+
+
+def dies(_: int) -> None:
+    raise KilledError
+
+
+def test_a_run_whose_part_is_gone_says_how_to_go_on(home: House) -> None:
+    waiting, by_status, _ = start(home, 2, AFTER)
+    lost = Path(home.lake.gold("orders_by_status").path) / by_status.parts[0].path
+    lost.unlink()
+    with pytest.raises(JournalError) as told:
+        end(home)
+    assert told.value.exit_code == 1
+    for named in (f"gold/orders_by_status/{lost.name} is gone", str(home.lake.gold_journal), "tally gold run"):
+        assert named in str(told.value)
+    assert waiting.rows == 3
+    assert content(home.lake, "waiting_facts") == AFTER["waiting_facts"]
+
+
+def test_a_part_that_is_gone_after_its_commit_does_no_harm(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an OPTIMIZE and a VACUUM between the kill and the next run would leave it."""
+    waiting, *_ = start(home, 2, AFTER)
+    with monkeypatch.context() as patch:
+        dies_at(patch, 1)
+        with pytest.raises(KilledError):
+            end(home)
+    (Path(home.lake.gold("waiting_facts").path) / waiting.parts[0].path).unlink()
+    assert end(home) is not None
+    assert runs(home.lake) == [(1, "run-1"), (2, "run-2")]
+
+
+def test_a_journal_deleted_half_way_lets_no_later_commit_be_taken_for_done(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(home, 2, AFTER)
+    with monkeypatch.context() as patch:
+        dies_at(patch, 1)
+        with pytest.raises(KilledError):
+            end(home)
+    home.lake.gold_journal.unlink()
+    left = standing(home.lake)
+    assert (left.run_number, dict(left.inputs), left.is_first) == (1, {}, False)
+    assert left.lineage != LINEAGE
+    last = {**AFTER, "waiting_facts": BEFORE["waiting_facts"]}
+    found = [made for name, rows in last.items() if (made := to(home.lake.gold(name), rows)) is not None]
+    begin(home.lake, found, replace(record(2), lineage=left.lineage))
+    end(home)
+    assert everything(home.lake) == last
+    assert standing(home.lake).lineage == left.lineage
+
+
+def test_a_run_that_is_on_record_is_what_the_next_goes_on_from(home: House) -> None:
+    at = {"orders": Position("x", 7), "payments": Position("y", 0)}
+    begin(home.lake, [], record(2, inputs=at, dates_pending=(TWO,), dates_held=(ONE, THREE)))
+    end(home)
+    left = standing(home.lake)
+    assert (left.lineage, left.run_number, left.inputs) == (LINEAGE, 2, at)
+    assert (left.pending, left.held) == ({TWO}, {ONE, THREE})
+
+
+def test_without_ops_runs_a_first_run_is_not_taken_for_the_one_before(home: House) -> None:
+    shutil.rmtree(home.lake.runs.path)
+    left = standing(home.lake)
+    assert (left.is_first, left.run_number, len(left.lineage)) == (True, 0, 32)
+    found = [made for name, rows in AFTER.items() if (made := to(home.lake.gold(name), rows)) is not None]
+    begin(home.lake, found, replace(record(1), lineage=left.lineage))
+    end(home)
+    assert everything(home.lake) == AFTER
+    assert runs(home.lake) == [(1, "run-1")]
+
+
+def test_a_record_survives_the_journal_with_all_its_types(home: House) -> None:
+    gates = (
+        GateResult("order_totals", ONE, False, 2, "2 orders", ("order 1: 5.00 is not 6.00", "ordre 2: ½ ≠ “1”"), True),
+        GateResult("row_counts", TWO, True),
+    )
+    told = record(
+        2,
+        status="held",
+        runtime_seconds=1.25,
+        processed_events_count=2**40,
+        rows_written={"gold/fact_orders": 3},
+        dates_built=(ONE, TWO),
+        dates_held=(THREE,),
+        waiting_lines=1,
+        waiting_payments=2,
+        gates=gates,
+        inputs={"orders": Position("x", 7)},
+    )
+    begin(home.lake, [], replace(told, start_date=ONE))
+    wanted = replace(told, start_date=ONE, output_row_counts=dict(row_counts(home.lake, home.registry)))
+    assert end(home) == wanted
+    row = newest_run(home.lake)
+    assert row is not None
+    assert RunRecord.from_row(row) == wanted
+    plain = json.loads((home.settings.lake.logs / "gold" / "run-2.json").read_text(encoding="utf-8"))
+    assert plain["gates"][0]["rows"] == list(gates[0].rows)
+    assert (plain["started_at"], plain["dates_built"]) == (
+        "2026-03-04 05:06:07.890123+00:00",
+        ["2026-03-01", "2026-03-02"],
+    )
