@@ -1,10 +1,17 @@
 """What stops a command, with the exit code it gives. Bad rows are never among these: a bad row is data.
 
-TallyError
+TallyError             exit code 1
 ├─ UsageError          wrong usage or settings: exit code 2
-│  ├─ BusyError        another stream is writing the subject
+│  ├─ BusyError        another process is writing the subject, or gold
 │  └─ RuleError        a contract's SQL that Spark cannot evaluate
-└─ StreamFailedError   a subject's query failed more often than RETRY_ATTEMPTS allows: exit code 1
+├─ StreamFailedError   a subject's query failed more often than RETRY_ATTEMPTS allows
+├─ NotPublishedError   a report's date has no published facts (batch.report_standing)
+├─ IncompleteError     a rebuild does not account for every row (batch.rebuild)
+├─ JournalError        an interrupted gold run cannot be finished (batch.gold.commits)
+├─ SwapError           an interrupted swap of a rebuilt subject cannot be finished (sinks.swap)
+├─ LostPartsError      a prepared batch is half committed and its parts are gone (sinks.settle)
+├─ LogError            a table's log cannot be followed, or asks for what this writer cannot do (sinks.log)
+└─ DeletionVectorError a deletion vector cannot be read as it was written (sinks.deletion_vectors)
 """
 
 from __future__ import annotations
@@ -23,7 +30,7 @@ class UsageError(TallyError):
 
 
 class BusyError(UsageError):
-    """Another process streams this subject into this lake."""
+    """Another process streams this subject into this lake, or builds its gold."""
 
 
 class RuleError(UsageError):
