@@ -56,8 +56,8 @@ def published_dates(lake: Lake) -> set[date]:
 
 
 def order_ids(changed: Sequence[Changed]) -> pa.Array:
-    """The orders that any of the changed rows belong to, each once."""
-    columns = [rows["order_id"] for each in changed for rows in (each.before, each.after)]
+    """The orders that any of the changed rows belong to, each once. A tombstone need not name one; the row before it does."""
+    columns = [_live(each)["order_id"] for each in changed]
     return pc.unique(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.int64()))
 
 
