@@ -13,9 +13,10 @@ from config.settings import load as load_settings
 from schema_registry.registry import load as load_registry
 from spark_jobs import show
 from spark_jobs.errors import UsageError
+from spark_jobs.lake import Lake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from config.settings import Settings
     from spark_jobs.batch.gold.record import GateResult, RunRecord
@@ -52,7 +53,8 @@ def run(
     changes, when it is asked for itself, or with --accept.
     """
     upto = as_date(day, "--date")
-    _report(json, lambda gold: gold.run(upto, accepted=accept or (), everything=everything))
+    accepted = accept or ()
+    _report(json, accepted, lambda gold: gold.run(upto, accepted=accepted, everything=everything))
 
 
 @gold_app.command()
@@ -67,7 +69,8 @@ def backfill(
     first, last = as_date(start, "--start"), as_date(end, "--end")
     if last < first:
         raise UsageError(f"--end {last} lies before --start {first}: name the earlier date first")
-    _report(json, lambda gold: gold.backfill(first, last, accepted=accept or (), everything=everything))
+    accepted = accept or ()
+    _report(json, accepted, lambda gold: gold.backfill(first, last, accepted=accepted, everything=everything))
 
 
 def as_date(text: str, option: str) -> date:
@@ -78,12 +81,12 @@ def as_date(text: str, option: str) -> date:
         raise UsageError(f"{option} '{text}' is no date: write YYYY-MM-DD, such as 2026-03-31") from None
 
 
-def _report(json: bool, work: Callable[[GoldRun], RunRecord]) -> None:
+def _report(json: bool, accepted: Collection[str], work: Callable[[GoldRun], RunRecord]) -> None:
     from spark_jobs.batch.gold.run import records
 
     settings = load_settings()
     with _progress(quiet=json) as step:
-        record = work(_gold(settings, step))
+        record = work(_gold(settings, accepted, step))
     if json:
         show.as_json(record.to_json())
     else:
@@ -93,11 +96,13 @@ def _report(json: bool, work: Callable[[GoldRun], RunRecord]) -> None:
         raise typer.Exit(1)
 
 
-def _gold(settings: Settings, step: Callable[[str], None]) -> GoldRun:
-    from spark_jobs.batch.gold.run import GoldRun
+def _gold(settings: Settings, accepted: Collection[str], step: Callable[[str], None]) -> GoldRun:
+    """The run, with Spark started; what it would be refused for anyway is told before."""
+    from spark_jobs.batch.gold.run import GoldRun, check
     from spark_jobs.session import spark_session
 
     registry = load_registry(settings.lake.contracts)
+    check(Lake(settings.lake.root.resolve()), registry, accepted)
     step("starting Spark")
     return GoldRun(spark_session(settings), settings, registry, step)
 

@@ -41,7 +41,7 @@ class Inputs:
     @classmethod
     def of(cls, lake: Lake, registry: Registry, last: Mapping[str, Position]) -> Inputs:
         """The inputs as they stand now. UsageError where the contracts lack what the star is made of."""
-        tables = {**_star(lake, registry), **_judged(lake, registry)}
+        tables = {**star(lake, registry), **_judged(lake, registry)}
         now = {name: found for name, table in tables.items() if (found := position(table)) is not None}
         return cls(tables, now, last)
 
@@ -75,8 +75,11 @@ class Inputs:
         return changed_rows(table, before.version, after.version, columns, identity=before.id)
 
 
-def _star(lake: Lake, registry: Registry) -> dict[str, Table]:
-    """Current rows of orders, their lines and payments; the histories of customers and products."""
+def star(lake: Lake, registry: Registry) -> dict[str, Table]:
+    """Current rows of orders, their lines and payments; the histories of customers and products.
+
+    UsageError where the contracts lack a subject or a field of them, or track nothing of a customer or product.
+    """
     for name, fields in STAR.items():
         _require(registry, name, fields)
     current = {name: lake.current(registry.subject(name)) for name in ("orders", "order_items", "payments")}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from spark_jobs.batch.gold.changed_dates import all_dates, changed_dates
 from spark_jobs.batch.gold.commits import begin, finish
-from spark_jobs.batch.gold.inputs import Inputs
+from spark_jobs.batch.gold.inputs import Inputs, star
 from spark_jobs.batch.gold.judge import GATES
 from spark_jobs.batch.gold.record import HELD, PUBLISHED, UNCHANGED, RunRecord, standing
 from spark_jobs.batch.gold.work import Work
@@ -87,12 +87,8 @@ class GoldRun:
         return self(Asked(BACKFILL, start, end, tuple(accepted), everything))
 
     def __call__(self, asked: Asked) -> RunRecord:
-        """Do what is asked. UsageError where no gate has an accepted one's name; BusyError where another run is under way."""
-        for name in asked.accepted:
-            if name not in GATES:
-                raise UsageError(f"there is no gate '{name}': the gates are {', '.join(GATES)}")
-        if not self.lake.root.exists():
-            raise UsageError(f"there is no lake at {self.lake.root}: run tally stream, or set LAKE_ROOT")
+        """Do what is asked. UsageError as of :func:`check`; BusyError where another run is under way."""
+        check(self.lake, self.registry, asked.accepted)
         with sole_writer(self.lake.gold_lock, "gold", "built in"):
             self.step("finishing an interrupted run")
             finish(self.lake, self.registry, self._records, self.step)
@@ -124,6 +120,19 @@ class GoldRun:
     @property
     def _records(self) -> Path:
         return records(self.settings)
+
+
+def check(lake: Lake, registry: Registry, accepted: Collection[str]) -> None:
+    """What a run is refused for before it begins, told without Spark.
+
+    UsageError where no gate has an accepted one's name, there is no lake, or the contracts lack what the star is made of.
+    """
+    for name in accepted:
+        if name not in GATES:
+            raise UsageError(f"there is no gate '{name}': the gates are {', '.join(GATES)}")
+    if not lake.root.exists():
+        raise UsageError(f"there is no lake at {lake.root}: run tally stream, or set LAKE_ROOT")
+    star(lake, registry)
 
 
 def records(settings: Settings) -> Path:
