@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from spark_jobs.sinks.parts import Part
 
 FACTS = ("fact_orders", "fact_payments")
+#: The facts of up to so many orders are written by one task.
+FEW_ORDERS = 50_000
 _VERSION = ("valid_from", "valid_to", "is_current", "version")
 #: What gold takes of the versions of customers and products.
 SHOWN = {
@@ -56,17 +58,19 @@ class Candidate:
     @classmethod
     def build(cls, spark: SparkSession, lake: Lake, inputs: Inputs, days: Collection[date]) -> Candidate:
         """Make the facts of these dates. Done twice, they are written twice, and one of them is committed at most."""
-        current = inputs.frame(spark, "orders")
-        orders = live_orders(current.where(on_days(F.col("order_date"), days))).persist()
-        items = live_items(inputs.frame(spark, "order_items")).join(orders.select("order_id"), "order_id", "left_semi")
-        items = items.persist()
+        placed = F.col("order_date")
+        orders = live_orders(inputs.frame(spark, "orders").where(on_days(placed, days))).persist()
+        counts, within = _counted(orders)
+        lines = live_items(inputs.frame(spark, "order_items").where(within))
+        items = lines.join(orders.select("order_id"), "order_id", "left_semi").persist()
+        payments = live_payments(inputs.frame(spark, "payments").where(within))
         customers, products = (inputs.frame(spark, name).select(*columns).persist() for name, columns in SHOWN.items())
         made = {
             "fact_orders": fact_orders(orders, items, customers, products),
-            "fact_payments": fact_payments(orders, live_payments(inputs.frame(spark, "payments")), customers),
+            "fact_payments": fact_payments(orders, payments, customers),
         }
-        parts = {name: write_frame(_by_date(rows), lake.gold(name)) for name, rows in made.items()}
-        counts = {row["order_date"]: row["count"] for row in orders.groupBy("order_date").count().collect()}
+        few = sum(counts.values()) <= FEW_ORDERS
+        parts = {name: write_frame(_by_date(rows, few=few), lake.gold(name)) for name, rows in made.items()}
         return cls(spark, lake, frozenset(days), orders, items, customers, products, parts, counts)
 
     def release(self) -> None:
@@ -88,7 +92,8 @@ class Candidate:
         """The parts that hold the facts of just these dates; written again where others are among them."""
         if frozenset(days) == self.days:
             return self.parts[name]
-        return write_frame(_by_date(self.facts(name, days)), self.lake.gold(name)) if days else []
+        few = sum(self.orders_by_date.values()) <= FEW_ORDERS
+        return write_frame(_by_date(self.facts(name, days), few=few), self.lake.gold(name)) if days else []
 
     def column(self, name: str, columns: list[str]) -> pa.Table:
         """Some columns of the facts, without Spark."""
@@ -96,10 +101,26 @@ class Candidate:
         return _read(table, [part.path for part in self.parts[name]], columns)
 
 
-def _by_date(rows: DataFrame) -> DataFrame:
-    """Dates close together, so that a file and a row group hold few of them; lines in the order of their orders."""
-    key = rows.columns[0]
-    return rows.repartitionByRange("order_date").sortWithinPartitions("order_date", "order_id", key)
+def _counted(orders: DataFrame) -> tuple[dict[date, int], Column]:
+    """How many orders each date has, and the bounds of their numbers, by which files of lines and payments are left out."""
+    number = F.col("order_id")
+    counts = orders.groupBy("order_date").agg(
+        F.count("*").alias("orders"), F.min(number).alias("low"), F.max(number).alias("high")
+    )
+    rows = counts.collect()
+    if not rows:
+        return {}, F.lit(False)
+    low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
+    return {row["order_date"]: row["orders"] for row in rows}, number.between(low, high)
+
+
+def _by_date(rows: DataFrame, *, few: bool) -> DataFrame:
+    """Dates close together, so that a file and a row group hold few of them; lines in the order of their orders.
+
+    A few rows are one part: to find out how to spread them would cost more than to sort them.
+    """
+    spread = rows.coalesce(1) if few else rows.repartitionByRange("order_date")
+    return spread.sortWithinPartitions("order_date", "order_id", rows.columns[0])
 
 
 def _among(days: Iterable[date]) -> Column:

@@ -98,9 +98,9 @@ def _letters_by_date(
         return None
     found: Counter[tuple[date, str]] = Counter()
     for sign in (-1, 1):
-        mine = rows.filter(pc.is_in(rows["row_id"], value_set=pa.array([key for key, s in signs.items() if s == sign])))
-        dated = _dated(spark, mine, event_times)
-        for day, subject, count in dated:
+        ids = pa.array([row_id for row_id, each in signs.items() if each == sign], pa.string())
+        mine = rows.filter(pc.is_in(rows["row_id"], value_set=ids))
+        for day, subject, count in _dated(spark, mine, event_times):
             found[day, subject] += sign * count
     return found
 

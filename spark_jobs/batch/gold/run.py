@@ -100,9 +100,11 @@ class GoldRun:
         inputs = Inputs.of(self.lake, self.registry, before.inputs)
         work = Work(self.spark, self.settings.gold, self.registry, self.lake, inputs, self.step)
         due, wanted = self._dates(asked, before, inputs)
-        work.build_dates(wanted, asked.accepted)
-        work.build_wholes(everything=asked.everything)
-        work.release()
+        try:
+            work.build_dates(wanted, asked.accepted)
+            work.build_wholes(everything=asked.everything)
+        finally:
+            work.release()
         record = _record(asked, before, due, wanted, work, started_at)
         begin(self.lake, work.commits, record)
         done = finish(self.lake, self.registry, self._records, self.step, began)
