@@ -200,6 +200,21 @@ def test_a_products_version_touches_the_days_that_point_to_another_one_or_show_i
     assert touched(shop, happens) == days
 
 
+@pytest.mark.parametrize(("renamed", "days"), [(0, [TWO, THREE]), (1, [FOUR])])
+def test_a_version_holds_from_its_first_moment_until_right_before_its_last(
+    shop: GoldHouse, renamed: int, days: list[str]
+) -> None:
+    """The order of the fourth day was placed in the moment in which the second version begins."""
+
+    def versions(*names: str) -> None:
+        begins = ("2025-01-01", f"{FOUR}T12:00")
+        said = [{**LAMP, "product_name": name} for name in names]
+        shop.versions("products", 2, *zip(begins, said, strict=True))
+
+    versions("Lamp", "Lamp")
+    assert touched(shop, lambda _: versions(*["Lamp", "Lantern"][:: 1 if renamed else -1])) == days
+
+
 def test_a_dimension_that_comes_after_its_facts_touches_their_days(shop: GoldHouse) -> None:
     shop.order(6, FREE, (9, "5.00"), customer=9)
     fact(shop, "fact_orders", LINE, [(60, 6, 9, FREE, 9)], version=2)
@@ -227,11 +242,15 @@ def test_a_table_that_came_into_being_is_new_with_all_its_rows(shop: GoldHouse) 
 
 
 @pytest.mark.parametrize("name", ["orders", "payments"])
-def test_of_a_table_that_is_another_than_before_nothing_can_be_told(shop: GoldHouse, name: str) -> None:
+@pytest.mark.parametrize("commits", [1, 9])
+def test_of_a_table_that_is_another_than_before_nothing_can_be_told(shop: GoldHouse, name: str, commits: int) -> None:
+    """Neither where it has not got as far as the one before had, nor where it has."""
+
     def replaced(shop: GoldHouse) -> None:
         gone(shop, name)
-        shop.order(1, ONE)
-        shop.pay(1, 1, "5.00")
+        for _ in range(commits):
+            shop.order(1, ONE)
+            shop.pay(1, 1, "5.00")
 
     assert touched(shop, replaced) is None
 
