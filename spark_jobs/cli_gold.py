@@ -135,7 +135,7 @@ def _sentence(record: RunRecord) -> str:
         return f"Nothing that gold shows up to {record.end_date} has changed"
     failed = len({gate.date for gate in record.failed})
     held = f", {failed:,} held back" if failed else ""
-    built = f"{judged:,} dates from {record.processed_events_count:,} rows of Silver"
+    built = f"{_counted(judged, 'date')} from {record.processed_events_count:,} rows of Silver"
     return f"Built {built}: {len(record.dates_built):,} published{held}"
 
 
@@ -173,10 +173,14 @@ def _show_left(record: RunRecord) -> None:
         way = "tally gold run with a later --date, or backfill"
         show.console.print(f"changed, but not asked for: {_some(record.dates_pending)} ({way})", soft_wrap=True)
     if record.waiting_lines or record.waiting_payments:
-        waiting = f"{record.waiting_lines:,} order lines and {record.waiting_payments:,} payments"
-        show.console.print(f"{waiting} wait for their order: gold/waiting_facts", soft_wrap=True)
+        waiting = f"{_counted(record.waiting_lines, 'order line')} and {_counted(record.waiting_payments, 'payment')}"
+        show.console.print(f"waiting for their order: {waiting} (gold/waiting_facts)", soft_wrap=True)
 
 
 def _some(days: Sequence[date]) -> str:
     shown = ", ".join(str(day) for day in days[:5])
     return shown if len(days) <= 5 else f"{shown} and {len(days) - 5:,} more"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

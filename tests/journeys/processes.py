@@ -16,7 +16,7 @@ import pyspark
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Town:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            arguments, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=240
+            arguments, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=480
         )
 
     def audit(self, subject: str = "ecommerce_events") -> dict[str, Any]:
@@ -101,4 +101,4 @@ def kill_session(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         return
     finally:
-        process.wait(timeout=30)
+        process.wait(timeout=60)

@@ -157,7 +157,7 @@ def test_a_run_shows_what_was_published_held_accepted_and_what_is_left(capsys: p
         "Mend the source and run again, or publish in spite of a gate with --accept GATE.",
         "still held back since earlier runs: 2026-01-01, 2026-01-02, 2026-01-03, 2026-01-04, 2026-01-05 and 2 more",
         "changed, but not asked for: 2026-04-01 (tally gold run with a later --date, or backfill)",
-        "2 order lines and 1,000 payments wait for their order: gold/waiting_facts",
+        "waiting for their order: 2 order lines and 1,000 payments (gold/waiting_facts)",
     ):
         assert line in told
     assert "order 8" not in told

@@ -120,6 +120,8 @@ def finish(
         if not commit.is_made(lake, row["lineage"], row["run_number"]):
             _require(lake, commit)
             commit.make(lake, row["lineage"], row["run_number"])
+    for name in GOLD:
+        ensure_table(lake.gold(name))  # one without a row is there for its readers all the same
     row["output_row_counts"] = row_counts(lake, registry)
     if began is not None:
         row["runtime_seconds"] = round(time.perf_counter() - began, 3)

@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.candidate import FACTS
 from spark_jobs.batch.gold.record import GateResult
-from spark_jobs.sources.keyed import all_rows, rows_of
+from spark_jobs.batch.gold.strays import ROW_COUNTS, SHOWN, told, with_strays
+from spark_jobs.sources.keyed import rows_of
 from spark_jobs.transforms.gates.non_negative_money import non_negative_money
 from spark_jobs.transforms.gates.order_totals import order_totals
 from spark_jobs.transforms.gates.referential_integrity import referential_integrity
@@ -31,11 +31,8 @@ if TYPE_CHECKING:
     from spark_jobs.batch.gold.candidate import Candidate
     from spark_jobs.lake import Lake
 
-#: Rows that a verdict shows of those that fail.
-SHOWN = 10
-ROW_COUNTS, TOTALS, VOLUME = "row_counts", "order_totals", "volume_anomaly"
+TOTALS, VOLUME = "order_totals", "volume_anomaly"
 GATES = (ROW_COUNTS, "referential_integrity", "non_negative_money", TOTALS, "scd2_consistency", VOLUME)
-KEYS = {"fact_orders": ("order_item_id", "order line"), "fact_payments": ("payment_id", "payment")}
 
 
 def judged(candidate: Candidate, calendar: DataFrame, limits: Gold, accepted: Collection[str]) -> list[GateResult]:
@@ -48,12 +45,7 @@ def judged(candidate: Candidate, calendar: DataFrame, limits: Gold, accepted: Co
         if gate != VOLUME
     ]
     verdicts += _volumes(candidate, orders, limits)
-    return [_accepted(each, accepted) for each in _with_strays(candidate, verdicts, accepted)]
-
-
-def held_dates(verdicts: Collection[GateResult]) -> set[date]:
-    """The dates that a verdict holds back."""
-    return {each.date for each in verdicts if each.holds}
+    return with_strays(candidate, [_accepted(each, accepted) for each in verdicts])
 
 
 def _failures(candidate: Candidate, calendar: DataFrame) -> dict[tuple[str, date], tuple[int, tuple[str, ...]]]:
@@ -74,13 +66,9 @@ def _failures(candidate: Candidate, calendar: DataFrame) -> dict[tuple[str, date
 
 def _verdict(gate: str, day: date, count: int, rows: tuple[str, ...], orders: int, limits: Gold) -> GateResult:
     if gate != TOTALS or not count:
-        return GateResult(gate, day, not count, count, _told(count) if count else None, rows)
+        return GateResult(gate, day, not count, count, told(count) if count else None, rows)
     passed = count <= Fraction(str(limits.totals_tolerance)) * orders
     return GateResult(gate, day, passed, count, f"{count} of {orders} orders do not agree with their lines", rows)
-
-
-def _told(count: int) -> str:
-    return "1 row fails" if count == 1 else f"{count:,} rows fail"
 
 
 def _volumes(candidate: Candidate, orders: Mapping[date, int], limits: Gold) -> Iterator[GateResult]:
@@ -103,44 +91,3 @@ def _published_orders(lake: Lake, days: Collection[date], weeks: int) -> dict[da
 
 def _accepted(verdict: GateResult, accepted: Collection[str]) -> GateResult:
     return replace(verdict, accepted=True) if not verdict.passed and verdict.gate in accepted else verdict
-
-
-def _with_strays(candidate: Candidate, verdicts: list[GateResult], accepted: Collection[str]) -> list[GateResult]:
-    """The verdicts, once no published fact would stand twice: under its old date, which is held back, and under its new one."""
-    standing = _standing_elsewhere(candidate)
-    while True:
-        held = held_dates([_accepted(each, accepted) for each in verdicts])
-        published = candidate.days - held
-        strays = [
-            (name, id_, new, old) for name, id_, new, old in standing if new in published and old not in published
-        ]
-        if not strays:
-            return verdicts
-        verdicts = [_strayed(each, strays) for each in verdicts]
-
-
-def _strayed(verdict: GateResult, strays: list[tuple[str, int, date, date]]) -> GateResult:
-    mine = sorted((name, id_, old) for name, id_, new, old in strays if new == verdict.date)
-    if verdict.gate != ROW_COUNTS or not mine:
-        return verdict
-    rows = tuple(f"{name} {id_}: is published under {old}, which stays as it is" for name, id_, old in mine)
-    count = verdict.failing + len(rows)
-    return GateResult(ROW_COUNTS, verdict.date, False, count, _told(count), (*verdict.rows, *rows)[:SHOWN])
-
-
-def _standing_elsewhere(candidate: Candidate) -> list[tuple[str, int, date, date]]:
-    """The facts of the candidate that are published under another date: what, its id, the date to be, the date that is."""
-    found: list[tuple[str, int, date, date]] = []
-    for table_name, (key, name) in KEYS.items():
-        columns = [key, "order_date"]
-        mine = candidate.column(table_name, columns)
-        others = _published(candidate, table_name, mine[key], columns).rename_columns([key, "_old"])
-        moved = mine.join(others, key, join_type="inner")
-        moved = moved.filter(pc.not_equal(moved["order_date"], moved["_old"]))
-        found += [(name, row[key], row["order_date"], row["_old"]) for row in moved.to_pylist()]
-    return found
-
-
-def _published(candidate: Candidate, name: str, ids: pa.ChunkedArray, columns: list[str]) -> pa.Table:
-    table = candidate.lake.gold(name)
-    return rows_of(table, ids.combine_chunks(), columns, by=(columns[0],)) if len(ids) else all_rows(table, columns)[:0]

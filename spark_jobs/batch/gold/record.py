@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.schemas_gold import GOLD, RUNS
-from spark_jobs.sinks.commit import append_once, is_committed, open_table
+from spark_jobs.sinks.commit import append_once, is_committed, open_snapshot, open_table
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sources.changed import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date, datetime
     from pathlib import Path
 
@@ -48,6 +48,11 @@ class GateResult:
         return not (self.passed or self.accepted)
 
 
+def held_dates(verdicts: Iterable[GateResult]) -> set[date]:
+    """The dates that a verdict holds back."""
+    return {each.date for each in verdicts if each.holds}
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the last run left: where the inputs stood, the dates that were never built since they changed, and those held back."""
@@ -57,11 +62,6 @@ class Standing:
     inputs: Mapping[str, Position] = field(default_factory=dict)
     pending: frozenset[date] = frozenset()
     held: frozenset[date] = frozenset()
-
-    @property
-    def is_first(self) -> bool:
-        """Whether no run is on record."""
-        return self.run_number == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +122,20 @@ class RunRecord:
 
 
 def standing(lake: Lake) -> Standing:
-    """What the last run left; a new lineage, and no inputs, where none is on record or more was committed than is."""
+    """What the last run left; a new lineage, and no inputs, where none is on record or more was committed than is.
+
+    No inputs either where a table of gold is gone: then everything is built again.
+    """
     row = newest_run(lake)
     if row is None:
         return Standing(uuid.uuid4().hex)
     is_ahead = _is_ahead(lake, row["lineage"], row["run_number"])
+    is_whole = all(open_snapshot(lake.gold(name).path) is not None for name in GOLD)
+    known = {one["table"]: Position(one["id"], one["version"]) for one in row["inputs"]}
     return Standing(
         lineage=uuid.uuid4().hex if is_ahead else row["lineage"],
         run_number=row["run_number"],
-        inputs={} if is_ahead else {one["table"]: Position(one["id"], one["version"]) for one in row["inputs"]},
+        inputs=known if is_whole and not is_ahead else {},
         pending=frozenset(row["dates_pending"]),
         held=frozenset(row["dates_held"]),
     )

@@ -97,12 +97,12 @@ class GoldRun:
     def _publish(self, asked: Asked) -> RunRecord:
         """Build, judge, and commit what passes; the record says all of it."""
         began, started_at, before = time.perf_counter(), datetime.now(UTC), standing(self.lake)
-        inputs = Inputs.of(self.lake, self.registry, before.inputs)
+        inputs = Inputs.of(self.lake, self.registry, {} if asked.everything else before.inputs)
         work = Work(self.spark, self.settings.gold, self.registry, self.lake, inputs, self.step)
         due, wanted = self._dates(asked, before, inputs)
         try:
             work.build_dates(wanted, asked.accepted)
-            work.build_wholes(everything=asked.everything)
+            work.build_wholes()
         finally:
             work.release()
         record = _record(asked, before, due, wanted, work, started_at)
@@ -114,7 +114,7 @@ class GoldRun:
     def _dates(self, asked: Asked, before: Standing, inputs: Inputs) -> tuple[set[date], set[date]]:
         """The dates that changed and were not built since; and those to build now, with those to be judged once more."""
         self.step("finding the dates that changed")
-        changed = None if asked.everything or before.is_first else changed_dates(self.lake, inputs)
+        changed = changed_dates(self.lake, inputs)
         due = (all_dates(self.lake, inputs) if changed is None else changed) | before.pending
         again = {day for day in before.held if asked.retries(day)}
         return due, {day for day in due if asked.holds(day)} | again

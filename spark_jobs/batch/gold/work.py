@@ -10,8 +10,9 @@ import pyarrow as pa
 from spark_jobs.batch.gold.candidate import FACTS, Candidate
 from spark_jobs.batch.gold.commits import Commit, brought_to
 from spark_jobs.batch.gold.error_rates import wanted_error_rates
-from spark_jobs.batch.gold.judge import GATES, held_dates, judged
+from spark_jobs.batch.gold.judge import GATES, judged
 from spark_jobs.batch.gold.marts import dated_marts, published, whole_marts
+from spark_jobs.batch.gold.record import held_dates
 from spark_jobs.batch.gold.waiting import waiting
 from spark_jobs.sources.keyed import all_rows
 from spark_jobs.transforms.calendar import calendar
@@ -76,9 +77,9 @@ class Work:
         self.step(f"computing the marts of {len(self.published):,} dates")
         self._take(dated_marts(made, self.published, self.limits.top_products))
 
-    def build_wholes(self, *, everything: bool) -> None:
+    def build_wholes(self) -> None:
         """What has no date of its own: where anything changed, the marts of all facts, the error rates, and what waits."""
-        if self.inputs.is_unchanged and self.candidate is None and not everything:
+        if self.inputs.is_unchanged and self.candidate is None:
             self.waiting = waiting(self.lake.gold("waiting_facts"), self.inputs)[1]
             return
         self.step("computing the marts of all published facts")

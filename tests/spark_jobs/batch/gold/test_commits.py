@@ -273,7 +273,7 @@ def test_a_journal_deleted_half_way_lets_no_later_commit_be_taken_for_done(
             end(home)
     home.lake.gold_journal.unlink()
     left = standing(home.lake)
-    assert (left.run_number, dict(left.inputs), left.is_first) == (1, {}, False)
+    assert (left.run_number, dict(left.inputs)) == (1, {})
     assert left.lineage != LINEAGE
     last = {**AFTER, "waiting_facts": BEFORE["waiting_facts"]}
     found = [made for name, rows in last.items() if (made := to(home.lake.gold(name), rows)) is not None]
@@ -295,7 +295,7 @@ def test_a_run_that_is_on_record_is_what_the_next_goes_on_from(home: House) -> N
 def test_without_ops_runs_a_first_run_is_not_taken_for_the_one_before(home: House) -> None:
     shutil.rmtree(home.lake.runs.path)
     left = standing(home.lake)
-    assert (left.is_first, left.run_number, len(left.lineage)) == (True, 0, 32)
+    assert (dict(left.inputs), left.run_number, len(left.lineage)) == ({}, 0, 32)
     found = [made for name, rows in AFTER.items() if (made := to(home.lake.gold(name), rows)) is not None]
     begin(home.lake, found, replace(record(1), lineage=left.lineage))
     end(home)

@@ -61,7 +61,7 @@ def story(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Stor
     break_it(house)
     broken = house.run(spark, "2060-12-31")
     facts_broken = house.rows("fact_orders", "order_date", "order_item_id")
-    accepted = house.run(spark, "2060-12-31", accepted=["volume_anomaly"])
+    accepted = house.run(spark, "2060-12-31", accepted=["volume_anomaly", "row_counts"])
     mend(house)
     return Story(
         house, before, broken, facts_broken, accepted, house.gold(spark).backfill(on("2026-01-01"), on("2060-12-31"))
@@ -175,6 +175,11 @@ def test_an_accepted_gate_holds_nothing_back_and_says_so(story: Story) -> None:
     assert (found.passed, found.accepted, found.holds) == (False, True, False)
     assert on(BROKEN["volume_anomaly"]) in story.accepted.dates_built
     assert on(BROKEN["order_totals"]) in story.accepted.dates_held
+
+
+def test_no_one_can_accept_that_a_line_is_published_twice(story: Story) -> None:
+    assert story.verdict(story.accepted, "row_counts", MOVED_TO).holds
+    assert on(BROKEN["row_counts"]) in story.accepted.dates_built
 
 
 def test_mended_dates_are_published_whole(story: Story) -> None:
