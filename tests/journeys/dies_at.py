@@ -7,6 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from spark_jobs.batch.gold import commits, record
 from spark_jobs.cli import main
 from spark_jobs.queries import refine
 from spark_jobs.sinks import settle
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def dying(commit: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def commits(table: Table, *args: Any, **kwargs: Any) -> Any:
+    def made(table: Table, *args: Any, **kwargs: Any) -> Any:
         if table.name == name:
             os.kill(os.getpid(), signal.SIGKILL)
         return commit(table, *args, **kwargs)
 
-    return commits
+    return made
 
 
 if __name__ == "__main__":
@@ -31,4 +32,6 @@ if __name__ == "__main__":
     settle.append_once = dying(settle.append_once, wanted)
     settle.replace_once = dying(settle.replace_once, wanted)
     refine.append_once = dying(refine.append_once, wanted)
+    commits.replace_once = dying(commits.replace_once, wanted)
+    record.append_once = dying(record.append_once, wanted)
     main(sys.argv[2:])
