@@ -17,8 +17,9 @@ setup: $(STAMP) ## Install everything under .venv and .runtime; quick, and witho
 demo: setup ## Generate events, stream them to the end and show that the books balance.
 	@$(BIN)/tally demo
 
+# Two at a time, a file of tests at once: much of a Spark test is waiting for one thread. Each has a Spark of its own.
 test: setup ## Run all tests.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP) ## Check style, types and the direction of imports.
 	@$(BIN)/ruff check .
