@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,10 +75,11 @@ def backfill(
 
 def as_date(text: str, option: str) -> date:
     """A date as it is written; UsageError names the option and the form."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} '{text}' is no date: write YYYY-MM-DD, such as 2026-03-31") from None
+    with suppress(ValueError):
+        found = date.fromisoformat(text)
+        if str(found) == text:  # Python takes weeks such as 2026-W13-2 too
+            return found
+    raise UsageError(f"{option} '{text}' is no date: write YYYY-MM-DD, such as 2026-03-31")
 
 
 def _report(json: bool, accepted: Collection[str], work: Callable[[GoldRun], RunRecord]) -> None:

@@ -179,7 +179,7 @@ def test_an_accepted_gate_holds_nothing_back_and_says_so(story: Story) -> None:
 
 def test_no_one_can_accept_that_a_line_is_published_twice(story: Story) -> None:
     assert story.verdict(story.accepted, "row_counts", MOVED_TO).holds
-    assert on(BROKEN["row_counts"]) in story.accepted.dates_built
+    assert story.verdict(story.accepted, "row_counts", BROKEN["row_counts"]).accepted
 
 
 def test_mended_dates_are_published_whole(story: Story) -> None:
