@@ -60,7 +60,9 @@ def test_a_date_is_read_as_it_is_written() -> None:
     assert as_date("2026-03-01", "--date") == DAY
 
 
-@pytest.mark.parametrize("text", ["2026-02-30", "yesterday", "", "01.03.2026", "2026-03-01T12:00", "20260301", "2026-W09-7"])
+@pytest.mark.parametrize(
+    "text", ["2026-02-30", "yesterday", "", "01.03.2026", "2026-03-01T12:00", "20260301", "2026-W09-7"]
+)
 def test_what_is_no_date_is_told_with_the_option_and_the_form(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--end '.*' is no date: write YYYY-MM-DD, such as 2026-03-31$") as told:
         as_date(text, "--end")
