@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.sinks.actions import addition, removal
 from spark_jobs.sinks.commit import commit_info
 from spark_jobs.sinks.log import LogError, put_if_absent, read_log
 from spark_jobs.sinks.parts import TableWriter
-from spark_jobs.sinks.replace import addition, removal
 from spark_jobs.sources.keyed import all_rows
 from spark_jobs.sources.live_files import LiveFile, read_live
 

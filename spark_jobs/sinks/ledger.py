@@ -9,12 +9,11 @@ whatever contract, setting or clock has changed in between.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.sinks.log import sync_folder
+from spark_jobs.sinks.durable import write_down
 from spark_jobs.sinks.parts import Part
 
 if TYPE_CHECKING:
@@ -74,19 +73,12 @@ class Ledger:
     def save(self, prepared: Prepared) -> None:
         """Write the batch down: all of it, on disk, or nothing. Older batches, long committed, are forgotten."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(prepared.batch_id)
-        temporary = path.with_name(f".{path.name}.tmp")
         plain = {
             "batch_id": prepared.batch_id,
             "parts": [part.to_json() for part in prepared.parts],
             "facts": prepared.facts,
         }
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(plain, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(self._folder)
+        write_down(self._path(prepared.batch_id), plain)
         self._forget(prepared.batch_id - KEEP)
 
     def _forget(self, until: int) -> None:

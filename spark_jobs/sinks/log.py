@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from spark_jobs.errors import TallyError
+from spark_jobs.sinks.durable import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -152,17 +153,8 @@ def put_if_absent(path: str, version: int, actions: Iterable[Action]) -> bool:
         return False
     finally:
         finished.unlink()
-    sync_folder(folder)
+    sync(folder)
     return True
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to disk; without it a file renamed or linked there may be gone after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _applied(snapshot: Snapshot, entries: Sequence[Sequence[Action]]) -> Snapshot:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import time
 from collections import defaultdict
@@ -23,9 +22,11 @@ import pyarrow as pa
 from deltalake import Schema
 from deltalake.exceptions import DeltaError
 
+from spark_jobs.sinks.actions import addition, removal
 from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table, open_snapshot, write_checkpoint
 from spark_jobs.sinks.deletion_vectors import bitmap, file_of, read_vector, write_vectors
-from spark_jobs.sinks.log import LogError, put_if_absent, sync_folder
+from spark_jobs.sinks.durable import sync
+from spark_jobs.sinks.log import LogError, put_if_absent
 from spark_jobs.sinks.parts import PART_ROWS, TableWriter
 from spark_jobs.sources.keyed import Wanted, key_array, live_files, live_hits
 from spark_jobs.sources.live_files import NONE, LiveFile, read_live, rows_in
@@ -247,36 +248,11 @@ def _wide(stats: str | None, rows: int) -> str:
     return stats.rstrip()[:-1] + ',"tightBounds":false}'
 
 
-def addition(part: Part) -> Action:
-    """What puts a part into a table."""
-    return {
-        "add": {
-            "path": part.path,
-            "partitionValues": part.partition,
-            "size": part.size,
-            "modificationTime": part.modified_ms,
-            "dataChange": True,
-            "stats": part.stats,
-        }
-    }
-
-
-def removal(add: Action) -> Action:
-    """What takes a file out of a table: its data stays where it is, for older versions, until VACUUM."""
-    kept = {name: add[name] for name in ("path", "partitionValues", "size", "deletionVector", "stats") if name in add}
-    moment = {"deletionTimestamp": int(time.time() * 1000), "dataChange": True, "extendedFileMetadata": True}
-    return {"remove": {**kept, **moment}}
-
-
 def _sync(table: Table, parts: Sequence[Part], change: _Change) -> None:
     """Bring to disk what the entry will name: an entry that outlives its files would take rows with it that were there before."""
     for path in (*(Path(table.path) / part.path for part in parts), *change.written):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    sync_folder(Path(table.path))
+        sync(path)
+    sync(Path(table.path))
 
 
 def _entry(table: Table, snapshot: Snapshot, change: _Change, writer: str, version: int) -> Iterable[Action]:

@@ -9,7 +9,6 @@ step can be done again, so a swap that was killed anywhere is finished from its 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from contextlib import suppress
@@ -19,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from spark_jobs.errors import TallyError
+from spark_jobs.sinks.actions import removal
 from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table, retyped
 from spark_jobs.sinks.deletion_vectors import file_of
+from spark_jobs.sinks.durable import sync, write_down
 from spark_jobs.sinks.ledger import query_id
-from spark_jobs.sinks.log import LogError, put_if_absent, read_log, sync_folder
-from spark_jobs.sinks.replace import checkpoint_if_due, removal
+from spark_jobs.sinks.log import LogError, put_if_absent, read_log
+from spark_jobs.sinks.replace import checkpoint_if_due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,7 +91,7 @@ def begin_swap(lake: Lake, subject: Subject) -> None:
     pairs = zip(lake.judged(subject), shadow.judged(subject), strict=True)
     tables = tuple(_planned(live, made, subject.name) for live, made in pairs)
     swap = Swap(subject.name, query_id(shadow.checkpoint(subject.name, "refine")), tables)
-    _write_down(lake.swap_journal(subject.name), asdict(swap))
+    write_down(lake.swap_journal(subject.name), asdict(swap))
 
 
 def finish_swap(lake: Lake, subject: str) -> Swap | None:
@@ -106,7 +107,7 @@ def finish_swap(lake: Lake, subject: str) -> Swap | None:
         _commit(lake.root / table.table, table, swap)
     _swap_checkpoints(shadow.checkpoint(subject, "refine"), lake.checkpoint(subject, "refine"), swap)
     journal.unlink()
-    sync_folder(journal.parent)
+    sync(journal.parent)
     shutil.rmtree(shadow.root)
     return swap
 
@@ -127,17 +128,6 @@ def _planned(live: Table, made: Table, subject: str) -> TableSwap:
     return TableSwap(live.name, partition, before.version, adds, dict(rebuilt.writers), schema)
 
 
-def _write_down(journal: Path, plain: dict[str, Any]) -> None:
-    """All of it, on disk, or nothing."""
-    temporary = journal.with_name(f".{journal.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(plain, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(journal)
-    sync_folder(journal.parent)
-
-
 def _move_files(source: Path, target: Path, table: TableSwap, swap: Swap) -> None:
     """Have the table's new files in its live folder and on disk; those that are there already stay."""
     live = read_log(str(target))
@@ -148,7 +138,7 @@ def _move_files(source: Path, target: Path, table: TableSwap, swap: Swap) -> Non
         _move(source / name, target / name)
         folders.add((target / name).parent)
     for folder in folders:
-        sync_folder(folder)
+        sync(folder)
 
 
 def _names(root: Path, adds: Iterable[Action]) -> Iterator[Path]:
@@ -167,16 +157,12 @@ def _move(source: Path, target: Path) -> None:
     with suppress(FileNotFoundError):
         source.rename(target)
     try:
-        descriptor = os.open(target, os.O_RDONLY)
+        sync(target)
     except FileNotFoundError:
         raise SwapError(
             f"{target} is neither there nor in {source.parent}, where the rebuild wrote it: restore it from a backup, "
             "or remove the swap's journal and rebuild again"
         ) from None
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _commit(path: Path, table: TableSwap, swap: Swap) -> None:
@@ -224,7 +210,7 @@ def _swap_checkpoints(made: Path, live: Path, swap: Swap) -> None:
             live.rename(live.with_name(swap.kept_checkpoint))
         live.parent.mkdir(parents=True, exist_ok=True)
         made.rename(live)
-        sync_folder(live.parent)
+        sync(live.parent)
     if query_id(live) != swap.query_id:
         raise SwapError(
             f"{live} is not the checkpoint that the rebuild made: remove the swap's journal and rebuild again"

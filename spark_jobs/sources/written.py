@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from spark_jobs.sinks.parts import Part
 
 
-def read_parts(table: Table, parts: Sequence[Part]) -> pa.Table:
-    """The rows of a table's parts, with its data columns: what is merged is what was written, not what was meant to be."""
+def read_parts(table: Table, parts: Sequence[Part], columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a table's parts, with its data columns or these: what was written, not what was meant to be."""
+    wanted = list(columns or table.data_schema.names)
     paths = [str(Path(table.path) / part.path) for part in parts if part.table == table.name]
-    return _dataset(table, paths).to_table() if paths else table.data_schema.empty_table()
+    return _dataset(table, paths).to_table(wanted) if paths else table.data_schema.empty_table().select(wanted)
 
 
 def op_rows(changes: Table, op: str) -> pa.Table:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.dataset as pads
 from pyspark.sql import functions as F
 
 from spark_jobs.sinks.frames import read_frame, write_frame
+from spark_jobs.sources.written import read_parts
 from spark_jobs.transforms.star import (
     fact_orders,
     fact_payments,
@@ -21,13 +19,14 @@ from spark_jobs.transforms.star import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import date
 
+    import pyarrow as pa
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from spark_jobs.batch.gold.inputs import Inputs
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
     from spark_jobs.sinks.parts import Part
 
 FACTS = ("fact_orders", "fact_payments")
@@ -69,8 +68,7 @@ class Candidate:
             "fact_orders": fact_orders(orders, items, customers, products),
             "fact_payments": fact_payments(orders, payments, customers),
         }
-        few = sum(counts.values()) <= FEW_ORDERS
-        parts = {name: write_frame(_by_date(rows, few=few), lake.gold(name)) for name, rows in made.items()}
+        parts = {name: write_frame(_by_date(rows, counts), lake.gold(name)) for name, rows in made.items()}
         return cls(spark, lake, frozenset(days), orders, items, customers, products, parts, counts)
 
     def release(self) -> None:
@@ -92,13 +90,11 @@ class Candidate:
         """The parts that hold the facts of just these dates; written again where others are among them."""
         if frozenset(days) == self.days:
             return self.parts[name]
-        few = sum(self.orders_by_date.values()) <= FEW_ORDERS
-        return write_frame(_by_date(self.facts(name, days), few=few), self.lake.gold(name)) if days else []
+        return write_frame(_by_date(self.facts(name, days), self.orders_by_date), self.lake.gold(name)) if days else []
 
     def column(self, name: str, columns: list[str]) -> pa.Table:
         """Some columns of the facts, without Spark."""
-        table = self.lake.gold(name)
-        return _read(table, [part.path for part in self.parts[name]], columns)
+        return read_parts(self.lake.gold(name), self.parts[name], columns)
 
 
 def _counted(orders: DataFrame) -> tuple[dict[date, int], Column]:
@@ -114,21 +110,15 @@ def _counted(orders: DataFrame) -> tuple[dict[date, int], Column]:
     return {row["order_date"]: row["orders"] for row in rows}, number.between(low, high)
 
 
-def _by_date(rows: DataFrame, *, few: bool) -> DataFrame:
+def _by_date(rows: DataFrame, orders: Mapping[date, int]) -> DataFrame:
     """Dates close together, so that a file and a row group hold few of them; lines in the order of their orders.
 
     A few rows are one part: to find out how to spread them would cost more than to sort them.
     """
-    spread = rows.coalesce(1) if few else rows.repartitionByRange("order_date")
+    is_small = sum(orders.values()) <= FEW_ORDERS
+    spread = rows.coalesce(1) if is_small else rows.repartitionByRange("order_date")
     return spread.sortWithinPartitions("order_date", "order_id", rows.columns[0])
 
 
 def _among(days: Iterable[date]) -> Column:
     return F.col("order_date").isin(sorted(days))
-
-
-def _read(table: Table, paths: list[str], columns: list[str]) -> pa.Table:
-    if not paths:
-        return table.data_schema.empty_table().select(columns)
-    files = [str(Path(table.path) / path) for path in paths]
-    return pads.dataset(files, schema=table.data_schema, format="parquet").to_table(columns=columns)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.batch.gold.inputs import STAR
+from spark_jobs.batch.gold.inputs import live
 from spark_jobs.sources.changed import difference
 from spark_jobs.sources.keyed import all_rows, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from spark_jobs.batch.gold.inputs import Inputs
@@ -30,13 +30,13 @@ DIMENSIONS = {"customers": "customer", "products": "product"}
 
 def changed_dates(lake: Lake, inputs: Inputs) -> set[date] | None:
     """The dates whose facts may differ from those of the last run; None where that cannot be told."""
-    changed = {name: inputs.changed(name, (*STAR[name], "_deleted")) for name in ("orders", "order_items", "payments")}
+    sales = inputs.changed_sales()
     versions = {name: inputs.changed(name, _version_columns(name)) for name in DIMENSIONS}
-    if any(each is None for each in (*changed.values(), *versions.values())):
+    told = {name: each for name, each in versions.items() if each is not None}
+    if sales is None or len(told) < len(versions):
         return None
-    told = {name: each for name, each in (*changed.items(), *versions.items()) if each is not None}
-    found = _dates_of(_live(told["orders"])["order_date"])
-    found |= _dates_of_orders(inputs.tables["orders"], [told["order_items"], told["payments"]])
+    found = _dates_of(_live_sides(sales["orders"])["order_date"])
+    found |= _dates_of_orders(inputs.tables["orders"], [sales["order_items"], sales["payments"]])
     for name in DIMENSIONS:
         found |= _dates_of_versions(lake.gold("fact_orders"), name, told[name])
     return found | _dates_of_payers(lake, told["customers"])
@@ -45,8 +45,7 @@ def changed_dates(lake: Lake, inputs: Inputs) -> set[date] | None:
 def all_dates(lake: Lake, inputs: Inputs) -> set[date]:
     """Every date that has an order or is published."""
     orders = all_rows(inputs.tables["orders"], ["order_date", "_deleted"])
-    placed = _dates_of(orders.filter(pc.invert(orders["_deleted"]))["order_date"])
-    return placed | published_dates(lake)
+    return _dates_of(live(orders)["order_date"]) | published_dates(lake)
 
 
 def published_dates(lake: Lake) -> set[date]:
@@ -55,9 +54,9 @@ def published_dates(lake: Lake) -> set[date]:
     return {day for column in facts for day in pc.unique(column).to_pylist()}
 
 
-def order_ids(changed: Sequence[Changed]) -> pa.Array:
+def order_ids(changed: Iterable[Changed]) -> pa.Array:
     """The orders that any of the changed rows belong to, each once. A tombstone need not name one; the row before it does."""
-    columns = [_live(each)["order_id"] for each in changed]
+    columns = [_live_sides(each)["order_id"] for each in changed]
     return pc.unique(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.int64()))
 
 
@@ -66,10 +65,9 @@ def _version_columns(name: str) -> tuple[str, ...]:
     return (f"{dimension}_id", f"{dimension}_key", "valid_from", "valid_to", *SHOWN[name])
 
 
-def _live(changed: Changed) -> pa.Table:
+def _live_sides(changed: Changed) -> pa.Table:
     """Both sides of a change, without tombstones."""
-    rows = pa.concat_tables([changed.before, changed.after])
-    return rows.filter(pc.invert(rows["_deleted"]))
+    return live(pa.concat_tables([changed.before, changed.after]))
 
 
 def _dates_of(moments: pa.ChunkedArray) -> set[date]:
@@ -79,7 +77,7 @@ def _dates_of(moments: pa.ChunkedArray) -> set[date]:
 def _dates_of_orders(orders: Table, changed: Sequence[Changed]) -> set[date]:
     """The dates of the orders whose lines or payments changed; an order whose own row changed has told its dates itself."""
     rows = rows_of(orders, order_ids(changed), ["order_date", "_deleted"])
-    return _dates_of(rows.filter(pc.invert(rows["_deleted"]))["order_date"])
+    return _dates_of(live(rows)["order_date"])
 
 
 def _dates_of_versions(facts: Table, name: str, changed: Changed) -> set[date]:

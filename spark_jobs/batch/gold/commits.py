@@ -7,7 +7,6 @@ rows are there; it carries the run's number, so it is made once however often it
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from spark_jobs.batch.gold.record import RunRecord, book, writer_of
 from spark_jobs.errors import TallyError
 from spark_jobs.schemas_gold import GOLD, RUNS
 from spark_jobs.sinks.commit import ensure_table, is_committed
-from spark_jobs.sinks.log import sync_folder
+from spark_jobs.sinks.durable import write_down
 from spark_jobs.sinks.parts import Part, write_parts
 from spark_jobs.sinks.replace import replace_once
 from spark_jobs.sources.changed import difference
@@ -92,15 +91,8 @@ def brought_to(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | N
 def begin(lake: Lake, commits: Sequence[Commit], record: RunRecord) -> None:
     """Write down what will be committed. Killed before this is done, nothing has happened."""
     plain = {"commits": [asdict(commit) for commit in commits], "record": _packed(record.to_row())}
-    path = lake.gold_journal
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    with unfinished.open("w", encoding="utf-8") as file:
-        json.dump(plain, file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    sync_folder(path.parent)
+    lake.gold_journal.parent.mkdir(parents=True, exist_ok=True)
+    write_down(lake.gold_journal, plain)
 
 
 def finish(

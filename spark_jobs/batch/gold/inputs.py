@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.errors import UsageError
@@ -14,6 +15,7 @@ from spark_jobs.sources.keyed import all_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from schema_registry.registry import Registry
@@ -27,6 +29,8 @@ STAR: Mapping[str, tuple[str, ...]] = {
     "customers": ("customer_id", "segment"),
     "products": ("product_id", "product_name", "category", "price"),
 }
+#: Of these, those of which the current rows are read.
+SALES = ("orders", "order_items", "payments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,12 @@ class Inputs:
             self._told[asked] = self._compared(name, columns)
         return self._told[asked]
 
+    def changed_sales(self) -> dict[str, Changed] | None:
+        """What became of orders, their lines and payments, by name; None where that cannot be told of one of them."""
+        found = {name: self.changed(name, (*STAR[name], "_deleted")) for name in SALES}
+        told = {name: each for name, each in found.items() if each is not None}
+        return told if len(told) == len(found) else None
+
     def _compared(self, name: str, columns: Sequence[str]) -> Changed | None:
         table, before, after = self.tables[name], self.last.get(name), self.now.get(name)
         if not self.last or (after is None and before is not None):
@@ -82,7 +92,7 @@ def star(lake: Lake, registry: Registry) -> dict[str, Table]:
     """
     for name, fields in STAR.items():
         _require(registry, name, fields)
-    current = {name: lake.current(registry.subject(name)) for name in ("orders", "order_items", "payments")}
+    current = {name: lake.current(registry.subject(name)) for name in SALES}
     histories = {name: _history(lake, registry, name) for name in ("customers", "products")}
     return current | histories
 
@@ -114,6 +124,11 @@ def _judged(lake: Lake, registry: Registry) -> dict[str, Table]:
     """What was accepted of every subject, and the dead letters: the inputs of daily_error_rate."""
     accepted = {accepted_of(name): lake.accepted(subject) for name, subject in registry.subjects.items()}
     return {**accepted, "dead_letters": lake.dead_letters}
+
+
+def live(rows: pa.Table) -> pa.Table:
+    """The rows that are no tombstones, of rows with ``_deleted``."""
+    return rows.filter(pc.invert(rows["_deleted"]))
 
 
 def accepted_of(subject: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.changed_dates import order_ids
 from spark_jobs.batch.gold.commits import Commit, brought_to
-from spark_jobs.batch.gold.inputs import STAR
+from spark_jobs.batch.gold.inputs import live
 from spark_jobs.sources.keyed import all_rows, rows_of
 
 if TYPE_CHECKING:
@@ -28,17 +28,15 @@ def waiting(table: Table, inputs: Inputs) -> tuple[Commit | None, dict[str, int]
 
     Only the orders that something changed about since the last run are looked at; all, where that cannot be told.
     """
-    changed = [inputs.changed(name, (*STAR[name], "_deleted")) for name in ("orders", "order_items", "payments")]
-    told = [each for each in changed if each is not None]
-    orders = order_ids(told) if len(told) == len(changed) else None
+    sales = inputs.changed_sales()
+    orders = order_ids(sales.values()) if sales is not None else None
     existing = all_rows(table, table.schema.names)
-    mine = existing if orders is None else existing.filter(pc.is_in(existing["order_id"], value_set=orders))
+    looked_at = existing["order_id"] if orders is None else orders
+    is_mine = pc.is_in(existing["order_id"], value_set=pc.unique(looked_at))
     found = pa.concat_tables([_of_kind(table, inputs, kind, orders) for kind in KINDS])
-    left = existing.num_rows - mine.num_rows
-    others = existing.filter(pc.invert(pc.is_in(existing["order_id"], value_set=orders))) if left else None
-    after = pa.concat_tables([found, *([others] if others is not None else [])])
+    after = pa.concat_tables([found, existing.filter(pc.invert(is_mine))])
     counts = {kind: pc.sum(pc.equal(after["kind"], kind)).as_py() or 0 for kind in KINDS}
-    return brought_to(table, found, mine), counts
+    return brought_to(table, found, existing.filter(is_mine)), counts
 
 
 def _of_kind(table: Table, inputs: Inputs, kind: str, orders: pa.Array | None) -> pa.Table:
@@ -46,7 +44,7 @@ def _of_kind(table: Table, inputs: Inputs, kind: str, orders: pa.Array | None) -
     name, key, amount = KINDS[kind]
     source, columns = inputs.tables[name], ["order_id", key, amount, "_deleted"]
     rows = all_rows(source, columns) if orders is None else rows_of(source, orders, columns, by=("order_id",))
-    rows = rows.filter(pc.invert(rows["_deleted"]))
+    rows = live(rows)
     bare = rows.filter(pc.invert(pc.is_in(rows["order_id"], value_set=_live_orders(inputs.tables["orders"], orders))))
     kinds = pa.repeat(pa.scalar(kind, pa.string()), bare.num_rows)
     values = {"order_id": bare["order_id"], "kind": kinds, "id": bare[key], "amount": bare[amount]}
@@ -56,6 +54,6 @@ def _of_kind(table: Table, inputs: Inputs, kind: str, orders: pa.Array | None) -
 def _live_orders(table: Table, orders: pa.Array | None) -> pa.Array:
     """The orders that ``transforms.star.live_orders`` takes."""
     columns = ["order_id", "customer_id", "order_date", "_deleted"]
-    rows = all_rows(table, columns) if orders is None else rows_of(table, orders, columns)
-    known = pc.and_(pc.is_valid(rows["customer_id"]), pc.is_valid(rows["order_date"]))
-    return rows.filter(pc.and_(known, pc.invert(rows["_deleted"])))["order_id"].combine_chunks()
+    rows = live(all_rows(table, columns) if orders is None else rows_of(table, orders, columns))
+    is_known = pc.and_(pc.is_valid(rows["customer_id"]), pc.is_valid(rows["order_date"]))
+    return rows.filter(is_known)["order_id"].combine_chunks()

@@ -227,7 +227,7 @@ def test_killed_while_it_is_written_down_a_run_has_changed_nothing(
         patch.setattr(os, "fsync", dies)
         with pytest.raises(KilledError):
             start(home, 2, AFTER)
-    assert home.lake.gold_journal.with_suffix(".tmp").exists()
+    assert home.lake.gold_journal.with_name(".journal.json.tmp").exists()
     assert end(home) is None
     assert (everything(home.lake), runs(home.lake)) == (BEFORE, [(1, "run-1")])
     run(home, 2, AFTER)
