@@ -159,19 +159,57 @@ _WORD = matching(r"\S+", "a name without spaces")
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The Postgres that tables are published to; without a URL or a host nothing is published."""
+    """The Postgres that tables are published to; without a URL or a host, an embedded one under POSTGRES_ROOT."""
 
+    publish: Literal["on", "off"] = setting(
+        "PUBLISH", "on", one_of("on", "off"), "Whether `tally stream` publishes tables to Postgres as it goes."
+    )
+    raw_events: Literal["on", "off"] = setting(
+        "PUBLISH_RAW_EVENTS", "on", one_of("on", "off"), "Whether rows as received are published too (raw_events)."
+    )
+    root: Path = setting("POSTGRES_ROOT", "data/postgres", folder(), "Where the embedded Postgres keeps its data.")
     url: Secret | None = setting(
         "DATABASE_URL",
         None,
         secret(r"postgres(ql)?://\S+", "postgresql://user:password@host:port/database"),
         "Everything in one; where it is set, the POSTGRES_ variables are not used.",
     )
+    reader_url: Secret | None = setting(
+        "DATABASE_READER_URL",
+        None,
+        secret(r"postgres(ql)?://\S+", "postgresql://user:password@host:port/database"),
+        "How the API logs in, as one who may only read; without it, by the login above in the role tallylake_reader.",
+    )
     host: str | None = setting("POSTGRES_HOST", None, _WORD, "Host name, or the folder of a socket.")
     port: int = setting("POSTGRES_PORT", "5432", whole(1, 65_535), "Port.")
     name: str = setting("POSTGRES_DB", "tallylake", _WORD, "Database.")
     user: str = setting("POSTGRES_USER", "tallylake", _WORD, "User.")
     password: Secret | None = setting("POSTGRES_PASSWORD", None, secret(), "Password.")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The API and the dashboard."""
+
+    host: str = setting(
+        "SERVE_HOST", "127.0.0.1", _WORD, "Address to listen on; any other than this machine's own needs API_KEY."
+    )
+    port: int = setting("SERVE_PORT", "8000", whole(0, 65_535), "Port to listen on; 0 takes a free one.")
+    api_key: Secret | None = setting(
+        "API_KEY", None, secret(r"\S{16,}", "at least 16 characters without spaces"), "What callers send as X-API-Key."
+    )
+    validity_target: float = setting(
+        "VALIDITY_TARGET",
+        "0.95",
+        share(),
+        "Share of rows read that should be valid; the dashboard marks what lies below.",
+    )
+    freshness_target: timedelta = setting(
+        "FRESHNESS_TARGET",
+        "5 minutes",
+        duration("1 second"),
+        "How old the newest batch may be before it counts as stale.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +239,7 @@ GROUPS: Mapping[str, type[Any]] = {
     "retry": Retry,
     "monitoring": Monitoring,
     "database": Database,
+    "serving": Serving,
     "kafka": Kafka,
 }
 

@@ -27,6 +27,7 @@ from config.groups import (
     Lake,
     Monitoring,
     Retry,
+    Serving,
     Streaming,
     Variable,
     variables,
@@ -63,6 +64,7 @@ class Settings:
     retry: Retry = field(default_factory=Retry)
     monitoring: Monitoring = field(default_factory=Monitoring)
     database: Database = field(default_factory=Database)
+    serving: Serving = field(default_factory=Serving)
     kafka: Kafka = field(default_factory=Kafka)
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
