@@ -105,7 +105,7 @@ def _repeated(rows: pa.Table, times: pa.ChunkedArray) -> pa.Table:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """What has to be read of one file: the rows with these numbers, or all live ones where there are none named."""
 
     file: LiveFile
@@ -113,41 +113,43 @@ class _Piece:
     rows: Positions | None = None
 
     def read(self, schema: pa.Schema) -> Iterator[pa.Table]:
+        """These columns of the rows, a chunk at a time."""
         return read_live(self.file, schema) if self.rows is None else read_rows(self.file, schema, self.rows)
 
 
-def _read(pieces: Sequence[_Piece], schema: pa.Schema) -> pa.Table:
+def _read(pieces: Sequence[Piece], schema: pa.Schema) -> pa.Table:
     return pa.concat_tables([schema.empty_table(), *(rows for piece in pieces for rows in piece.read(schema))])
 
 
 def _pieces(
     table: Table, since: int, upto: int, identity: str | None
-) -> tuple[Sequence[_Piece], Sequence[_Piece]] | None:
+) -> tuple[Sequence[Piece], Sequence[Piece]] | None:
     """What to read at both versions; None where one is gone, or is another table's."""
-    before, after = _snapshot(table, since), _snapshot(table, upto)
+    before, after = snapshot_at(table, since), snapshot_at(table, upto)
     if before is None or after is None:
         return None
     if {before.metadata["id"], after.metadata["id"]} != {identity or after.metadata["id"]}:
         return None
-    return _only_in(before, after), _only_in(after, before)
+    return only_in(before, after), only_in(after, before)
 
 
-def _snapshot(table: Table, version: int) -> Snapshot | None:
+def snapshot_at(table: Table, version: int) -> Snapshot | None:
+    """The table as it stood at a version; None where that can no longer be told."""
     now = open_snapshot(table.path)
     return now if now is not None and now.version == version else read_log(table.path, upto=version)
 
 
-def _only_in(one: Snapshot, other: Snapshot) -> list[_Piece]:
-    """What of the first snapshot's live rows may not be in the other."""
-    others = {file.absolute: file for file in live_files(other)}
+def only_in(one: Snapshot, other: Snapshot | None) -> list[Piece]:
+    """What of the first snapshot's live rows may not be in the other; all of them where there is no other."""
+    others = {file.absolute: file for file in live_files(other)} if other is not None else {}
     pieces = []
     for file in live_files(one):
         same = others.get(file.absolute)
         if same is None:
-            pieces.append(_Piece(file, _live_rows(file, one.files[file.path])))
+            pieces.append(Piece(file, _live_rows(file, one.files[file.path])))
         elif _vector_id(file) != _vector_id(same):
             rows = positions(_vector(same) - _vector(file))
-            pieces += [_Piece(file, len(rows), rows)] if len(rows) else []
+            pieces += [Piece(file, len(rows), rows)] if len(rows) else []
     return pieces
 
 

@@ -1,0 +1,121 @@
+"""The SQL that makes a published table what its target says. Names are quoted, values are parameters or a contract's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from psycopg2 import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from psycopg2.sql import Composable
+
+    from spark_jobs.queries.publish.checks import Check
+    from spark_jobs.queries.publish.targets import Entity, Target
+
+_SIMPLE = {
+    pa.string(): "text",
+    pa.int32(): "integer",
+    pa.int64(): "bigint",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+    pa.float64(): "double precision",
+}
+
+
+def type_name(type_: pa.DataType) -> str:
+    """The Postgres type of a lake's column, as ``format_type`` spells it; what is nested becomes jsonb."""
+    if pa.types.is_decimal(type_):
+        return f"numeric({type_.precision},{type_.scale})"
+    if pa.types.is_timestamp(type_):
+        return "timestamp with time zone"
+    return "jsonb" if pa.types.is_nested(type_) else _SIMPLE[type_]
+
+
+def table_comment(target: Target) -> str:
+    """What the table says of itself; where it says something else, it was made for another key and is made anew."""
+    shows = "bronze/*" if target.subject is not None else target.table.name
+    hashed = f", of which {', '.join(target.hashed)} by MD5" if target.hashed else ""
+    return f"Tallylake: {shows}, by {', '.join(target.key)}{hashed}"
+
+
+def create_table(target: Target) -> Iterator[Composable]:
+    """The table with its key. A key whose text may be too long for an index entry is unique by its MD5."""
+    columns = [_column(target, field) for field in target.columns]
+    if not target.hashed:
+        columns.append(sql.SQL("PRIMARY KEY ({})").format(identifiers(target.key)))
+    yield sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(target.name), sql.SQL(", ").join(columns))
+    if target.hashed:
+        yield sql.SQL("CREATE UNIQUE INDEX ON {} ({})").format(sql.Identifier(target.name), conflict_target(target))
+    if target.events:
+        yield sql.SQL("CREATE UNIQUE INDEX ON {} (row_id)").format(sql.Identifier(target.name))
+    yield sql.SQL("COMMENT ON TABLE {} IS {}").format(sql.Identifier(target.name), sql.Literal(table_comment(target)))
+
+
+def _column(target: Target, field: pa.Field) -> Composable:
+    is_key = field.name in target.key or (target.events and field.name == "row_id")
+    null = sql.SQL(" NOT NULL") if is_key else sql.SQL("")
+    return sql.SQL("{} {}{}").format(sql.Identifier(field.name), sql.SQL(type_name(field.type)), null)
+
+
+def add_column(target: Target, field: pa.Field) -> Composable:
+    """A column that the table lacks; rows that are there have null, as in the lake."""
+    return sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(sql.Identifier(target.name), _column(target, field))
+
+
+def add_check(target: Target, check: Check) -> Iterator[Composable]:
+    """A constraint, with its condition as its comment, by which a changed one is known."""
+    table, name = sql.Identifier(target.name), sql.Identifier(check_name(check))
+    yield sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})").format(table, name, sql.SQL(check.sql))
+    yield sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(name, table, sql.Literal(check.sql))
+
+
+def check_name(check: Check) -> str:
+    """The constraint's name."""
+    return f"tally_{check.column}_{check.kind}"[:63]
+
+
+def create_indexes(target: Target) -> Iterator[Composable]:
+    """The indexes that the API's queries use; one over a jsonb column is for containment (``@>``)."""
+    for columns in target.indexes:
+        name = sql.Identifier(f"{target.name}_{'_'.join(columns)}_idx"[:63])
+        how = sql.SQL("({})").format(identifiers(columns))
+        if any(pa.types.is_nested(target.columns.field(column).type) for column in columns):
+            how = sql.SQL("USING gin ({} jsonb_path_ops)").format(identifiers(columns))
+        yield sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} {}").format(name, sql.Identifier(target.name), how)
+
+
+def entity_view(entity: Entity) -> Composable:
+    """The view ``v_<subject>``: rows that are not deleted, and only the contract's columns."""
+    view, table = sql.Identifier(view_name(entity)), sql.Identifier(entity.subject)
+    shown = identifiers(entity.columns)
+    return sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE NOT _deleted").format(view, shown, table)
+
+
+def view_name(entity: Entity) -> str:
+    """What an entity's view is called."""
+    return f"v_{entity.subject}"
+
+
+def as_of_function(entity: Entity) -> Composable | None:
+    """The function ``<subject>_as_of(moment)``: each key's version at that moment; Postgres inlines it. None without history."""
+    if entity.history is None:
+        return None
+    name, history = sql.Identifier(f"{entity.subject}_as_of"), sql.Identifier(entity.history)
+    return sql.SQL(
+        "CREATE OR REPLACE FUNCTION {}(moment timestamptz) RETURNS SETOF {} LANGUAGE sql STABLE AS "
+        "$$ SELECT * FROM {} WHERE valid_from <= moment AND moment < valid_to $$"
+    ).format(name, history, history)
+
+
+def conflict_target(target: Target) -> Composable:
+    """The key as its unique index has it."""
+    parts = [sql.SQL("md5({})" if name in target.hashed else "{}").format(sql.Identifier(name)) for name in target.key]
+    return sql.SQL(", ").join(parts)
+
+
+def identifiers(names: Sequence[str]) -> Composable:
+    """Quoted names with commas between."""
+    return sql.SQL(", ").join(map(sql.Identifier, names))
