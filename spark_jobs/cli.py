@@ -11,23 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.errors import SetupError
-from config.settings import Settings
 from config.settings import load as load_settings
 from generator.options import OptionsError
 from schema_registry.errors import ContractError
 from schema_registry.registry import load as load_registry
 from spark_jobs import show
+from spark_jobs.cli_common import chosen_subjects, lake_of, logged_settings
+from spark_jobs.cli_generator import generate
 from spark_jobs.cli_gold import gold_app
 from spark_jobs.cli_registry import registry_app
 from spark_jobs.errors import TallyError
-from spark_jobs.lake import Lake
-from spark_jobs.logs import log_to
 from spark_jobs.sinks.commit import SchemaConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_registry.registry import Subject
 
 WRONG_USAGE = (SetupError, ContractError, OptionsError, SchemaConflictError)
 
@@ -40,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(registry_app, name="registry")
 app.add_typer(gold_app, name="gold")
+app.command()(generate)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
 Subjects = Annotated[list[str] | None, typer.Argument(help="Subjects by name; all of them where none is named.")]
@@ -81,61 +80,6 @@ def scenarios(
 
 
 @app.command()
-def generate(
-    subjects: Annotated[
-        list[str],
-        typer.Argument(help="What to generate: ecommerce_events, customers, products, orders, order_items, payments."),
-    ],
-    rows: Annotated[int | None, typer.Option(min=1, help="Rows a file of events. [default: GENERATOR_ROWS]")] = None,
-    files: Annotated[
-        int | None, typer.Option(min=1, help="How many files, for the shop: days; endless without.")
-    ] = None,
-    every: Annotated[
-        float | None, typer.Option(min=0, help="Seconds from file to file; 0: as fast as it goes.")
-    ] = None,
-    fault_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of faulty rows.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same bytes.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Landing folder. [default: LANDING_ROOT]")] = None,
-    manifest: Annotated[
-        Path | None,
-        typer.Option(help="What must become of each row, as JSON lines; a folder where several subjects are named."),
-    ] = None,
-    start: Annotated[str | None, typer.Option(help="Where the simulated clock begins: ISO time, or now.")] = None,
-    duplicate_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of repeated rows.")] = None,
-    late_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of late rows.")] = None,
-    gzip: Annotated[bool, typer.Option(help="Write .csv.gz.")] = False,
-    customers: Annotated[int, typer.Option(min=1, help="The shop's customers.")] = 1_000,
-    products: Annotated[int, typer.Option(min=1, help="The shop's products.")] = 500,
-    orders: Annotated[int, typer.Option(min=0, help="The shop's orders in 30 days.")] = 5_000,
-) -> None:
-    """Drop CSV files into the landing folder, with a share of faults, and a manifest of what must become of each row.
-
-    ecommerce_events are the sessions of a shop's visitors. The other subjects are the changes of one shop, a file a day;
-    a day is written once it is over, and its true state then stands beside the manifest.
-    """
-    from spark_jobs.cli_generate import run_generators
-
-    run_generators(
-        _settings("data_generator", console=True),
-        subjects,
-        rows=rows,
-        files=files,
-        every=every,
-        fault_rate=fault_rate,
-        seed=seed,
-        out=out,
-        manifest=manifest,
-        start=start,
-        duplicate_rate=duplicate_rate,
-        late_rate=late_rate,
-        gzip=gzip,
-        customers=customers,
-        products=products,
-        orders=orders,
-    )
-
-
-@app.command()
 def stream(
     subjects: Subjects = None,
     once: Annotated[bool, typer.Option("--once", help="Drain what has landed, then stop.")] = False,
@@ -143,18 +87,26 @@ def stream(
     """Run the streaming job until Ctrl-C or SIGTERM. The same as `spark-submit … spark_jobs/stream.py`."""
     from spark_jobs.stream import stream as run_stream
 
-    run_stream(_settings("spark_streaming", console=True), subjects or [], once=once)
+    run_stream(logged_settings("spark_streaming", console=True), subjects or [], once=once)
+
+
+@app.command()
+def publish(
+    once: Annotated[bool, typer.Option("--once", help="Publish until nothing is behind, then stop.")] = False,
+) -> None:
+    """Publish the lake's tables to Postgres until Ctrl-C, without a stream; with PUBLISH=on `tally stream` does it itself."""
+    from spark_jobs.cli_publish import run_publish
+
+    settings = logged_settings("publish", console=True)
+    run_publish(settings, load_registry(settings.lake.contracts), lake_of(settings), once=once)
 
 
 @app.command()
 def status(subjects: Subjects = None, json: Json = False) -> None:
     """Show tables, rows, the last batches and what is wrong, at a glance."""
-    from spark_jobs.batch.status import status as find_status
+    from spark_jobs.cli_status import run_status
 
-    settings = load_settings()
-    found = find_status(_lake(settings), settings.lake.landing, _chosen(settings, subjects))
-    show.as_json([one.to_json() for one in found]) if json else show.statuses(found)
-    _exit(any(one.problems for one in found))
+    _exit(run_status(load_settings(), subjects, json=json))
 
 
 @app.command()
@@ -169,7 +121,7 @@ def audit(
     from spark_jobs.cli_audit import run_audit
 
     settings = load_settings()
-    found = run_audit(settings, _lake(settings), _chosen(settings, subjects), manifest)
+    found = run_audit(settings, lake_of(settings), chosen_subjects(settings, subjects), manifest)
     show.as_json([one.to_json() for one in found]) if json else show.audits(found)
     _exit(not all(one.balanced for one in found))
 
@@ -183,7 +135,8 @@ def why(
     from spark_jobs.batch.why import why as find_stories
 
     settings = load_settings()
-    told = [story for subject in _chosen(settings, None) for story in find_stories(_lake(settings), subject, key)]
+    subjects = chosen_subjects(settings, None)
+    told = [story for subject in subjects for story in find_stories(lake_of(settings), subject, key)]
     if json:
         show.as_json([story.to_json() for story in told])
     for story in [] if json else told:
@@ -208,8 +161,8 @@ def as_of(
     from spark_jobs.cli_as_of import run_as_of
 
     settings = load_settings()
-    (chosen,) = _chosen(settings, [subject])
-    told = run_as_of(_lake(settings), chosen, key, moment)
+    (chosen,) = chosen_subjects(settings, [subject])
+    told = run_as_of(lake_of(settings), chosen, key, moment)
     if json:
         show.as_json(told.to_json())
     if not json or told.found is None:
@@ -227,8 +180,8 @@ def rebuild(
     from spark_jobs.cli_rebuild import run_rebuild, show_rebuilt
 
     settings = load_settings()
-    done = run_rebuild(settings, _lake(settings), subject, verify=verify, quiet=json)
-    show.as_json(done.to_json()) if json else show_rebuilt(done, _lake(settings))
+    done = run_rebuild(settings, lake_of(settings), subject, verify=verify, quiet=json)
+    show.as_json(done.to_json()) if json else show_rebuilt(done, lake_of(settings))
     _exit(verify and not done.equal)
 
 
@@ -241,7 +194,7 @@ def report(
     """Show a published date on one page: sales, trend, refunds, products, prices, quality, gates; exit 1 where there is none."""
     from spark_jobs.cli_report import run_report, show_reported
 
-    done = run_report(_lake(load_settings()), date, out, json=json)
+    done = run_report(lake_of(load_settings()), date, out, json=json)
     show.as_json(done.report.to_json()) if json else show_reported(done)
 
 
@@ -253,21 +206,6 @@ def settings(json: Json = False) -> None:
         show.as_json([row._asdict() for row in rows])
     else:
         show.table("Settings", ["group", "variable", "value", "from"], rows)
-
-
-def _settings(log_name: str, *, console: bool) -> Settings:
-    loaded = load_settings()
-    log_to(loaded.lake.logs, log_name, loaded.monitoring.log_level, console=console)
-    return loaded
-
-
-def _lake(loaded: Settings) -> Lake:
-    return Lake(loaded.lake.root.resolve())
-
-
-def _chosen(loaded: Settings, names: Sequence[str] | None) -> list[Subject]:
-    registry = load_registry(loaded.lake.contracts)
-    return [registry.subject(name) for name in names or sorted(registry.subjects)]
 
 
 def _exit(says_no: bool) -> None:

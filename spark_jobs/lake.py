@@ -223,6 +223,16 @@ class Lake:
         """The file that the one gold run of this lake holds locked."""
         return self.root / "_locks" / "_gold.lock"
 
+    @property
+    def publish_lock(self) -> Path:
+        """The file that the one publisher of this lake holds locked."""
+        return self.root / "_locks" / "_publish.lock"
+
+    @property
+    def publish_state(self) -> Path:
+        """The publisher's note of how it stands; Postgres itself says what it shows."""
+        return self.root / "_publish" / "state.json"
+
     def checkpoint(self, subject: str, query: str) -> Path:
         """Where Spark keeps the progress of one query of one subject."""
         return self.root / "_checkpoints" / subject / query

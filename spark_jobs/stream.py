@@ -13,7 +13,9 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from schema_registry.registry import load as load_registry
+from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
+from spark_jobs.queries.publish.beside import published_beside
 from spark_jobs.queries.signals import stop_on_signals
 from spark_jobs.session import spark_session
 
@@ -37,7 +39,10 @@ def stream(settings: Settings, subjects: Sequence[str], *, once: bool, listener:
     spark = spark_session(settings)
     stop_on_signals(spark, stop)
     log.info("streaming %s into %s%s", ", ".join(names), settings.lake.root, " once" if once else "; Ctrl-C stops it")
-    Application(spark, settings, registry, names, listener or Listener(log_landed, log_books), stop).run(once=once)
+    lake = Lake(settings.lake.root.resolve())
+    application = Application(spark, settings, registry, names, listener or Listener(log_landed, log_books), stop, lake)
+    with published_beside(settings, registry, lake, once=once):
+        application.run(once=once)
     log.info("stopped after a whole batch" if stop.is_set() else "drained: all that had landed is in the lake")
 
 

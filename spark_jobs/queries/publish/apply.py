@@ -49,11 +49,20 @@ def publish_version(
     there, the table is another one, or the old version was vacuumed) the whole table is sent, and compared there.
     FileNotFoundError where ``now`` itself has been vacuumed: try again with a newer one.
     """
+    try:
+        return _publish(connection, target, now, known, whole=False)
+    except (FileNotFoundError, DeletionVectorError):  # mostly of the old version, of which files were vacuumed away
+        return _publish(connection, target, now, None, whole=True)
+
+
+def _publish(
+    connection: Connection, target: Target, now: Snapshot, known: Snapshot | None, *, whole: bool
+) -> Published | None:
     with connection, connection.cursor() as cursor:
         position = _position(cursor, target)
         if position == Position(now.metadata["id"], now.version):
             return None
-        before = _before(target, position, now, known)
+        before = None if whole else _before(target, position, now, known)
         cursor.execute(upsert.create_stage(target))
         cursor.execute(upsert.create_gone(target))
         written, deleted = _apply(cursor, target, now, before)
@@ -87,9 +96,15 @@ def _before(target: Target, position: Position | None, now: Snapshot, known: Sna
 
 def _apply(cursor: Cursor, target: Target, now: Snapshot, before: Snapshot | None) -> tuple[int, int]:
     fresh, old = _apart(now, before)
-    staged = _copy(cursor, upsert.copy_rows(target), (part for piece in only_in(fresh, old) for part in whole_rows(target, piece)))
+    staged = _copy(
+        cursor, upsert.copy_rows(target), (part for piece in only_in(fresh, old) for part in whole_rows(target, piece))
+    )
     if old is not None:
-        _copy(cursor, upsert.copy_gone(target), (part for piece in only_in(old, fresh) for part in keys_only(target, piece)))
+        _copy(
+            cursor,
+            upsert.copy_gone(target),
+            (part for piece in only_in(old, fresh) for part in keys_only(target, piece)),
+        )
     if staged > MANY_ROWS:
         cursor.execute(upsert.analyze(target))
     merge = _merge_events if target.events else _merge_rows

@@ -6,12 +6,12 @@ Only the server's being away counts. A table that Postgres refuses is that table
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import pybreaker
-from psycopg2 import InterfaceError, OperationalError
-
 from config.postgres import DatabaseError
+from psycopg2 import InterfaceError, OperationalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,8 @@ class Breaker:
         self._breaker = pybreaker.CircuitBreaker(
             failures, open_seconds, exclude=[_is_no_outage], listeners=[_Told(open_seconds)], name="Postgres"
         )
+        #: What was said the last time that Postgres was away; empty once it is back.
+        self.error = ""
 
     @property
     def state(self) -> str:
@@ -54,12 +56,22 @@ class Breaker:
         pybreaker holds its lock while it runs what it guards, so that all would wait for the slowest table: while it is
         closed it is only told how things went. What is tried when it is half-open is run by it, as only one may be.
         """
+        try:
+            result = self._run(action)
+        except AwayError as error:
+            self.error = str(error)
+            raise
+        self.error = ""
+        return result
+
+    def _run(self, action: Callable[[], Result]) -> Result:
         if self.state != "closed":
             return self._breaker.call(_outages_told, action)  # type: ignore[no-any-return]
         try:
             result = _outages_told(action)
         except AwayError as error:
-            self._breaker.call(_raise, error)
+            with suppress(CircuitOpenError):  # which this failure brought about; it says less than the failure
+                self._breaker.call(_raise, error)
             raise
         if self.failures:
             self._breaker.call(lambda: None)

@@ -1,4 +1,4 @@
-"""Arrow columns as JSON texts, whole columns at a time. A NUL character, which Postgres cannot hold, is written as the text \\x00."""
+"""Arrow columns as JSON texts, a column at a time. A NUL character, which Postgres cannot hold, becomes the text \\x00."""
 
 from __future__ import annotations
 

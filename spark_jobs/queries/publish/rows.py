@@ -96,4 +96,3 @@ def _before_christ(text: str | None) -> str | None:
     if match is None or int(match[1]) > 0:
         return text
     return f"{1 - int(match[1]):04}{match[2]} BC"
-

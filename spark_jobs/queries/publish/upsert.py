@@ -26,7 +26,9 @@ def create_stage(target: Target) -> Composable:
 
 def create_gone(target: Target) -> Composable:
     """The temporary table for keys of rows that were there before."""
-    text = "CREATE TEMPORARY TABLE IF NOT EXISTS {gone} ON COMMIT DELETE ROWS AS SELECT {apart} FROM {table} WHERE false"
+    text = (
+        "CREATE TEMPORARY TABLE IF NOT EXISTS {gone} ON COMMIT DELETE ROWS AS SELECT {apart} FROM {table} WHERE false"
+    )
     return _sql(target, text)
 
 
@@ -118,9 +120,7 @@ def promote_repeated(target: Target) -> Composable:
 
 def delete_promoted(target: Target) -> Composable:
     """Repeated events that now are in the table itself."""
-    text = (
-        "DELETE FROM {repeated} r USING {table} t WHERE r.subject = {name} AND t.row_id = r.row_id"
-    )
+    text = "DELETE FROM {repeated} r USING {table} t WHERE r.subject = {name} AND t.row_id = r.row_id"
     return _sql(target, text)
 
 
