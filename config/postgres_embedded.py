@@ -7,15 +7,19 @@ It listens on a socket in a folder that no one but its owner can enter.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import logging
 import os
 import subprocess
 import threading
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Who owns the embedded server's databases.
 SUPERUSER = "postgres"
@@ -55,13 +59,22 @@ def _started(root: Path) -> Any:
     package = _package()
     root.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _forget_the_dead(root)
-        server = package.get_server(str(root), cleanup_mode=None, start=False)
-        server.start()
+        with _alone(root):
+            _forget_the_dead(root)
+            server = package.get_server(str(root), cleanup_mode=None, start=False)
+            server.start()
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         log = root / "log"
         raise EmbeddedError(f"the embedded Postgres in {root} does not start ({_reason(error)}): see {log}") from error
     return server
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """No other process starts or stops the server meanwhile."""
+    with (root.parent / f".{root.name}.lock").open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _package() -> Any:
@@ -75,29 +88,43 @@ def _package() -> Any:
 
 def _runs(root: Path) -> bool:
     """Whether the server's process is alive. One that was killed stays listed as a zombie until its parent asks for it."""
-    pid = _postmaster(root)
+    pid = _noted(root / "postmaster.pid")
     return pid is not None and _is_alive(pid) and not _is_zombie(pid)
 
 
-def _postmaster(root: Path) -> int | None:
+def _noted(note: Path) -> int | None:
+    """The process that a note names in its first line."""
     with suppress(FileNotFoundError, ValueError, IndexError):
-        return int((root / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        return int(note.read_text(encoding="utf-8").splitlines()[0])
     return None
 
 
 def _forget_the_dead(root: Path) -> None:
     """Take processes that were killed off the list of those that use the server, or it would never be stopped.
 
-    A postmaster that is a zombie would pass for a live one: its number is taken off its note, whose other lines
+    A postmaster that is a zombie would pass for a live one: its number is taken off its notes, whose other lines
     PostgreSQL needs to see whether anything of it is left.
     """
-    pid = _postmaster(root)
-    if pid is not None and _is_alive(pid) and _is_zombie(pid):
-        note = root / "postmaster.pid"
-        lines = note.read_text(encoding="utf-8").splitlines()
-        note.write_text("\n".join([str(NOBODY), *lines[1:], ""]), encoding="utf-8")
+    note = root / "postmaster.pid"
+    for path in (_socket_note(note), note):
+        _bury(path)
     if (root / ".handle_pids.json").exists():
         _write_users(root, [user for user in _users(root) if _is_alive(user)])
+
+
+def _socket_note(note: Path) -> Path:
+    """The note beside the socket that a postmaster listens on."""
+    with suppress(FileNotFoundError, ValueError):
+        _, _, _, port, folder, *_ = [*note.read_text(encoding="utf-8").splitlines(), ""]
+        return Path(folder or note.parent) / f".s.PGSQL.{port}.lock"
+    return note
+
+
+def _bury(note: Path) -> None:
+    pid = _noted(note)
+    if pid is not None and _is_alive(pid) and _is_zombie(pid):
+        lines = note.read_text(encoding="utf-8").splitlines()
+        note.write_text("\n".join([str(NOBODY), *lines[1:], ""]), encoding="utf-8")
 
 
 def _users(root: Path) -> list[int]:
@@ -133,10 +160,10 @@ def _is_zombie(pid: int) -> bool:
 def _stop_where_last() -> None:
     """Registered before the package's own, and so run after it: by then this process is off the list."""
     for root, server in _servers.items():
-        with suppress(Exception), server._lock:
+        with suppress(Exception), _alone(root):
             users = [user for user in _users(root) if user != os.getpid() and _is_alive(user)]
             if not users and _runs(root):
-                server._stop()
+                server.stop()
 
 
 def _reason(error: Exception) -> str:

@@ -9,6 +9,8 @@ import pytest
 
 from config.settings import Settings, Streaming
 
+pytest_plugins = ["postgres_servers"]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

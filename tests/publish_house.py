@@ -32,7 +32,24 @@ Row = dict[str, Any]
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
 META = {name for name, _ in BRONZE_META}
 #: What texts may hold, of all that CSV, JSON or COPY could take for something else.
-POISON = ('"', "'", "\\", "\\.", "\n\\.\n", ",", "\t\r\n", "", " ", "NULL", "\\N", "{}", "ü😀\u2028", "\x01\x1f", "a\0b", "é" * 900)
+POISON = (
+    '"',
+    "'",
+    "\\",
+    "\\.",
+    "\n\\.\n",
+    ",",
+    "\t\r\n",
+    "",
+    " ",
+    "NULL",
+    "\\N",
+    "{}",
+    "ü😀\u2028",
+    "\x01\x1f",
+    "a\0b",
+    "é" * 900,
+)
 
 
 @dataclass
@@ -71,7 +88,9 @@ class PublishHouse:
     def is_equal(self, connection: Connection, name: str) -> bool:
         """Whether Postgres shows exactly the lake's rows of the table, each as often."""
         here, there = of_the_lake(self.targets[name]), of_postgres(connection, self.targets[name])
-        assert here == there, f"only in the lake: {list((here - there))[:3]}; only in Postgres: {list((there - here))[:3]}"
+        assert here == there, (
+            f"only in the lake: {list((here - there))[:3]}; only in Postgres: {list((there - here))[:3]}"
+        )
         return True
 
 
@@ -125,7 +144,10 @@ def letter(number: int, **fields: Any) -> Row:
     said = {
         "row_id": f"d{number:05}",
         "subject": "ecommerce_events",
-        "reasons": [{"code": "bad_type", "field": "price", "detail": poison}, {"code": "missing", "field": None, "detail": ""}],
+        "reasons": [
+            {"code": "bad_type", "field": "price", "detail": poison},
+            {"code": "missing", "field": None, "detail": ""},
+        ],
         "payload": [("price", poison), ("quantity", None)],
         "raw": poison if number % 2 else None,
         "source": "ecommerce_events/a.csv",
@@ -170,7 +192,9 @@ def of_the_lake(target: Target) -> Counter[str]:
     rows = all_rows(target.table, target.table.schema.names).to_pylist()
     if target.subject is not None:
         rows = [_as_received(target.subject, row) for row in rows]
-    return Counter(_text([_plain(row[name], target.columns.field(name).type) for name in target.columns.names]) for row in rows)
+    return Counter(
+        _text([_plain(row[name], target.columns.field(name).type) for name in target.columns.names]) for row in rows
+    )
 
 
 def _as_received(subject: str, row: Row) -> Row:
@@ -190,9 +214,7 @@ def of_postgres(connection: Connection, target: Target) -> Counter[str]:
             repeated = sql.SQL(
                 "SELECT {} FROM repeated_events r, jsonb_populate_record(NULL::{}, r.payload) WHERE r.subject = {}"
             )
-            names = sql.SQL(", ").join(
-                sql.Identifier("jsonb_populate_record", name) for name in target.columns.names
-            )
+            names = sql.SQL(", ").join(sql.Identifier("jsonb_populate_record", name) for name in target.columns.names)
             cursor.execute(repeated.format(names, sql.Identifier(target.name), sql.Literal(target.name)))
             rows += cursor.fetchall()
     return Counter(_text(row) for row in rows)

@@ -78,7 +78,7 @@ class Breaker:
         return result
 
 
-class _Told(pybreaker.CircuitBreakerListener):  # type: ignore[misc]
+class _Told(pybreaker.CircuitBreakerListener):
     """Says in the log when the breaker opens and closes."""
 
     def __init__(self, open_seconds: float) -> None:

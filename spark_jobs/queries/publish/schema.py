@@ -82,7 +82,9 @@ def _make_roles(cursor: Cursor, *, login: bool) -> None:
                 cursor.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
             if login and not (found and found[0]):
                 cursor.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role)))
-            cursor.execute("SELECT 1 WHERE pg_has_role(current_user, %s, 'MEMBER')", (role,))
+            # From 16 on whoever makes a role may grant it, but not act as it.
+            may = "SET" if cursor.connection.server_version >= 160_000 else "MEMBER"
+            cursor.execute("SELECT 1 WHERE pg_has_role(current_user, %s, %s)", (role, may))
             if cursor.fetchone() is None:
                 cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
         except errors.InsufficientPrivilege as error:

@@ -61,7 +61,9 @@ def test_rows_that_are_appended_come_once_whatever_they_hold(
     assert publish(home, postgres, name) == Published(20, 0, whole=False)
 
 
-def test_of_a_keyed_table_only_what_changed_is_sent_and_what_is_gone_goes(home: PublishHouse, postgres: Connection) -> None:
+def test_of_a_keyed_table_only_what_changed_is_sent_and_what_is_gone_goes(
+    home: PublishHouse, postgres: Connection
+) -> None:
     home.put(PRODUCTS, *map(product, range(50)))
     publish(home, postgres, PRODUCTS)
     home.put(PRODUCTS, product(7, product_name="new", _sequence=99), product(77), gone=[4, 5])

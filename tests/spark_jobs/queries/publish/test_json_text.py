@@ -36,7 +36,9 @@ def test_any_map_of_texts_is_read_back_from_its_json(maps: list[dict[str, str | 
 
 
 @settings(deadline=None, derandomize=True)
-@given(st.lists(st.one_of(st.none(), st.lists(st.one_of(st.none(), REASONS), max_size=3)), max_size=5), st.integers(0, 5))
+@given(
+    st.lists(st.one_of(st.none(), st.lists(st.one_of(st.none(), REASONS), max_size=3)), max_size=5), st.integers(0, 5)
+)
 def test_any_list_of_reasons_is_read_back_from_its_json(rows: list[Any], skipped: int) -> None:
     column = pa.array(rows, pa.list_(REASON))
     assert read(column.slice(skipped)) == shown(rows[skipped:])
@@ -44,9 +46,13 @@ def test_any_list_of_reasons_is_read_back_from_its_json(rows: list[Any], skipped
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(TEXTS, TEXTS, MAPS), min_size=1, max_size=6))
-def test_an_object_holds_the_fields_that_have_a_text_and_the_rest(rows: list[tuple[str | None, str | None, Any]]) -> None:
+def test_an_object_holds_the_fields_that_have_a_text_and_the_rest(
+    rows: list[tuple[str | None, str | None, Any]],
+) -> None:
     first, second, rests = zip(*rows, strict=True)
-    rest = pa.array([None if one is None else [(f"_{key}", item) for key, item in one.items()] for one in rests], TEXT_MAP)
+    rest = pa.array(
+        [None if one is None else [(f"_{key}", item) for key, item in one.items()] for one in rests], TEXT_MAP
+    )
     texts = [pa.array(first, pa.string()), pa.array(second, pa.string())]
     found = [json.loads(text) for text in json_object(["a", 'b"'], texts, rest).to_pylist()]
     wanted = [

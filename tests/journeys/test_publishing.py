@@ -1,0 +1,133 @@
+"""Publishing as a process of its own, killed on either side: afterwards Postgres shows what the lake has, row by row."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from journeys.processes import PATIENCE, ROOT, Town, kill_session
+from publish_house import PublishHouse, event, letter, product, received
+from support import house
+
+from config.postgres import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from postgres_servers import Server
+
+pytestmark = pytest.mark.journey
+
+PUBLISHES = str(ROOT / "tests" / "journeys" / "publishes.py")
+TABLES = ("silver/ecommerce_events", "silver/products", "ops/dead_letters", "bronze/ecommerce_events")
+ROWS = 3_000
+
+
+@pytest.fixture(params=["embedded", "debian"])
+def server(request: pytest.FixtureRequest) -> Server:
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def town(tmp_path: Path, server: Server) -> Town:
+    return Town(tmp_path, {**server.env, "PUBLISH": "on"})
+
+
+@pytest.fixture
+def lake(tmp_path: Path, server: Server) -> PublishHouse:
+    """A lake of one version of each table; Postgres has the tables and no rows."""
+    made = PublishHouse(house(tmp_path))
+    with_connection(server, made.prepare)
+    made.append("silver/ecommerce_events", *map(event, range(ROWS)))
+    made.append("bronze/ecommerce_events", *map(received, range(ROWS)))
+    made.append("ops/dead_letters", *map(letter, range(ROWS)))
+    made.put("silver/products", *map(product, range(ROWS)))
+    return made
+
+
+def with_connection(server: Server, action: Callable[..., object]) -> None:
+    connection = connect(server.database, "owner", application="tests")
+    try:
+        action(connection)
+    finally:
+        connection.close()
+
+
+def change(lake: PublishHouse) -> None:
+    """A second version of each table, of which much is new and some is gone."""
+    lake.append("silver/ecommerce_events", *map(event, range(ROWS, 2 * ROWS)))
+    lake.append("bronze/ecommerce_events", *map(received, range(ROWS, 2 * ROWS)))
+    lake.put("silver/products", *[product(number, brand="b") for number in range(1_000)], gone=range(2_000, 3_000))
+
+
+def assert_equal(lake: PublishHouse, server: Server) -> None:
+    with_connection(server, lambda connection: [lake.is_equal(connection, name) for name in TABLES])
+
+
+def run(town: Town, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return town.run(sys.executable, *arguments)
+
+
+def publish_once(town: Town) -> None:
+    done = run(town, "-m", "spark_jobs", "publish", "--once")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_publisher_that_is_killed_at_any_step_is_finished_by_the_next(
+    town: Town, lake: PublishHouse, server: Server
+) -> None:
+    for step in ("copying", "merging", "noting", "committed"):
+        assert run(town, PUBLISHES, step, "publish", "--once").returncode == -9, step
+        if step == "noting":
+            publish_once(town)
+            assert_equal(lake, server)
+            change(lake)
+    publish_once(town)
+    assert_equal(lake, server)
+
+
+@pytest.fixture
+def publisher(town: Town, lake: PublishHouse) -> Iterator[subprocess.Popen[bytes]]:
+    """A publisher that waits in the middle of the rows of a table."""
+    town.env.update(HERE=str(town.root / "here"), GO=str(town.root / "go"))
+    process = town.start(sys.executable, PUBLISHES, "waiting", "publish", log="publish.out")
+    try:
+        wait_for(Path(town.env["HERE"]).exists, process)
+        yield process
+    finally:
+        kill_session(process)
+
+
+def wait_for(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not happened():
+        assert process.poll() is None, "the process ended by itself"
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.05)
+
+
+def test_postgres_killed_in_the_middle_of_a_copy_and_started_again_gets_all_of_it(
+    town: Town, lake: PublishHouse, server: Server, publisher: subprocess.Popen[bytes]
+) -> None:
+    server.kill()
+    Path(town.env["GO"]).touch()
+    server.start()
+    change(lake)
+
+    def caught_up() -> bool:
+        connection = connect(server.database, "owner", application="tests")
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT lake_table, version FROM published_tables WHERE lake_table = ANY(%s)", (list(TABLES),)
+            )
+            there = dict(cursor.fetchall())
+        connection.close()
+        return there == {name: lake.snapshot(name).version for name in TABLES}
+
+    wait_for(caught_up, publisher)
+    assert_equal(lake, server)

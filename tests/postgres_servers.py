@@ -1,0 +1,172 @@
+"""Real Postgres servers for tests: the embedded one, and Debian's, which may be killed, stopped and started again."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from config.postgres import connect
+from config.postgres_embedded import running, stop
+from config.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg2.extensions import connection as Connection
+
+    from config.groups import Database
+
+#: Debian's newest PostgreSQL.
+DEBIAN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2]), default=None)
+#: How to be someone who is not root.
+NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+PASSWORD = "s3cr:t @%"
+_numbers = itertools.count()
+
+
+@dataclass
+class Server:
+    """A server with its data under ``root``, and the variables by which a process finds it."""
+
+    root: Path
+    env: dict[str, str]
+
+    @property
+    def database(self) -> Database:
+        return load(self.env, dotenv=None).database
+
+    def start(self) -> None:
+        running(self.root)
+
+    def stop(self) -> None:
+        stop(self.root)
+
+    def kill(self) -> None:
+        """kill -9 of the server and of all that serve its connections."""
+        postmaster = psutil.Process(int((self.root / "postmaster.pid").read_text().splitlines()[0]))
+        for process in [postmaster, *postmaster.children(recursive=True)]:
+            process.kill()
+
+
+@dataclass
+class Debian(Server):
+    """PostgreSQL as Debian packs it, on a port of its own, with a login that may make roles and no more."""
+
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """A child of ours, so that it is gone for good once it was killed."""
+        command = [f"{DEBIAN}/postgres", "-D", str(self.root), "-h", "127.0.0.1", "-k", str(self.root), "-p", self.port]
+        with (self.root.parent / "postgres.log").open("ab") as log:
+            self.process = subprocess.Popen([*NOBODY, *command], cwd="/", stdout=log, stderr=log)
+        while as_nobody("pg_isready", "-h", str(self.root), "-p", self.port).returncode != 0:
+            assert self.process.poll() is None, (self.root.parent / "postgres.log").read_text()
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)  # a fast shutdown
+            self.process.wait(timeout=60)
+
+    def kill(self) -> None:
+        super().kill()
+        assert self.process is not None
+        self.process.wait(timeout=60)
+
+    @property
+    def port(self) -> str:
+        return self.env["POSTGRES_PORT"]
+
+
+def as_nobody(program: str, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a program of Debian's PostgreSQL, which refuses to serve root."""
+    command = [*NOBODY, f"{DEBIAN}/{program}", *arguments]
+    return subprocess.run(command, cwd="/", input=text, capture_output=True, text=True, check=False, timeout=60)
+
+
+def debian_server(root: Path) -> Debian:
+    """A new server of Debian's, with an empty database."""
+    root.mkdir()
+    if NOBODY:
+        shutil.chown(root, "nobody", "nogroup")
+        for folder in root.parents:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    made = as_nobody("initdb", "-D", str(root), "-A", "trust", "-U", "admin", "-N")
+    assert made.returncode == 0, made.stderr
+    (root / "pg_hba.conf").write_text("local all admin trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+    env = {
+        "POSTGRES_HOST": "127.0.0.1",
+        "POSTGRES_PORT": str(_free_port()),
+        "POSTGRES_USER": "shop",
+        "POSTGRES_PASSWORD": PASSWORD,
+    }
+    server = Debian(root, env)
+    server.start()
+    sql = f"CREATE ROLE shop LOGIN CREATEROLE PASSWORD '{PASSWORD}';\nCREATE DATABASE tallylake OWNER shop;\n"
+    told = as_nobody(
+        "psql", "-h", str(root), "-p", server.port, "-U", "admin", "-v", "ON_ERROR_STOP=1", "postgres", text=sql
+    )
+    assert told.returncode == 0, told.stderr
+    return server
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def embedded_server(root: Path) -> Server:
+    """A new embedded server."""
+    server = Server(root, {"POSTGRES_ROOT": str(root)})
+    server.start()
+    return server
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Server]:
+    server = embedded_server(tmp_path / "postgres")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def debian(tmp_path: Path) -> Iterator[Debian]:
+    if DEBIAN is None:
+        pytest.skip("Debian's PostgreSQL is not installed")
+    server = debian_server(tmp_path / "debian")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One embedded server for tests that leave it alone."""
+    server = embedded_server(tmp_path_factory.mktemp("shared") / "postgres")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(shared_server: Server) -> Database:
+    """An empty database of the shared server."""
+    return replace(shared_server.database, name=f"test{next(_numbers)}")
+
+
+@pytest.fixture
+def postgres(database: Database) -> Iterator[Connection]:
+    """The owner's connection to an empty database."""
+    connection = connect(database, "owner", application="tests")
+    yield connection
+    connection.close()
