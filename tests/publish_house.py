@@ -89,7 +89,7 @@ class PublishHouse:
         """Whether Postgres shows exactly the lake's rows of the table, each as often."""
         here, there = of_the_lake(self.targets[name]), of_postgres(connection, self.targets[name])
         assert here == there, (
-            f"only in the lake: {list((here - there))[:3]}; only in Postgres: {list((there - here))[:3]}"
+            f"only in the lake: {list(here - there)[:3]}; only in Postgres: {list(there - here)[:3]}"
         )
         return True
 

@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import pybreaker
-from config.postgres import DatabaseError
 from psycopg2 import InterfaceError, OperationalError
+
+from config.postgres import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

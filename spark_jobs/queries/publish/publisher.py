@@ -12,10 +12,10 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from config.postgres import connect, place
 from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt, stop_never
 from tenacity.stop import stop_any, stop_when_event_set
 
+from config.postgres import connect, place
 from spark_jobs.errors import TallyError
 from spark_jobs.queries.lock import sole_writer
 from spark_jobs.queries.publish.breaker import AwayError, Breaker, CircuitOpenError

@@ -12,7 +12,7 @@ from spark_jobs.schemas import REASON, TEXT_MAP
 
 TEXTS = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(['"', "\\", "\n\t\r", "\x01\x1f", "a\0b", "\u2028"]))
 MAPS = st.one_of(st.none(), st.dictionaries(st.text(max_size=5), TEXTS, max_size=4))
-REASONS = st.fixed_dictionaries({name: TEXTS for name in ("code", "field", "detail")})
+REASONS = st.fixed_dictionaries(dict.fromkeys(("code", "field", "detail"), TEXTS))
 
 
 def shown(value: Any) -> Any:
