@@ -6,6 +6,7 @@ Each connection has a role: ``owner`` makes tables, ``writer`` changes rows, ``r
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from config import postgres_embedded as embedded
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+    from config.forms import Secret
     from config.groups import Database
 
 Role = Literal["owner", "writer", "reader"]
@@ -27,7 +29,7 @@ KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "
 #: What no waiting mends; anything else that hinders a connection may be over in a while.
 _REFUSED = re.compile(
     r"authentication failed|does not exist|no pg_hba\.conf entry|permission denied|not permitted to log in|invalid .* option"
-    r"|no password supplied|SSL .*(required|not supported)|invalid value for parameter",
+    r"|no password supplied|SSL .*(required|not supported)|invalid value for parameter|unsupported startup parameter",
     re.IGNORECASE,
 )
 
@@ -46,22 +48,18 @@ def connect(database: Database, role: Role, *, application: str, statement_secon
     The embedded server is started where it does not run, and its database made where it is not there.
     """
     psycopg2 = _psycopg2()
-    options = {"TimeZone": "UTC"}
-    if role == "reader":
-        options["default_transaction_read_only"] = "on"
-    if statement_seconds is not None:
-        options["statement_timeout"] = str(int(statement_seconds * 1000))
+    told = {"application_name": application, "client_encoding": "UTF8"}
     try:
-        found = psycopg2.connect(
-            **_arguments(database, role, options), application_name=application, client_encoding="UTF8"
-        )
+        found = psycopg2.connect(**_arguments(database, role, _options(role, statement_seconds)) | told)
     except embedded.EmbeddedError as error:
-        raise DatabaseError(str(error), away=True) from error
+        raise DatabaseError(str(error), away=not isinstance(error.__cause__, PermissionError)) from error
     except psycopg2.Error as error:
         raise _told(database, role, error) from None  # the cause may hold the password
     if found.server_version < LEAST_VERSION * 10_000:
         found.close()
-        raise DatabaseError(f"{place(database)} is older than PostgreSQL {LEAST_VERSION}: use a newer one", away=False)
+        raise DatabaseError(
+            f"{_server(database, role)} is older than PostgreSQL {LEAST_VERSION}: use a newer one", away=False
+        )
     return found  # type: ignore[no-any-return]
 
 
@@ -71,12 +69,16 @@ def place(database: Database) -> str:
         return f"embedded Postgres in {database.root}"
     if database.url is None:
         return f"{database.host}:{database.port}/{database.name}"
-    parts = _psycopg2().extensions.parse_dsn(database.url.reveal())
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', parts.get('user', ''))}"
+    with suppress(DatabaseError):  # who connects hears of it
+        return _place_of(_read("DATABASE_URL", database.url))
+    return "the server of DATABASE_URL"
 
 
 def is_embedded(database: Database) -> bool:
-    """Whether no server is named, so that the embedded one is used."""
+    """Whether no server is named, so that the embedded one is used.
+
+    A DATABASE_READER_URL alone names one for readers only.
+    """
     return database.url is None and database.host is None
 
 
@@ -95,31 +97,55 @@ def _psycopg2() -> Any:
     return psycopg2
 
 
+def _options(role: Role, statement_seconds: float | None) -> dict[str, str]:
+    options = {"TimeZone": "UTC"}
+    if role == "reader":
+        options["default_transaction_read_only"] = "on"
+    if statement_seconds is not None:
+        options["statement_timeout"] = str(max(1, int(statement_seconds * 1000)))  # 0 would be no limit at all
+    return options
+
+
 def _arguments(database: Database, role: Role, options: dict[str, str]) -> dict[str, Any]:
     """What psycopg2 connects with. To a server that is not ours a role is put on; in ours it logs in by its name."""
-    if is_embedded(database):
-        found: dict[str, Any] = {"host": _embedded(database), "dbname": database.name}
-        found["user"] = ROLES.get(role, embedded.SUPERUSER)
+    if role == "reader" and database.reader_url is not None:
+        found = _read("DATABASE_READER_URL", database.reader_url)
+    elif is_embedded(database):
+        found = {"host": _embedded(database), "dbname": database.name, "user": ROLES.get(role, embedded.SUPERUSER)}
     else:
-        found = _named(database, role)
-        if role in ROLES and not (role == "reader" and database.reader_url is not None):
-            options = {**options, "role": ROLES[role]}
+        found = _named(database)
+        options = options | ({"role": ROLES[role]} if role in ROLES else {})
     told = " ".join(f"-c {name}={value}" for name, value in options.items())
-    return {
-        "connect_timeout": CONNECT_SECONDS,
-        **KEEPALIVE,
-        **found,
-        "options": f"{found.get('options', '')} {told}".strip(),
-    }
+    first = {"connect_timeout": CONNECT_SECONDS, **KEEPALIVE}
+    return {**first, **found, "options": f"{found.get('options', '')} {told}".strip()}
 
 
-def _named(database: Database, role: Role) -> dict[str, Any]:
-    url = database.reader_url if role == "reader" and database.reader_url is not None else database.url
-    if url is not None:
-        return dict(_psycopg2().extensions.parse_dsn(url.reveal()))
-    password = database.password.reveal() if database.password is not None else None
+def _named(database: Database) -> dict[str, Any]:
+    if database.url is not None:
+        return _read("DATABASE_URL", database.url)
     found = {"host": database.host, "port": database.port, "dbname": database.name, "user": database.user}
-    return {**found, "password": password} if password is not None else found
+    return found | ({"password": database.password.reveal()} if database.password is not None else {})
+
+
+def _read(variable: str, url: Secret) -> dict[str, Any]:
+    """The parts of a URL. One whose password spills over into other parts, as / and @ make it, is refused without showing it."""
+    psycopg2 = _psycopg2()
+    try:
+        parts = dict(psycopg2.extensions.parse_dsn(url.reveal()))
+    except psycopg2.Error:
+        parts = {"host": "@"}
+    ports = re.fullmatch(r"[0-9,]*", parts.get("port", ""))
+    if ports is None or "@" in parts.get("host", "") + parts.get("dbname", ""):
+        raise DatabaseError(
+            f"{variable} cannot be read as postgresql://user:password@host:port/database: "
+            "percent-encode special characters of the password (@ is %40, / is %2F, % is %25), and check the parameters",
+            away=False,
+        )
+    return parts
+
+
+def _place_of(parts: dict[str, Any]) -> str:
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', parts.get('user', ''))}"
 
 
 def _embedded(database: Database) -> str:
@@ -154,15 +180,23 @@ def _have_database(socket: str, name: str) -> None:
 
 
 def _told(database: Database, role: Role, error: Exception) -> DatabaseError:
+    server = _server(database, role)
     lines = [line.strip() for line in _scrubbed(database, str(error)).splitlines() if line.strip()]
-    reason = " ".join(lines) or type(error).__name__
-    if role in ROLES and ROLES[role] in reason and "does not exist" in reason:
+    reason = "; ".join(lines) or type(error).__name__
+    if re.search(rf'"{ROLES.get(role)}" does not exist|parameter "role": "{ROLES.get(role)}"', reason):
         return DatabaseError(
-            f"nothing has been published to {place(database)} yet: run `tally stream` or `tally publish`", away=False
+            f"nothing has been published to {server} yet: run `tally stream` or `tally publish`", away=False
         )
     if _REFUSED.search(reason):
-        return DatabaseError(f"{place(database)} refuses the login: {reason}", away=False)
-    return DatabaseError(f"{place(database)} cannot be reached: {reason}", away=True)
+        return DatabaseError(f"{server} refuses the login: {reason}", away=False)
+    return DatabaseError(f"{server} cannot be reached: {reason}", away=True)
+
+
+def _server(database: Database, role: Role) -> str:
+    """Where a role connects to, for people."""
+    if role == "reader" and database.reader_url is not None:
+        return _place_of(_read("DATABASE_READER_URL", database.reader_url))
+    return place(database)
 
 
 def _scrubbed(database: Database, text: str) -> str:
@@ -174,10 +208,10 @@ def _scrubbed(database: Database, text: str) -> str:
 
 
 def _secrets(database: Database) -> list[str]:
+    """What must not be shown, the longest first: URLs, their passwords as they stand there and as they are meant."""
     found = [database.password.reveal()] if database.password is not None else []
-    for url in (database.url, database.reader_url):
-        if url is not None:
-            found.append(url.reveal())
-            password = _psycopg2().extensions.parse_dsn(url.reveal()).get("password")
-            found += [password] if password else []
-    return sorted(found, key=len, reverse=True)
+    for url in filter(None, (database.url, database.reader_url)):
+        found += [url.reveal(), *re.findall(r"://[^:/@]*:([^@/]+)@", url.reveal())]
+        with suppress(_psycopg2().Error):
+            found.append(_psycopg2().extensions.parse_dsn(url.reveal()).get("password", ""))
+    return sorted(filter(None, found), key=len, reverse=True)

