@@ -57,6 +57,7 @@ def stop(root: Path) -> None:
         if _runs(root):
             _started(root).stop()  # the handle at hand may be that of a server that was killed since
             _servers.pop(root, None)
+            _others(root)
 
 
 def _started(root: Path) -> Any:
@@ -106,6 +107,8 @@ def _have_data(package: Any, root: Path) -> None:
     """Make the data beside its place and then move it there: what is killed halfway leaves nothing that passes for data."""
     if (root / "PG_VERSION").exists():
         return
+    if root.exists():
+        root.rmdir()  # OSError where something else is in it
     for left in root.parent.glob(f".{root.name}.*.new"):
         shutil.rmtree(left, ignore_errors=True)
     made = root.with_name(f".{root.name}.{os.getpid()}.new")
@@ -113,8 +116,6 @@ def _have_data(package: Any, root: Path) -> None:
     with (made / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.write(OWNERS_ONLY)
     _end_without_data(root)
-    if root.exists():
-        root.rmdir()
     made.rename(root)
 
 
@@ -125,7 +126,6 @@ def _end_without_data(root: Path) -> None:
     for process in psutil.process_iter():
         if _is_postmaster(process.pid, root):
             process.kill()
-            process.wait(timeout=10)
 
 
 def _runs(root: Path) -> bool:
@@ -190,6 +190,13 @@ def _users(root: Path) -> list[int]:
     return [pid for pid in noted if psutil.pid_exists(pid)]
 
 
+def _others(root: Path) -> list[int]:
+    """Take this process off those that use the server; the others."""
+    others = [pid for pid in _users(root) if pid != os.getpid()]
+    _write_users(root, others)
+    return others
+
+
 def _write_users(root: Path, pids: list[int]) -> None:
     (root / ".handle_pids.json").write_text(json.dumps(pids), encoding="utf-8")
 
@@ -199,9 +206,7 @@ def _leave() -> None:
     """Take this process off those that use each server, and stop it where it was the last."""
     for root, server in _servers.items():
         with suppress(Exception), _alone(root):
-            others = [pid for pid in _users(root) if pid != os.getpid()]
-            _write_users(root, others)
-            if not others and _runs(root):
+            if not _others(root) and _runs(root):
                 server.ensure_postgres_running()  # the handle may be that of a server that was killed since
                 server.stop()
 

@@ -38,11 +38,29 @@ with connection.cursor() as cursor:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """Where an embedded server will be; none is there yet."""
+def nowhere(tmp_path: Path) -> Iterator[Database]:
+    """Where an embedded server will be; nothing is there yet."""
     found = load({"POSTGRES_ROOT": str(tmp_path / "new" / "postgres")}, dotenv=None).database
     yield found
     stop_embedded(found)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data of a server that is stopped."""
+    root = tmp_path_factory.mktemp("made") / "postgres"
+    found = load({"POSTGRES_ROOT": str(root)}, dotenv=None).database
+    one(found, "SELECT 1")
+    stop_embedded(found)
+    return root
+
+
+@pytest.fixture
+def database(made: Path, nowhere: Database) -> Database:
+    """An embedded server that does not run yet; copying its data is quicker than making it."""
+    nowhere.root.parent.mkdir()
+    subprocess.run(["cp", "-a", str(made), str(nowhere.root)], check=True)
+    return nowhere
 
 
 @contextmanager
@@ -83,10 +101,10 @@ def one(database: Database, query: str) -> object:
         connection.close()
 
 
-def test_processes_that_start_at_once_share_one_server(database: Database) -> None:
-    users = [started(database) for _ in range(3)]
+def test_processes_that_start_at_once_share_one_server(nowhere: Database) -> None:
+    users = [started(nowhere) for _ in range(3)]
     assert [process.stdout.readline() for process in users if process.stdout] == ["in\n"] * 3
-    server = postmaster(database)
+    server = postmaster(nowhere)
     for process in users:
         process.communicate(timeout=60)
         assert process.returncode == 0, "the server was stopped under one that used it"
@@ -141,11 +159,11 @@ def test_users_that_are_noted_and_gone_or_half_noted_keep_nothing_up(database: D
         assert is_gone(server)
 
 
-def test_data_that_was_being_made_by_a_process_that_was_killed_is_made_anew(database: Database) -> None:
-    left = database.root.parent / ".postgres.12.new"
+def test_data_that_was_being_made_by_a_process_that_was_killed_is_made_anew(nowhere: Database) -> None:
+    left = nowhere.root.parent / ".postgres.12.new"
     (left / "base").mkdir(parents=True)
     (left / "PG_VERSION").write_text("18\n")
-    assert one(database, "SELECT 1") == 1
+    assert one(nowhere, "SELECT 1") == 1
     assert not left.exists()
 
 
@@ -157,13 +175,13 @@ def test_data_that_was_removed_under_a_server_is_made_anew_and_that_server_is_en
     assert is_gone(old)
 
 
-def test_a_folder_with_something_else_in_it_is_left_alone(database: Database) -> None:
-    mine = database.root / "mine.txt"
+def test_a_folder_with_something_else_in_it_is_left_alone(nowhere: Database) -> None:
+    mine = nowhere.root / "mine.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
     with pytest.raises(DatabaseError, match=r"does not start \(.*not empty"):
-        one(database, "SELECT 1")
-    assert [path.name for path in database.root.iterdir()] == ["mine.txt"]
+        one(nowhere, "SELECT 1")
+    assert [path.name for path in nowhere.root.iterdir()] == ["mine.txt"]
 
 
 @pytest.mark.parametrize("name", ["postgres", "p" * 120])
@@ -188,9 +206,9 @@ def test_a_server_that_is_stopped_is_away_for_those_that_were_connected_and_star
 
 
 @pytest.mark.skipif(not NOBODY, reason="only root can be someone else too")
-def test_someone_who_is_not_root_has_a_server_too_on_a_machine_where_root_had_one(database: Database) -> None:
-    one(database, "SELECT 1")
-    other = database.root.parent / "others"
+def test_someone_who_is_not_root_has_a_server_too_on_a_machine_where_root_had_one(nowhere: Database) -> None:
+    one(nowhere, "SELECT 1")
+    other = nowhere.root.parent / "others"
     other.mkdir()
     shutil.chown(other, "nobody", "nogroup")
     own = load({"POSTGRES_ROOT": str(other / "postgres")}, dotenv=None).database
