@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,9 +59,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def database(made: Path, nowhere: Database) -> Database:
     """An embedded server that does not run yet; copying its data is quicker than making it."""
-    nowhere.root.parent.mkdir()
-    subprocess.run(["cp", "-a", str(made), str(nowhere.root)], check=True)
+    copy(made, nowhere)
     return nowhere
+
+
+def copy(made: Path, database: Database) -> None:
+    database.root.parent.mkdir(exist_ok=True)
+    subprocess.run(["cp", "-a", str(made), str(database.root)], check=True)
 
 
 @contextmanager
@@ -185,9 +190,10 @@ def test_a_folder_with_something_else_in_it_is_left_alone(nowhere: Database) -> 
 
 
 @pytest.mark.parametrize("name", ["postgres", "p" * 120])
-def test_no_one_else_can_open_the_socket(tmp_path: Path, name: str) -> None:
+def test_no_one_else_can_open_the_socket(made: Path, nowhere: Database, name: str) -> None:
     """Whoever can is a superuser, and the folder of a socket whose data lies deep is open to all."""
-    database = load({"POSTGRES_ROOT": str(tmp_path / name)}, dotenv=None).database
+    database = replace(nowhere, root=nowhere.root.with_name(name))
+    copy(made, database)
     connection = connect(database, "owner", application="a test")
     try:
         socket = Path(connection.get_dsn_parameters()["host"]) / ".s.PGSQL.5432"
@@ -206,12 +212,13 @@ def test_a_server_that_is_stopped_is_away_for_those_that_were_connected_and_star
 
 
 @pytest.mark.skipif(not NOBODY, reason="only root can be someone else too")
-def test_someone_who_is_not_root_has_a_server_too_on_a_machine_where_root_had_one(nowhere: Database) -> None:
-    one(nowhere, "SELECT 1")
-    other = nowhere.root.parent / "others"
-    other.mkdir()
-    shutil.chown(other, "nobody", "nogroup")
-    own = load({"POSTGRES_ROOT": str(other / "postgres")}, dotenv=None).database
+def test_someone_who_is_not_root_has_a_server_too_on_a_machine_where_root_has_one(
+    made: Path, database: Database
+) -> None:
+    one(database, "SELECT 1")
+    own = replace(database, root=database.root.parent / "others" / "postgres")
+    copy(made, own)
+    subprocess.run(["chown", "-R", "nobody:nogroup", str(own.root.parent)], check=True)
     with user(own, *NOBODY):
         server = postmaster(own)
         assert server.username() == "nobody"
