@@ -5,6 +5,7 @@ SetupError                 a run cannot start as things are set up
 ├─ JavaNotFoundError       no Java that Spark can run on
 ├─ MissingJarsError        the jars of Delta Lake are not there
 ├─ DeltaNotLoadedError     Spark was started without Delta Lake
+├─ DatabaseError           the Postgres of the settings cannot be used (postgres)
 └─ RuntimeSetupError       setting up Java or the jars did not work
 """
 

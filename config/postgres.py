@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from config import postgres_embedded as embedded
+from config.errors import SetupError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -34,7 +35,7 @@ _REFUSED = re.compile(
 )
 
 
-class DatabaseError(Exception):
+class DatabaseError(SetupError):
     """The database cannot be used; one sentence with the way out. ``away``: it cannot be reached, and trying again may help."""
 
     def __init__(self, sentence: str, *, away: bool) -> None:

@@ -9,6 +9,8 @@ TallyError             exit code 1
 ├─ IncompleteError     a rebuild does not account for every row (batch.rebuild)
 ├─ JournalError        an interrupted gold run cannot be finished (batch.gold.commits)
 ├─ SwapError           an interrupted swap of a rebuilt subject cannot be finished (sinks.swap)
+├─ MigrationError      a database cannot be brought to the form that publishing needs (queries.publish.schema)
+├─ PublishError        something could not be published to Postgres; the lake has it (queries.publish.publisher)
 ├─ LostPartsError      a prepared batch is half committed and its parts are gone (sinks.settle)
 ├─ LogError            a table's log cannot be followed, or asks for what this writer cannot do (sinks.log)
 └─ DeletionVectorError a deletion vector cannot be read as it was written (sinks.deletion_vectors)

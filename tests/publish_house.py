@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from psycopg2 import sql
-from support import House
 
 from spark_jobs.queries.publish.schema import prepare
 from spark_jobs.schemas import BRONZE_META
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from psycopg2.extensions import connection as Connection
+    from support import House
 
     from spark_jobs.lake import Table
     from spark_jobs.queries.publish.targets import Target
@@ -88,9 +88,7 @@ class PublishHouse:
     def is_equal(self, connection: Connection, name: str) -> bool:
         """Whether Postgres shows exactly the lake's rows of the table, each as often."""
         here, there = of_the_lake(self.targets[name]), of_postgres(connection, self.targets[name])
-        assert here == there, (
-            f"only in the lake: {list(here - there)[:3]}; only in Postgres: {list(there - here)[:3]}"
-        )
+        assert here == there, f"only in the lake: {list(here - there)[:3]}; only in Postgres: {list(there - here)[:3]}"
         return True
 
 

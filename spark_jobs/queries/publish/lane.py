@@ -14,7 +14,8 @@ from tenacity import (
     sleep_using_event,
     stop_after_attempt,
     stop_never,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 from tenacity.stop import stop_any, stop_when_event_set
 
@@ -37,7 +38,7 @@ log = logging.getLogger("tallylake.publish")
 #: Seconds between two looks at the logs of the tables; a look costs about 0.1 ms a table.
 POLL_SECONDS = 0.1
 #: Waits while Postgres is away: they grow, and no two publishers wait alike.
-WAITS = wait_exponential_jitter(initial=0.2, max=10, jitter=1)
+WAITS = wait_exponential(multiplier=0.2, max=10) + wait_random(0, 1)
 #: The longest wait of a table that Postgres refuses.
 LONGEST_WAIT = 60.0
 
