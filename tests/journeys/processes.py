@@ -32,7 +32,8 @@ class Town:
         chosen = {name: str(self.root / folder) for name, folder in places.items()}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         pythons = {"PATH": path, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
-        return {**os.environ, **pythons, **chosen, "SPARK_MASTER": "local[2]", "TRIGGER_INTERVAL": "200 ms", **self.env}
+        streaming = {"SPARK_MASTER": "local[2]", "TRIGGER_INTERVAL": "200 ms", "PUBLISH": "off"}
+        return {**os.environ, **pythons, **chosen, **streaming, **self.env}
 
     @property
     def manifest(self) -> Path:

@@ -9,7 +9,7 @@ import re
 import shutil
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +19,28 @@ import pytest
 from deltalake import DeltaTable
 from gold_house import GoldHouse
 from mart_oracles import HALF_UP, LIMIT, ORACLES
+from publish_house import PublishHouse
 from support import House, house
 
+from config.postgres import connect
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.run import write_shop
 from generator.emit import run
 from generator.options import GeneratorOptions
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.batch.rebuild import Rebuild
+from spark_jobs.queries.publish.apply import Published, publish_version
+from spark_jobs.queries.publish.schema import prepare
 from spark_jobs.schemas_gold import GOLD
+from spark_jobs.sinks.commit import open_snapshot
 from spark_jobs.transforms.calendar import calendar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from postgres_servers import Server
+    from psycopg2.extensions import connection as Connection
     from pyspark.sql import SparkSession
 
     from spark_jobs.batch.gold.record import RunRecord
@@ -92,10 +100,19 @@ class Told:
     first: RunRecord
     second: RunRecord
     content: dict[str, list[Any]]
+    published: list[dict[str, Published | None]]
 
 
 @pytest.fixture(scope="module")
-def told(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def postgres(shared_server: Server) -> Iterator[Connection]:
+    """A database that is published to after each half."""
+    connection = connect(replace(shared_server.database, name="shop"), "owner", application="tests")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def told(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, postgres: Connection) -> Told:
     root = tmp_path_factory.mktemp("shop")
     home = house(root, **LENIENT)
     options = {"files": DAYS, "customers": 80, "products": 40, "orders": 400, "seed": 11, "start": START}
@@ -106,10 +123,19 @@ def told(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Told:
     home.drain(spark, *SUBJECTS)
     gold = GoldRun(spark, home.settings, home.registry)
     first = gold.run(LAST)
+    published = [publish(home, postgres)]
     land(root / "made" / "landing", home.landing, HALF + 1, DAYS)
     home.drain(spark, *SHOP_SUBJECTS)
     second = gold.run(LAST)
-    return Told(home, first, second, GoldHouse(home).content())
+    published.append(publish(home, postgres))
+    return Told(home, first, second, GoldHouse(home).content(), published)
+
+
+def publish(home: House, postgres: Connection) -> dict[str, Published | None]:
+    """Every table brought to its newest version; what was done to each, by the lake's name for it."""
+    targets = prepare(postgres, home.registry, home.lake)
+    found = [(target, open_snapshot(target.table.path)) for target in targets]
+    return {target.table.name: publish_version(postgres, target, now) for target, now in found if now is not None}
 
 
 def land(made: Path, landing: Path, first: int, last: int) -> None:
@@ -195,6 +221,20 @@ def test_the_second_run_took_in_the_second_half_and_what_it_changed_of_the_first
     assert first & second  # orders of the first half that were shipped, paid or refunded in the second
     assert {GOLD["dim_date"].schema.names[0]: told.content["dim_date"][0][0]} == {"date_key": 19900101}
     assert len(told.content["dim_date"]) == calendar("US").num_rows
+
+
+@pytest.mark.journey
+def test_postgres_shows_every_table_as_the_lake_has_it_and_was_sent_only_what_the_second_half_changed(
+    told: Told, postgres: Connection
+) -> None:
+    shown = PublishHouse(told.home)
+    shown.prepare(postgres)
+    first, second = told.published
+    assert set(shown.targets) == set(second), "the shop has every table"
+    assert all(shown.is_equal(postgres, name) for name in shown.targets)
+    assert not [name for name, done in second.items() if done is not None and done.whole and name in first]
+    assert second["gold/dim_date"] is None
+    assert second["bronze/ecommerce_events"] is None
 
 
 @pytest.mark.journey

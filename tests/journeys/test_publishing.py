@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from journeys.processes import PATIENCE, ROOT, Town, kill_session
+from postgres_servers import PASSWORD
 from publish_house import PublishHouse, event, letter, product, received
 from support import house
 
@@ -131,3 +134,39 @@ def test_postgres_killed_in_the_middle_of_a_copy_and_started_again_gets_all_of_i
 
     wait_for(caught_up, publisher)
     assert_equal(lake, server)
+
+
+def test_a_stream_goes_on_while_postgres_is_away_and_catches_up_when_it_is_back(tmp_path: Path, debian: Server) -> None:
+    town = Town(tmp_path, {**debian.env, "PUBLISH": "on"})
+    stream = town.start(*town.tally("stream", "ecommerce_events"), log="stream.out")
+    generator = town.start(*town.generate(every=0.5), log="generator.out")
+    try:
+        wait_for(lambda: "[Published] ecommerce_events" in town.log("spark_streaming"), stream)
+        debian.stop()
+        wait_for(lambda: publishing(town)["circuit"] == "open", stream)
+        told, batches = publishing(town), town.batches()
+        assert (told["running"], told["failures"]) == (True, 5)
+        assert "refused" in told["error"]
+        assert PASSWORD not in town.log("spark_streaming")
+        town.wait_for_batches(batches + 3, stream)
+        assert any(table["behind"] > 2 for table in publishing(town)["tables"])
+        debian.start()
+        wait_for(lambda: "Postgres is back" in town.log("spark_streaming"), stream)
+        generator.send_signal(signal.SIGTERM)
+        generator.wait(timeout=60)
+        stream.send_signal(signal.SIGTERM)
+        assert stream.wait(timeout=120) == 0
+    finally:
+        kill_session(generator)
+        kill_session(stream)
+    publish_once(town)
+    lake = PublishHouse(house(tmp_path))
+    with_connection(debian, lake.prepare)
+    with_connection(
+        debian, lambda connection: [lake.is_equal(connection, name) for name in TABLES if name != "silver/products"]
+    )
+
+
+def publishing(town: Town) -> dict[str, Any]:
+    (found,) = json.loads(town.run(*town.tally("status", "ecommerce_events", "--json")).stdout)
+    return dict(found["publishing"])
