@@ -25,6 +25,7 @@ from spark_jobs.batch.why import why
 from spark_jobs.cli_audit import audited
 from spark_jobs.demo_changes import show_effects, show_past
 from spark_jobs.demo_gold import show_gold
+from spark_jobs.demo_postgres import own_postgres, serve_demo, show_postgres, stop_postgres
 from spark_jobs.errors import UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
@@ -50,7 +51,8 @@ TOP = 8
 def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
     """Generate, stream, audit and explain, in a lake of its own under ``out``."""
     began = time.perf_counter()
-    _clear(out)
+    settings = own_postgres(settings, out)
+    _clear(settings, out)
     options = GeneratorOptions(
         out=out / "input",
         manifest=out / "manifests" / f"{SUBJECT}.jsonl",
@@ -75,7 +77,9 @@ def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
     _show_letter(lake, registry.subject(SUBJECT))
     asked = show_past(lake, registry)
     asked += show_gold(spark_session(settings), settings, registry, last, out)
-    _show_next(out, asked, time.perf_counter() - began)
+    show_postgres(settings, registry, lake)
+    _show_next(settings, out, asked, time.perf_counter() - began)
+    serve_demo(settings)
 
 
 def _generate_shop(out: Path, seed: int) -> date:
@@ -94,10 +98,11 @@ def _generate_shop(out: Path, seed: int) -> date:
     return options.start.date() + timedelta(days=DAYS - 1)
 
 
-def _clear(out: Path) -> None:
+def _clear(settings: Settings, out: Path) -> None:
     """Remove an earlier demo; a folder that holds anything else is left alone."""
     if out.exists() and not (out / "manifests").exists() and any(out.iterdir()):
         raise UsageError(f"{out} holds something that is no demo: name another folder with --out")
+    stop_postgres(settings)
     shutil.rmtree(out, ignore_errors=True)
 
 
@@ -175,7 +180,7 @@ def _show_letter(lake: Lake, subject: Subject) -> None:
         show.story(story)
 
 
-def _show_next(out: Path, asked: list[str], seconds: float) -> None:
+def _show_next(settings: Settings, out: Path, asked: list[str], seconds: float) -> None:
     show.console.print(f"[bold]Done in {seconds:.0f} s.[/bold] Commands to try next:\n")
     here = f"LAKE_ROOT={out}/lake LANDING_ROOT={out}/input"
     for command in (
@@ -183,6 +188,7 @@ def _show_next(out: Path, asked: list[str], seconds: float) -> None:
         f"{here} tally audit --manifest {out}/manifests",
         *[f"{here} {command}" for command in asked],
         f"{here} tally rebuild products --verify",
+        f"POSTGRES_ROOT={out}/postgres tally serve    # and open http://{settings.serving.host}:{settings.serving.port}",
         "tally generate ecommerce_events    # and in a second terminal: tally stream",
     ):
         show.console.print(f"  {command}", markup=False, soft_wrap=True)
