@@ -136,14 +136,13 @@ def _runs(root: Path) -> bool:
 def _is_postmaster(pid: int, root: Path) -> bool:
     """Whether the process is the server of that folder, and alive.
 
-    One that was killed may stay listed as a zombie; and after a restart of the machine its number is someone else's.
+    One that was killed may stay listed as a zombie, without a command line; and after a restart of the machine its
+    number is someone else's.
     """
     import psutil
 
     with suppress(psutil.Error, ValueError):
-        process = psutil.Process(pid)
-        is_alive = process.status() != psutil.STATUS_ZOMBIE
-        return bool(is_alive and process.cmdline()[1:3] == ["-D", str(root)])
+        return bool(psutil.Process(pid).cmdline()[1:3] == ["-D", str(root)])
     return False
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,6 +60,11 @@ def test_postgres_the_stream_and_the_api_come_up_alone_and_kafka_with_debezium_b
 
 def test_every_image_is_of_one_version() -> None:
     assert all(re.fullmatch(r"[\w/-]+:\d+\.\d+(\.\d+)?[\w-]*", service["image"]) for service in SERVICES.values())
+
+
+def test_what_is_built_here_is_of_the_project_s_version() -> None:
+    version = tomllib.loads((DOCKER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert {service["image"].rpartition(":")[2] for service in SERVICES.values() if "build" in service} == {version}
 
 
 def test_what_is_built_is_a_stage_of_the_dockerfile() -> None:
