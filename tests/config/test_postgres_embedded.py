@@ -20,7 +20,7 @@ from config.postgres import DatabaseError, connect, stop_embedded
 from config.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from config.groups import Database
 
@@ -164,12 +164,23 @@ def test_users_that_are_noted_and_gone_or_half_noted_keep_nothing_up(database: D
         assert is_gone(server)
 
 
-def test_data_that_was_being_made_by_a_process_that_was_killed_is_made_anew(nowhere: Database) -> None:
-    left = nowhere.root.parent / ".postgres.12.new"
-    (left / "base").mkdir(parents=True)
-    (left / "PG_VERSION").write_text("18\n")
+@pytest.mark.parametrize("kill", [os.kill, os.killpg])
+def test_data_that_was_being_made_when_its_maker_was_killed_is_made_anew(
+    nowhere: Database, kill: Callable[[int, int], None]
+) -> None:
+    """With the maker alone killed, initdb goes on for a while."""
+    maker = started(nowhere)
+    while not unfinished(nowhere):
+        assert maker.poll() is None
+    kill(maker.pid, signal.SIGKILL)
+    maker.communicate(timeout=60)
+    assert unfinished(nowhere)
     assert one(nowhere, "SELECT 1") == 1
-    assert not left.exists()
+    assert not unfinished(nowhere)
+
+
+def unfinished(database: Database) -> list[Path]:
+    return list(database.root.parent.glob(".postgres.*.new"))
 
 
 def test_data_that_was_removed_under_a_server_is_made_anew_and_that_server_is_ended(database: Database) -> None:
