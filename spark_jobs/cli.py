@@ -20,6 +20,7 @@ from spark_jobs.cli_common import chosen_subjects, lake_of, logged_settings
 from spark_jobs.cli_generator import generate
 from spark_jobs.cli_gold import gold_app
 from spark_jobs.cli_registry import registry_app
+from spark_jobs.cli_serve import serve
 from spark_jobs.errors import TallyError
 from spark_jobs.sinks.commit import SchemaConflictError
 
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(registry_app, name="registry")
 app.add_typer(gold_app, name="gold")
 app.command()(generate)
+app.command()(serve)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
 Subjects = Annotated[list[str] | None, typer.Argument(help="Subjects by name; all of them where none is named.")]

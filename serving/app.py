@@ -1,0 +1,104 @@
+"""The application: the API under /api/v1, the page at /, and what supervisors ask."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from config.postgres import DatabaseError
+from serving.database import Pool
+from serving.errors import AskedError
+from serving.etag import Answers
+from serving.metrics import Metrics
+from serving.routes import events, health, letters, past, quality, sales
+from serving.security import Guard, require_key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from config.settings import Settings
+
+PAGE = Path(__file__).parent / "page"
+API = "/api/v1"
+ABOUT = """
+What Tallylake's Postgres shows, read-only. Lists come a page at a time: pass `next` as `cursor`. Money is a string, as it is exact;
+times are UTC. Every answer has an ETag made of the versions of the tables that it was read from: send it as `If-None-Match`, and
+what has not changed is not sent again.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings; ServeError where others could ask without a key. The database is not asked yet."""
+    require_key(settings.serving)
+    app = FastAPI(
+        title="Tallylake",
+        version=version("tallylake"),
+        description=ABOUT,
+        docs_url=None,  # FastAPI's page of documentation loads scripts from another host
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.pool = Pool(settings.database)
+    app.state.answers = Answers(app.state.pool)
+    app.state.metrics = Metrics(app.state.pool)
+    app.middleware("http")(Guard(settings.serving))
+    app.middleware("http")(app.state.metrics)
+    # The fixed addresses of products and customers come before those with a number in them.
+    for one in (quality, letters, sales, past, events):
+        app.include_router(one.router, prefix=API)
+    app.include_router(health.router)
+    _add_page(app)
+    _add_refusals(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.pool.close()
+
+
+def _add_page(app: FastAPI) -> None:
+    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+def _add_refusals(app: FastAPI) -> None:
+    """Whatever goes wrong is one sentence, and never what the database said of its inside."""
+    handlers: dict[Any, Any] = {
+        AskedError: lambda _, error: _refused(error.status, error.sentence, error.field),
+        HTTPException: lambda _, error: _refused(error.status_code, str(error.detail)),
+        RequestValidationError: lambda _, error: _refused(422, *_first(error)),
+        DatabaseError: lambda _, error: _refused(503, str(error)),
+        psycopg2.errors.UndefinedTable: lambda *_: _refused(
+            503, "nothing of this was published yet: run `tally stream` or `tally publish`"
+        ),
+        psycopg2.errors.QueryCanceled: lambda *_: _refused(503, "this took longer than 5 s: ask for less at once"),
+        psycopg2.OperationalError: lambda *_: _refused(503, "the database went away: ask again in a moment"),
+        psycopg2.InterfaceError: lambda *_: _refused(503, "the database went away: ask again in a moment"),
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _first(error: RequestValidationError) -> tuple[str, str | None]:
+    found = error.errors()[0]
+    field = str(found["loc"][-1]) if found["loc"] else None
+    return f"{field}: {found['msg'][:1].lower()}{found['msg'][1:]}", field
+
+
+def _refused(status: int, sentence: str, field: str | None = None) -> JSONResponse:
+    return JSONResponse({"error": sentence, "field": field}, status)

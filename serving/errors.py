@@ -1,0 +1,24 @@
+"""What the API answers where it cannot give what was asked for: one sentence, and the parameter that it is about."""
+
+from __future__ import annotations
+
+from config.errors import SetupError
+
+
+class ServeError(SetupError):
+    """The server cannot start as things are set."""
+
+
+class AskedError(Exception):
+    """A request that cannot be answered: its HTTP status, a sentence, and the parameter at fault where there is one."""
+
+    def __init__(self, status: int, sentence: str, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence, self.field = status, sentence, field
+
+
+class NotFoundError(AskedError):
+    """There is no such thing."""
+
+    def __init__(self, sentence: str, field: str | None = None) -> None:
+        super().__init__(404, sentence, field)

@@ -1,0 +1,111 @@
+"""What Prometheus is told: the pipeline's figures, asked of Postgres at each scrape, and how long the API takes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psycopg2
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from config.postgres import DatabaseError
+from serving.models.quality import Targets
+from serving.queries import quality
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from datetime import datetime
+
+    from fastapi import Request, Response
+    from prometheus_client.core import Metric
+
+    from serving.database import Pool
+    from serving.models.quality import Status
+
+FATES = ("accepted", "duplicate", "dead_letter", "control", "unaccounted")
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+
+class Metrics:
+    """The registry, and the middleware that measures requests by the template of their address."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(Pipeline(pool))
+        self._seconds = Histogram(
+            "tallylake_request_seconds",
+            "How long requests took.",
+            ("route", "status"),
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+
+    async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Answer, and note how long it took. An address that is none of ours counts as ``other``: anyone can think of many."""
+        begun = time.perf_counter()
+        response = await call_next(request)
+        route = getattr(request.scope.get("route"), "path", "other")
+        self._seconds.labels(route, str(response.status_code)).observe(time.perf_counter() - begun)
+        return response
+
+
+class Pipeline(Collector):
+    """The pipeline's figures as Postgres shows them; without Postgres only ``tallylake_up`` 0."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def collect(self) -> Iterable[Metric]:
+        """Ask, and tell."""
+        try:
+            targets = Targets(validity=0, freshness_seconds=0)
+            found = self._pool.ask(lambda ask: quality.status(ask, targets))
+        except (psycopg2.Error, DatabaseError):
+            found = None
+        yield GaugeMetricFamily("tallylake_up", "Whether Postgres answers.", value=float(found is not None))
+        if found is not None:
+            yield from _of_subjects(found)
+            yield from _of_tables(found)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask the database."""
+        return ()
+
+
+def _of_subjects(found: Status) -> Iterable[Metric]:
+    rows = CounterMetricFamily("tallylake_rows", "Rows read, by what became of them.", labels=("subject", "fate"))
+    late = CounterMetricFamily("tallylake_late_rows", "Accepted rows older than the watermark.", labels=("subject",))
+    gauges = {
+        name: GaugeMetricFamily(f"tallylake_{name}", about, labels=("subject",))
+        for name, about in (
+            ("validity_ratio", "Share of rows read that were not refused."),
+            ("watermark_timestamp_seconds", "The watermark of the newest batch."),
+            ("last_batch_timestamp_seconds", "When the newest batch was finished."),
+        )
+    }
+    for one in found.subjects:
+        for fate in FATES:
+            rows.add_metric((one.subject, fate), getattr(one, fate))
+        late.add_metric((one.subject,), one.late)
+        figures = (one.validity, _seconds(one.watermark), _seconds(one.last_batch_at))
+        for gauge, figure in zip(gauges.values(), figures, strict=True):
+            if figure is not None:
+                gauge.add_metric((one.subject,), figure)
+    yield from (rows, late, *gauges.values())
+    yield GaugeMetricFamily("tallylake_open_dead_letters", "Dead letters that are open.", value=found.open_dead_letters)
+
+
+def _of_tables(found: Status) -> Iterable[Metric]:
+    lag = GaugeMetricFamily(
+        "tallylake_publishing_lag_seconds", "From the lake's commit to Postgres's.", labels=("lake_table",)
+    )
+    for one in found.tables:
+        if one.lag_seconds is not None:
+            lag.add_metric((one.lake_table,), one.lag_seconds)
+    yield lag
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment is not None else None

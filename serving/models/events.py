@@ -1,0 +1,48 @@
+"""What visitors did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import Field
+
+from serving.models.common import Answer
+
+
+class HourOfEvents(Answer):
+    """Events of an hour and a type; users are those signed in, revenue is that of purchases."""
+
+    event_hour: datetime
+    event_type: str
+    events: int
+    users: int
+    sessions: int
+    units: int
+    revenue: Decimal
+    late_events: int
+
+
+class CategoryPerformance(Answer):
+    """The funnel of a category."""
+
+    category: str
+    views: int
+    add_to_carts: int
+    purchases: int
+    units: int
+    revenue: Decimal
+    buyers: int
+    conversion_rate: float | None = Field(description="Purchases by views; null without views.")
+
+
+class SegmentOfUsers(Answer):
+    """What a segment of users did, as the shop saw them at that moment."""
+
+    user_segment: str
+    users: int
+    sessions: int
+    events: int
+    purchases: int
+    revenue: Decimal
+    average_order_value: Decimal | None

@@ -1,0 +1,168 @@
+"""The pipeline's own figures: books, validity, reasons, dead letters, and how far everything is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from serving.models.common import Answer
+
+
+class Counts(Answer):
+    """Where rows read went. rows_read = accepted + duplicate + dead_letter + control + unaccounted; late are among the accepted."""
+
+    rows_read: int
+    accepted: int
+    late: int
+    duplicate: int
+    dead_letter: int
+    control: int
+    unaccounted: int
+    validity: float | None = Field(description="Share of rows read that were not refused; null where none was read.")
+
+
+class SubjectStatus(Counts):
+    """A subject since its beginning, and its newest batch."""
+
+    subject: str
+    batches: int
+    watermark: datetime | None
+    max_event_time: datetime | None
+    last_batch_at: datetime | None = Field(description="When the newest batch was finished.")
+    last_duration_seconds: float | None
+
+
+class Totals(Counts):
+    """All subjects together."""
+
+    batches: int
+
+
+class TableStatus(Answer):
+    """A published table: which version of the lake's it shows, and how long after the lake."""
+
+    lake_table: str
+    table: str
+    version: int | None
+    rows_written: int
+    rows_deleted: int
+    published_at: datetime | None
+    lake_committed_at: datetime | None
+    lag_seconds: float | None = Field(description="From the lake's commit to the commit in Postgres.")
+
+
+class Targets(Answer):
+    """What the figures are held against."""
+
+    validity: float
+    freshness_seconds: float
+
+
+class GoldRun(Answer):
+    """The newest run that built the star and the marts."""
+
+    run_number: int
+    command: str | None
+    status: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    dates_built: int
+    dates_held: int
+
+
+class Status(Answer):
+    """The pipeline at a glance."""
+
+    subjects: list[SubjectStatus]
+    totals: Totals
+    open_dead_letters: int
+    tables: list[TableStatus]
+    targets: Targets
+    gold: GoldRun | None
+
+
+class Batch(Counts):
+    """The books of one batch."""
+
+    subject: str
+    query_id: str
+    batch_id: int
+    reasons: dict[str, int]
+    min_event_time: datetime | None
+    max_event_time: datetime | None
+    watermark: datetime | None
+    started_at: datetime | None
+    duration_seconds: float | None
+    input_files: int | None
+    contract_fingerprint: str | None
+    inserted: int | None
+    updated: int | None
+    deleted: int | None
+    superseded: int | None
+    unchanged: int | None
+
+
+class QualityHour(Counts):
+    """The books of an hour."""
+
+    subject: str
+    hour: datetime
+    batches: int
+    watermark: datetime | None
+    average_duration_seconds: float | None
+
+
+class Minute(Answer):
+    """What was read in a minute."""
+
+    minute: datetime
+    batches: int
+    rows_read: int
+    accepted: int
+    late: int
+    duplicate: int
+    dead_letter: int
+
+
+class ReasonCount(Answer):
+    """How often a reason was given; a row may have several."""
+
+    code: str
+    field: str | None = Field(description="The field, or the name of the rule.")
+    rows: int
+    share: float | None = Field(description="Of all rows read.")
+
+
+class Reason(Answer):
+    """One reason why a row was refused."""
+
+    code: str
+    field: str | None
+    detail: str | None
+
+
+class DeadLetter(Answer):
+    """A refused row, with all its reasons."""
+
+    row_id: str
+    subject: str
+    reasons: list[Reason]
+    schema_version: int | None
+    source: str | None
+    source_position: int | None = Field(description="Row of the file from 1, or offset.")
+    dead_lettered_at: datetime | None
+    status: str
+    attempts: int | None
+
+
+class WholeDeadLetter(DeadLetter):
+    """A refused row as it came."""
+
+    payload: dict[str, Any] | None
+    raw: str | None = Field(description="The original text, where no payload could be read.")
+    contract_fingerprint: str | None
+    ingested_at: datetime | None
+    batch_id: int | None
+    query_id: str | None

@@ -1,0 +1,152 @@
+"""What was sold, to whom, and what was true when. Money is a JSON string, as it is exact."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from pydantic import ConfigDict, Field
+
+from serving.models.common import Answer, Items
+
+
+class Day(Answer):
+    """Gross merchandise value of a day, and what was cancelled of it."""
+
+    order_date: date
+    orders: int
+    customers: int
+    units: int
+    gmv: Decimal
+    cancelled_orders: int
+    cancelled_amount: Decimal
+    average_order_value: Decimal | None
+
+
+class ProductDay(Answer):
+    """What a product sold on a day."""
+
+    order_date: date
+    units: int
+    revenue: Decimal
+
+
+class ProductRevenue(Answer):
+    """What a product sold from one day to another, both included; cancelled orders are left out."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    product_id: int
+    first: date | None = Field(serialization_alias="from")
+    last: date | None = Field(serialization_alias="to")
+    orders: int
+    units: int
+    revenue: Decimal
+    days: list[ProductDay]
+
+
+class Product(Answer):
+    """A product as it is."""
+
+    product_id: int
+    product_name: str | None
+    category: str | None
+    brand: str | None
+    price: Decimal | None
+
+
+class TopProduct(Answer):
+    """A product's place on a day, by revenue."""
+
+    order_date: date
+    rank: int
+    product_id: int
+    product_name: str | None
+    category: str | None
+    orders: int
+    units: int
+    revenue: Decimal
+
+
+class TopProducts(Items[TopProduct]):
+    """The best of a day."""
+
+    order_date: date | None
+
+
+class Valid(Answer):
+    """Since when and until when something was so."""
+
+    valid_from: datetime
+    valid_to: datetime | None = Field(description="Null while it is still so.")
+    version: int
+
+
+class Price(Valid):
+    """What a product cost at a moment."""
+
+    product_id: int
+    product_name: str | None
+    at: datetime
+    price: Decimal | None
+
+
+class Address(Valid):
+    """Where a customer lived at a moment."""
+
+    customer_id: int
+    at: datetime
+    address: str | None
+    city: str | None
+    country: str | None
+
+
+class ProductVersion(Valid):
+    """A product as it was."""
+
+    product_id: int
+    product_name: str | None
+    category: str | None
+    brand: str | None
+    price: Decimal | None
+    cost: Decimal | None
+    margin_percentage: Decimal | None
+    is_current: bool
+
+
+class CustomerVersion(Valid):
+    """A customer as they were."""
+
+    customer_id: int
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    address: str | None
+    city: str | None
+    country: str | None
+    segment: str | None
+    is_current: bool
+
+
+class LifetimeValue(Answer):
+    """What a customer has been worth so far."""
+
+    customer_id: int
+    first_order_date: date | None
+    last_order_date: date | None
+    orders: int
+    units: int
+    gross_amount: Decimal
+    refunded_amount: Decimal
+    lifetime_value: Decimal
+    average_order_value: Decimal | None
+
+
+class Segment(Answer):
+    """The customers of a segment, as recency, frequency and money make it."""
+
+    segment: str
+    customers: int
+    monetary: Decimal
+    average_recency_days: float | None
+    average_frequency: float | None

@@ -1,0 +1,1 @@
+"""The SQL behind the answers: constant texts with parameters."""

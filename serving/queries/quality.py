@@ -1,0 +1,140 @@
+"""The books, and what is read from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from serving.models.quality import (
+    Batch,
+    GoldRun,
+    Minute,
+    QualityHour,
+    ReasonCount,
+    Status,
+    TableStatus,
+    Targets,
+    Totals,
+)
+
+if TYPE_CHECKING:
+    from serving.database import Questions
+
+BooksKey = tuple[datetime, str, str, int]
+#: The columns by which books are ordered, newest first.
+BOOKS_ORDER = ("started_at", "subject", "query_id", "batch_id")
+
+_SUMS = """
+    count(*) AS batches, coalesce(sum(rows_read), 0)::bigint AS rows_read, coalesce(sum(accepted), 0)::bigint AS accepted,
+    coalesce(sum(late), 0)::bigint AS late, coalesce(sum(duplicate), 0)::bigint AS duplicate,
+    coalesce(sum(dead_letter), 0)::bigint AS dead_letter, coalesce(sum(control), 0)::bigint AS control,
+    coalesce(sum(unaccounted), 0)::bigint AS unaccounted,
+    round(1 - sum(dead_letter) / nullif(sum(rows_read), 0), 6) AS validity
+"""
+_SUBJECTS = f"""
+WITH sums AS (SELECT subject, {_SUMS}, max(max_event_time) AS max_event_time FROM data_quality_metrics GROUP BY subject)
+SELECT sums.*, newest.watermark, newest.duration_seconds AS last_duration_seconds,
+    newest.started_at + newest.duration_seconds * interval '1 second' AS last_batch_at
+FROM sums CROSS JOIN LATERAL (
+    SELECT watermark, started_at, duration_seconds FROM data_quality_metrics m
+    WHERE m.subject = sums.subject ORDER BY started_at DESC LIMIT 1
+) newest ORDER BY subject
+"""
+_TOTALS = f"SELECT {_SUMS} FROM data_quality_metrics"
+_OPEN = "SELECT count(*) AS letters FROM dead_letter_events WHERE status = 'open'"
+_TABLES = """
+SELECT lake_table, table_name AS table, version, rows_written, rows_deleted, published_at, lake_committed_at,
+    extract(epoch FROM published_at - lake_committed_at) AS lag_seconds
+FROM published_tables ORDER BY lake_table
+"""
+_GOLD = """
+SELECT run_number, command, status, started_at, started_at + runtime_seconds * interval '1 second' AS finished_at,
+    jsonb_array_length(dates_built) AS dates_built, jsonb_array_length(dates_held) AS dates_held
+FROM gold_runs ORDER BY run_number DESC LIMIT 1
+"""
+_BOOKS = """
+SELECT *, coalesce(control, 0) AS control, round(1 - dead_letter::numeric / nullif(rows_read, 0), 6) AS validity,
+    coalesce(reasons, '{}') AS reasons
+FROM data_quality_metrics
+WHERE (%(subject)s::text IS NULL OR subject = %(subject)s)
+    AND (%(at)s::timestamptz IS NULL OR (started_at, subject, query_id, batch_id)
+        < (%(at)s::timestamptz, %(after_subject)s, %(query)s, %(batch)s::bigint))
+ORDER BY started_at DESC, subject DESC, query_id DESC, batch_id DESC LIMIT %(limit)s
+"""
+_SINCE = """
+started_at >= (SELECT date_trunc('hour', max(started_at), 'UTC') FROM data_quality_metrics) - %(hours)s * interval '1 hour'
+    AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+"""
+_HOURS = f"""
+SELECT subject, date_trunc('hour', started_at, 'UTC') AS hour, {_SUMS}, max(watermark) AS watermark,
+    round(avg(duration_seconds)::numeric, 3) AS average_duration_seconds
+FROM data_quality_metrics WHERE {_SINCE} GROUP BY 1, 2 ORDER BY 2, 1
+"""
+_MINUTES = """
+WITH newest AS (SELECT date_trunc('minute', max(started_at), 'UTC') AS minute FROM data_quality_metrics),
+minutes AS (
+    SELECT generate_series(minute - %(minutes)s * interval '1 minute', minute, '1 minute') AS minute
+    FROM newest WHERE minute IS NOT NULL
+)
+SELECT minute, count(m.batch_id) AS batches, coalesce(sum(rows_read), 0)::bigint AS rows_read,
+    coalesce(sum(accepted), 0)::bigint AS accepted, coalesce(sum(late), 0)::bigint AS late,
+    coalesce(sum(duplicate), 0)::bigint AS duplicate, coalesce(sum(dead_letter), 0)::bigint AS dead_letter
+FROM minutes LEFT JOIN data_quality_metrics m
+    ON started_at >= minute AND started_at < minute + interval '1 minute'
+    AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+GROUP BY minute ORDER BY minute
+"""
+_REASONS = f"""
+WITH books AS (SELECT rows_read, reasons FROM data_quality_metrics WHERE {_SINCE}),
+total AS (SELECT sum(rows_read) AS rows_read FROM books)
+SELECT split_part(key, ':', 1) AS code, nullif(substring(key FROM position(':' IN key || ':') + 1), '') AS field,
+    sum(value::bigint)::bigint AS rows, round(sum(value::bigint) / nullif((SELECT rows_read FROM total), 0), 6) AS share
+FROM books CROSS JOIN LATERAL jsonb_each_text(coalesce(reasons, '{{}}')) GROUP BY key ORDER BY rows DESC, key
+"""
+
+
+def status(ask: Questions, targets: Targets) -> Status:
+    """The pipeline at a glance."""
+    gold = ask.row(_GOLD)
+    letters, totals = ask.row(_OPEN), ask.row(_TOTALS)
+    assert letters is not None
+    return Status.model_validate(
+        {
+            "subjects": ask.rows(_SUBJECTS),
+            "totals": Totals.model_validate(totals),
+            "open_dead_letters": letters["letters"],
+            "tables": [TableStatus.model_validate(row) for row in ask.rows(_TABLES)],
+            "targets": targets,
+            "gold": GoldRun.model_validate(gold) if gold is not None else None,
+        }
+    )
+
+
+def books(ask: Questions, subject: str | None, after: BooksKey | None, limit: int) -> list[dict[str, object]]:
+    """The books, newest first: one more than ``limit``, where there are more."""
+    at, after_subject, query, batch = after or (None, None, None, None)
+    values = {"subject": subject, "at": at, "after_subject": after_subject, "query": query, "batch": batch}
+    return ask.rows(_BOOKS, {**values, "limit": limit + 1})
+
+
+def hours(ask: Questions, subject: str | None, hours: int) -> list[QualityHour]:
+    """The books by hour, back from the newest batch's, oldest first."""
+    rows = ask.rows(_HOURS, {"subject": subject, "hours": hours - 1})
+    return [QualityHour.model_validate(row) for row in rows]
+
+
+def minutes(ask: Questions, subject: str | None, minutes: int) -> list[Minute]:
+    """What was read in each minute, back from the newest batch's, oldest first."""
+    rows = ask.rows(_MINUTES, {"subject": subject, "minutes": minutes - 1})
+    return [Minute.model_validate(row) for row in rows]
+
+
+def reasons(ask: Questions, subject: str | None, hours: int) -> list[ReasonCount]:
+    """Why rows were refused, most frequent first."""
+    rows = ask.rows(_REASONS, {"subject": subject, "hours": hours - 1})
+    return [ReasonCount.model_validate(row) for row in rows]
+
+
+def batch(row: dict[str, object]) -> Batch:
+    """The books of a batch out of its row."""
+    return Batch.model_validate(row)

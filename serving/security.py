@@ -1,0 +1,85 @@
+"""Who may ask: an API key where one is set, only by this machine's own name where only it is listened to, and safe headers."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fastapi.responses import JSONResponse
+
+from serving.errors import ServeError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fastapi import Request, Response
+
+    from config.groups import Serving
+
+#: What needs no key: the page itself, which holds no data, and what tells a supervisor that the server is alive.
+FREE = ("/", "/health", "/ready", "/openapi.json", "/favicon.ico")
+LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def require_key(serving: Serving) -> None:
+    """ServeError where others could ask without a key."""
+    if serving.api_key is None and not is_loopback(serving.host):
+        raise ServeError(
+            f"SERVE_HOST is {serving.host}, which others can reach, and API_KEY is not set: "
+            "set API_KEY to at least 16 characters, or listen on 127.0.0.1"
+        )
+
+
+class Guard:
+    """The middleware: refuses what may not be asked, and puts safe headers on every answer."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._key = serving.api_key.reveal().encode() if serving.api_key is not None else None
+        self._names = LOCAL_NAMES | {serving.host.strip("[]")} if is_loopback(serving.host) else None
+
+    async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Answer, or refuse."""
+        response = self._refusal(request) or await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    def _refusal(self, request: Request) -> Response | None:
+        if self._names is not None and _host(request) not in self._names:
+            return _refused(400, "the Host header names another machine than this one: ask by localhost or 127.0.0.1")
+        if self._key is None or request.url.path in FREE or request.url.path.startswith("/page/"):
+            return None
+        given = request.headers.get("x-api-key", "").encode()
+        if hmac.compare_digest(given, self._key):
+            return None
+        return _refused(401, "an API key is needed: send it in the header X-API-Key")
+
+
+def _host(request: Request) -> str:
+    try:
+        return (urlsplit(f"//{request.headers.get('host', '')}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _refused(status: int, sentence: str) -> Response:
+    return JSONResponse({"error": sentence, "field": None}, status)
