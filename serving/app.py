@@ -18,7 +18,7 @@ from config.postgres import DatabaseError
 from serving.database import Pool
 from serving.errors import AskedError
 from serving.etag import Answers
-from serving.metrics import Metrics
+from serving.metrics import API, Metrics
 from serving.routes import events, health, letters, past, quality, sales
 from serving.security import Guard, require_key
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 PAGE = Path(__file__).parent / "page"
-API = "/api/v1"
 ABOUT = """
 What Tallylake's Postgres shows, read-only. Lists come a page at a time: pass `next` as `cursor`. Money is a string, as it is exact;
 times are UTC. Every answer has an ETag made of the versions of the tables that it was read from: send it as `If-None-Match`, and

@@ -34,7 +34,7 @@ def decode(cursor: str | None, kind: TypeAdapter[Key]) -> Key | None:
     try:
         plain = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         if b"\\u0000" not in plain:
-            return kind.validate_json(plain)
+            return kind.validate_json(plain, strict=True)
     except (UnicodeEncodeError, binascii.Error, ValidationError):
         pass
     raise AskedError(422, "cursor is not one that a list here has given: leave it out to begin anew", "cursor")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from serving.database import Pool
     from serving.models.quality import Status
 
+API = "/api/v1"
 FATES = ("accepted", "duplicate", "dead_letter", "control", "unaccounted")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
@@ -46,9 +47,17 @@ class Metrics:
         """Answer, and note how long it took. An address that is none of ours counts as ``other``: anyone can think of many."""
         begun = time.perf_counter()
         response = await call_next(request)
-        route = getattr(request.scope.get("route"), "path", "other")
-        self._seconds.labels(route, str(response.status_code)).observe(time.perf_counter() - begun)
+        self._seconds.labels(_template(request), str(response.status_code)).observe(time.perf_counter() - begun)
         return response
+
+
+def _template(request: Request) -> str:
+    """The address with its numbers left out. A router's own addresses lack the prefix under which it was included."""
+    route = getattr(request.scope.get("route"), "path", None)
+    if route is None:
+        return "other"
+    prefix = API if request.url.path.startswith(API) and not route.startswith(API) else ""
+    return f"{prefix}{route}"
 
 
 class Pipeline(Collector):

@@ -66,6 +66,9 @@ class Guard:
     def _refusal(self, request: Request) -> Response | None:
         if self._names is not None and _host(request) not in self._names:
             return _refused(400, "the Host header names another machine than this one: ask by localhost or 127.0.0.1")
+        for name, value in (("path", request.url.path), *request.query_params.multi_items()):
+            if "\0" in value or "%00" in value:
+                return _refused(422, f"{name} holds a NUL character, which no text here has", name)
         if self._key is None or request.url.path in FREE or request.url.path.startswith("/page/"):
             return None
         given = request.headers.get("x-api-key", "").encode()
@@ -81,5 +84,5 @@ def _host(request: Request) -> str:
         return ""
 
 
-def _refused(status: int, sentence: str) -> Response:
-    return JSONResponse({"error": sentence, "field": None}, status)
+def _refused(status: int, sentence: str, field: str | None = None) -> Response:
+    return JSONResponse({"error": sentence, "field": field}, status)

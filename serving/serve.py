@@ -17,6 +17,8 @@ from serving.errors import ServeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fastapi import FastAPI
+
     from config.settings import Settings
 
 BACKLOG = 128
@@ -31,9 +33,12 @@ def serve(
     app = create_app(replace(settings, serving=chosen))
     with listening(chosen.host, chosen.port) as sockets:
         told(f"http://{_shown(chosen.host)}:{sockets.getsockname()[1]}")
-        # The date header is the page's clock; the server's name is nobody's business.
-        config = uvicorn.Config(app, log_level="warning", server_header=False, access_log=False)
-        _Server(config).run(sockets=[sockets])
+        Server(configured(app)).run(sockets=[sockets])
+
+
+def configured(app: FastAPI) -> uvicorn.Config:
+    """How it is served. The date header is the page's clock; the server's name is nobody's business."""
+    return uvicorn.Config(app, log_level="warning", server_header=False, access_log=False)
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -53,7 +58,7 @@ def listening(host: str, port: int) -> socket.socket:
     return sockets
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Stops at SIGTERM and Ctrl-C, once what is being answered is answered, and ends as one who was asked to."""
 
     @contextmanager

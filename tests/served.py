@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import uvicorn
 
 from config.settings import Settings
 from serving.app import create_app
-from serving.serve import listening
+from serving.serve import Server, configured, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +42,7 @@ def served(database: Database, **serving: Any) -> Iterator[Served]:
     settings = Settings(database=database)
     settings = replace(settings, serving=replace(settings.serving, **serving))
     with listening("127.0.0.1", 0) as sockets:
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", access_log=False))
+        server = Server(configured(create_app(settings)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sockets]})
         address = f"http://127.0.0.1:{sockets.getsockname()[1]}"
         thread.start()
