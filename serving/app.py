@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from config.postgres import DatabaseError
 from serving.database import Pool
-from serving.errors import AskedError
+from serving.errors import AskedError, refused
 from serving.etag import Answers
 from serving.metrics import API, Metrics
 from serving.routes import events, health, letters, past, quality, sales
-from serving.security import Guard, require_key
+from serving.security import Guard, key_in_header, require_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=ABOUT,
         docs_url=None,  # FastAPI's page of documentation loads scripts from another host
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=_lifespan,
     )
     app.state.settings = settings
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.middleware("http")(app.state.metrics)
     # The fixed addresses of products and customers come before those with a number in them.
     for one in (quality, letters, sales, past, events):
-        app.include_router(one.router, prefix=API)
+        app.include_router(one.router, prefix=API, dependencies=key_in_header(settings.serving))
     app.include_router(health.router)
     _add_page(app)
     _add_refusals(app)
@@ -67,8 +68,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.pool.close()
 
 
+class _Modules(StaticFiles):
+    """The page's files. Browsers ask whether they have changed, or a new page would meet the modules of the one before."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """A file, or that it has not changed."""
+        found = super().file_response(*args, **kwargs)
+        found.headers["Cache-Control"] = "no-cache"
+        return found
+
+
 def _add_page(app: FastAPI) -> None:
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    app.mount("/page", _Modules(directory=PAGE), name="page")
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -78,16 +89,18 @@ def _add_page(app: FastAPI) -> None:
 def _add_refusals(app: FastAPI) -> None:
     """Whatever goes wrong is one sentence, and never what the database said of its inside."""
     handlers: dict[Any, Any] = {
-        AskedError: lambda _, error: _refused(error.status, error.sentence, error.field),
-        HTTPException: lambda _, error: _refused(error.status_code, str(error.detail)),
-        RequestValidationError: lambda _, error: _refused(422, *_first(error)),
-        DatabaseError: lambda _, error: _refused(503, str(error)),
-        psycopg2.errors.UndefinedTable: lambda *_: _refused(
+        AskedError: lambda _, error: refused(error.status, error.sentence, error.field),
+        HTTPException: lambda request, error: refused(
+            error.status_code, _sentence(request, error), None, error.headers
+        ),
+        RequestValidationError: lambda _, error: refused(422, *_first(error)),
+        DatabaseError: lambda _, error: refused(503, str(error)),
+        psycopg2.errors.UndefinedTable: lambda *_: refused(
             503, "nothing of this was published yet: run `tally stream` or `tally publish`"
         ),
-        psycopg2.errors.QueryCanceled: lambda *_: _refused(503, "this took longer than 5 s: ask for less at once"),
-        psycopg2.OperationalError: lambda *_: _refused(503, "the database went away: ask again in a moment"),
-        psycopg2.InterfaceError: lambda *_: _refused(503, "the database went away: ask again in a moment"),
+        psycopg2.errors.QueryCanceled: lambda *_: refused(503, "this took longer than 5 s: ask for less at once"),
+        psycopg2.OperationalError: lambda *_: refused(503, "the database went away: ask again in a moment"),
+        psycopg2.InterfaceError: lambda *_: refused(503, "the database went away: ask again in a moment"),
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -96,8 +109,13 @@ def _add_refusals(app: FastAPI) -> None:
 def _first(error: RequestValidationError) -> tuple[str, str | None]:
     found = error.errors()[0]
     field = str(found["loc"][-1]) if found["loc"] else None
-    return f"{field}: {found['msg'][:1].lower()}{found['msg'][1:]}", field
+    told = found["msg"].removeprefix("Value error, ")
+    return f"{field}: {told[:1].lower()}{told[1:]}", field
 
 
-def _refused(status: int, sentence: str, field: str | None = None) -> JSONResponse:
-    return JSONResponse({"error": sentence, "field": field}, status)
+def _sentence(request: Request, error: HTTPException) -> str:
+    known = {
+        404: "there is nothing at this address: /openapi.json lists what there is",
+        405: f"{request.method} is not for this address: the API only reads, ask with GET",
+    }
+    return known.get(error.status_code, str(error.detail))

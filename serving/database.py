@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +12,7 @@ from psycopg2 import Error, InterfaceError, OperationalError, extensions
 from config.postgres import DatabaseError, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import LiteralString
 
     from psycopg2.extensions import connection as Connection
@@ -59,9 +59,10 @@ class Pool:
     def ask(self, question: Callable[[Questions], Result]) -> Result:
         """Put a question in a read-only transaction that sees one moment.
 
-        It may be put twice, where a kept connection turns out to be dead. DatabaseError where Postgres cannot be asked.
+        It may be put twice, where a kept connection turns out to be dead. DatabaseError where Postgres cannot be asked, or
+        where too many ask it already: a queue that grows is of use to no one.
         """
-        with self._room:
+        with self._seat():
             kept = self._kept()
             if kept is not None:
                 try:
@@ -78,6 +79,15 @@ class Pool:
             free, self._free = self._free, []
         for connection in free:
             connection.close()
+
+    @contextmanager
+    def _seat(self) -> Iterator[None]:
+        if not self._room.acquire(timeout=STATEMENT_SECONDS):
+            raise DatabaseError("too many questions wait for the database: ask again in a moment", away=True)
+        try:
+            yield
+        finally:
+            self._room.release()
 
     def _asked(self, connection: Connection, question: Callable[[Questions], Result]) -> Result:
         try:

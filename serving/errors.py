@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from fastapi.responses import JSONResponse
+
 from config.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ServeError(SetupError):
@@ -22,3 +29,10 @@ class NotFoundError(AskedError):
 
     def __init__(self, sentence: str, field: str | None = None) -> None:
         super().__init__(404, sentence, field)
+
+
+def refused(
+    status: int, sentence: str, field: str | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The answer that says so, in the form that all have."""
+    return JSONResponse({"error": sentence, "field": field}, status, headers)

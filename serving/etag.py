@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from serving.database import Pool, Questions
 
-#: Answers that are kept.
-KEPT = 256
+#: Answers that are kept, none of more bytes than that: a dead letter may be as large as its file.
+KEPT, KEPT_BYTES = 256, 1 << 20
+#: Locks that answers are made under, chosen by ETag.
+LOCKS = 64
 POSITIONS = """
 SELECT lake_table, lake_table_id, version FROM published_tables
 WHERE %(names)s::text[] IS NULL OR table_name = ANY(%(names)s) ORDER BY 1
@@ -38,6 +40,7 @@ class Answers:
         self._pool = pool
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._guard = threading.Lock()
+        self._making = [threading.Lock() for _ in range(LOCKS)]
 
     def give(
         self,
@@ -62,12 +65,15 @@ class Answers:
         self, request: Request, tag: str, question: Callable[[Questions], BaseModel], ask: Questions
     ) -> Response:
         headers = {**HEADERS, "ETag": tag}
-        if tag in _known(request):
+        if tag.removeprefix("W/") in _known(request):
             return Response(status_code=304, headers=headers)
-        body = self._find(tag)
-        if body is None:
-            body = question(ask).model_dump_json(by_alias=True).encode()
-            self._keep(tag, body)
+        with self._making[
+            hash(tag) % LOCKS
+        ]:  # of those who ask for the same at once, one makes it and the others get it
+            body = self._find(tag)
+            if body is None:
+                body = question(ask).model_dump_json(by_alias=True).encode()
+                self._keep(tag, body)
         return Response(body, media_type="application/json", headers=headers)
 
     def _find(self, tag: str) -> bytes | None:
@@ -77,6 +83,8 @@ class Answers:
             return self._kept.get(tag)
 
     def _keep(self, tag: str, body: bytes) -> None:
+        if len(body) > KEPT_BYTES:
+            return
         with self._guard:
             self._kept[tag] = body
             while len(self._kept) > KEPT:
@@ -89,5 +97,5 @@ def _tag(request: Request, positions: Sequence[str]) -> str:
 
 
 def _known(request: Request) -> set[str]:
-    """The ETags that who asks knows; ``*`` means nothing here, as what there is changes."""
-    return {one.strip() for one in request.headers.get("if-none-match", "").split(",")}
+    """The ETags that who asks knows, weak or not; ``*`` means nothing here, as what there is changes."""
+    return {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}

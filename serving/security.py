@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fastapi.responses import JSONResponse
+from fastapi import Security
+from fastapi.security import APIKeyHeader
 
-from serving.errors import ServeError
+from serving.errors import ServeError, refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from fastapi import Request, Response
 
     from config.groups import Serving
+
+log = logging.getLogger("tallylake.serving")
 
 #: What needs no key: the page itself, which holds no data, and what tells a supervisor that the server is alive.
 FREE = ("/", "/health", "/ready", "/openapi.json", "/favicon.ico")
@@ -49,6 +53,13 @@ def require_key(serving: Serving) -> None:
         )
 
 
+def key_in_header(serving: Serving) -> list[Any]:
+    """What says in the OpenAPI document that a key is needed, where one is. The guard is what asks for it."""
+    if serving.api_key is None:
+        return []
+    return [Security(APIKeyHeader(name="X-API-Key", auto_error=False, description="The server's API_KEY."))]
+
+
 class Guard:
     """The middleware: refuses what may not be asked, and puts safe headers on every answer."""
 
@@ -58,23 +69,34 @@ class Guard:
 
     async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         """Answer, or refuse."""
-        response = self._refusal(request) or await call_next(request)
+        response = self._refusal(request) or await _answered(request, call_next)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     def _refusal(self, request: Request) -> Response | None:
         if self._names is not None and _host(request) not in self._names:
-            return _refused(400, "the Host header names another machine than this one: ask by localhost or 127.0.0.1")
+            return refused(400, "the Host header names another machine than this one: ask by localhost or 127.0.0.1")
         for name, value in (("path", request.url.path), *request.query_params.multi_items()):
             if "\0" in value or "%00" in value:
-                return _refused(422, f"{name} holds a NUL character, which no text here has", name)
+                return refused(422, f"{name} holds a NUL character, which no text here has", name)
         if self._key is None or request.url.path in FREE or request.url.path.startswith("/page/"):
             return None
-        given = request.headers.get("x-api-key", "").encode()
+        given = request.headers.get("x-api-key", "").encode("latin-1")  # as it came: headers are read so
         if hmac.compare_digest(given, self._key):
             return None
-        return _refused(401, "an API key is needed: send it in the header X-API-Key")
+        return refused(
+            401, "an API key is needed: send it in the header X-API-Key", None, {"WWW-Authenticate": "ApiKey"}
+        )
+
+
+async def _answered(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """The answer; where there is a mistake of ours it is logged, and whoever asked is told no more than that."""
+    try:
+        return await call_next(request)
+    except Exception:
+        log.exception("%s could not be answered", request.url.path)
+        return refused(500, "this is a mistake of the server's, which has logged it: tell whoever runs it")
 
 
 def _host(request: Request) -> str:
@@ -82,7 +104,3 @@ def _host(request: Request) -> str:
         return (urlsplit(f"//{request.headers.get('host', '')}").hostname or "").lower()
     except ValueError:
         return ""
-
-
-def _refused(status: int, sentence: str, field: str | None = None) -> Response:
-    return JSONResponse({"error": sentence, "field": field}, status)

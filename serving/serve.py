@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 BACKLOG = 128
+#: How long answers that are being made may take once the server is told to stop.
+GRACE_SECONDS = 10
 
 
 def serve(
@@ -38,7 +40,9 @@ def serve(
 
 def configured(app: FastAPI) -> uvicorn.Config:
     """How it is served. The date header is the page's clock; the server's name is nobody's business."""
-    return uvicorn.Config(app, log_level="warning", server_header=False, access_log=False)
+    return uvicorn.Config(
+        app, log_level="warning", server_header=False, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
+    )
 
 
 def listening(host: str, port: int) -> socket.socket:

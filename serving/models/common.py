@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Item = TypeVar("Item")
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(
+    rf"({_DAY.pattern})([T ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,9}})?)?(Z|[+ -]\d{{2}}:?\d{{2}})?)?", re.ASCII
+)
+_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
 
 
 class Answer(BaseModel):
@@ -35,9 +42,32 @@ class Problem(BaseModel):
     field: str | None = Field(description="The parameter that it is about, where there is one.")
 
 
+def _day_text(given: Any) -> Any:
+    """A day as it is written: numbers, which pydantic would take for seconds since 1970, are none."""
+    if isinstance(given, str) and not _DAY.fullmatch(given):
+        raise ValueError("should be a day such as 2026-01-29")
+    return given
+
+
+def _moment_text(given: Any) -> Any:
+    """A moment as it is written. The + of its zone comes as a blank where an address was not percent-encoded."""
+    if not isinstance(given, str):
+        return given
+    match = _MOMENT.fullmatch(given)
+    if match is None:
+        raise ValueError("should be a moment such as 2026-01-15T15:00:00Z")
+    time = match[2] or ""
+    return match[1] + time[:1] + _PLUS.sub("+", time[1:])
+
+
 def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("should be within the years 1 to 9999 in UTC") from None
 
 
+#: A day that someone asks for.
+Day = Annotated[date, BeforeValidator(_day_text)]
 #: A moment that someone asks for; one without a zone is in UTC.
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Moment = Annotated[datetime, BeforeValidator(_moment_text), AfterValidator(_in_utc)]

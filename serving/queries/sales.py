@@ -57,7 +57,7 @@ def days(ask: Questions, first: date | None, last: date | None, after: date | No
 def of_product(ask: Questions, product: int, first: date | None, last: date | None) -> ProductRevenue:
     """What a product sold, asked of the facts themselves; the 30 days up to the newest fact where none are named."""
     newest = ask.row(_NEWEST_FACT)
-    last = last or (newest["day"] if newest is not None else None)
+    last = last or max(filter(None, (first, newest["day"] if newest is not None else None)), default=None)
     first = first or (max(last, date.min + timedelta(DAYS)) - timedelta(DAYS - 1) if last is not None else None)
     values = {"product": product, "first": first, "last": last}
     told = ask.row(_ORDERS_OF_PRODUCT, values)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
 from serving.etag import Answers
+from serving.models import common
 from serving.models.common import Moment, Problem
 
 #: The greatest number that Postgres's bigint holds.
@@ -15,11 +16,13 @@ GREATEST = 2**63 - 1
 
 Subject = Annotated[str | None, Query(max_length=63, description="Only this subject.", examples=["ecommerce_events"])]
 Hours = Annotated[int, Query(ge=1, le=744, description="How many hours back from the newest.")]
+#: More than a week of events is not summed while someone waits; the marts and the views have it.
+EventHours = Annotated[int, Query(ge=1, le=168, description="How many hours back from the newest event.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="Items a page.")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before.")]
-Day = Annotated[date | None, Query(description="YYYY-MM-DD.", examples=["2026-01-29"])]
-From = Annotated[date | None, Query(alias="from", description="The first day.", examples=["2026-01-01"])]
-To = Annotated[date | None, Query(alias="to", description="The last day.", examples=["2026-01-31"])]
+Day = Annotated[common.Day | None, Query(description="YYYY-MM-DD.", examples=["2026-01-29"])]
+From = Annotated[common.Day | None, Query(alias="from", description="The first day.", examples=["2026-01-01"])]
+To = Annotated[common.Day | None, Query(alias="to", description="The last day.", examples=["2026-01-31"])]
 At = Annotated[
     Moment | None,
     Query(description="ISO 8601, in UTC where no zone is named; now if left out.", examples=["2026-01-15T15:00:00Z"]),

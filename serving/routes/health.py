@@ -36,8 +36,8 @@ class Ready(BaseModel):
 
 
 @router.get("/health", response_model=Health)
-def health() -> Health:
-    """Whether the server is alive; the database is not asked."""
+async def health() -> Health:
+    """Whether the server is alive; neither the database nor the threads that ask it are."""
     return Health()
 
 

@@ -26,7 +26,7 @@ def status(request: Request, answers: Give) -> Response:
     """The pipeline at a glance: every subject's books since its beginning, every published table, and the targets."""
     serving = request.app.state.settings.serving
     targets = Targets(validity=serving.validity_target, freshness_seconds=serving.freshness_target.total_seconds())
-    return answers.give(request, None, lambda ask: quality.status(ask, targets))
+    return answers.give(request, None, lambda ask: quality.status(ask, targets), also=targets.model_dump_json())
 
 
 @router.get("/books", response_model=Page[Batch])
