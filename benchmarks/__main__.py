@@ -8,10 +8,10 @@ import json
 import platform
 from pathlib import Path
 
-from benchmarks import bulk_orders, changes, end_to_end, gold, small_batches, throughput
+from benchmarks import api, bulk_orders, changes, end_to_end, gold, small_batches, throughput
 from benchmarks.stage import Stage
 
-ALL = ("end_to_end", "throughput", "batches", "changes", "orders", "gold")
+ALL = ("end_to_end", "api", "throughput", "batches", "changes", "orders", "gold")
 
 
 def main() -> None:
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=10_000, help="orders of the bulk load")
     parser.add_argument("--orders-a-day", type=int, default=5_000, help="orders of each day of the gold runs")
     parser.add_argument("--lines", type=int, default=1_200_000, help="lines of the star that questions are put to")
+    parser.add_argument("--facts", type=int, default=1_000_000, help="facts and events that the API is asked about")
     parser.add_argument("--seconds", type=int, default=120, help="seconds of the run from files to Postgres")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each throughput run; the median counts")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="where files and lakes are made")
@@ -40,18 +41,25 @@ def main() -> None:
     }
     if "end_to_end" in chosen.which:  # before a Spark of the benchmarks' own runs beside it
         figures["end_to_end"] = end_to_end.measure(chosen.out.resolve(), chosen.seconds)
-    stage = Stage(chosen.out) if set(chosen.which) > {"end_to_end"} else None
-    if "throughput" in chosen.which:
-        figures["throughput"] = throughput.measure(stage, chosen.rows, chosen.rounds)
-    if "batches" in chosen.which:
-        figures["batches"] = small_batches.measure(stage, chosen.history)
-    if "changes" in chosen.which:
-        figures["changes"] = changes.measure(stage, chosen.changes, chosen.keys, chosen.rounds, chosen.many)
-    if "orders" in chosen.which:
-        figures["orders"] = bulk_orders.measure(stage, chosen.orders)
-    if "gold" in chosen.which:
-        figures["gold"] = gold.measure(stage, chosen.orders_a_day, chosen.lines, chosen.rounds)
+    if "api" in chosen.which:
+        figures["api"] = api.measure(chosen.out.resolve(), chosen.facts)
+    if with_spark := [name for name in ALL[2:] if name in chosen.which]:
+        _with_spark(with_spark, chosen, figures)
     print(json.dumps(figures, indent=None if chosen.json else 2, default=str))
+
+
+def _with_spark(which: list[str], chosen: argparse.Namespace, figures: dict[str, object]) -> None:
+    stage = Stage(chosen.out)
+    if "throughput" in which:
+        figures["throughput"] = throughput.measure(stage, chosen.rows, chosen.rounds)
+    if "batches" in which:
+        figures["batches"] = small_batches.measure(stage, chosen.history)
+    if "changes" in which:
+        figures["changes"] = changes.measure(stage, chosen.changes, chosen.keys, chosen.rounds, chosen.many)
+    if "orders" in which:
+        figures["orders"] = bulk_orders.measure(stage, chosen.orders)
+    if "gold" in which:
+        figures["gold"] = gold.measure(stage, chosen.orders_a_day, chosen.lines, chosen.rounds)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from serving.database import Questions
 from serving.models.common import Items
 from serving.models.events import CategoryPerformance, HourOfEvents, SegmentOfUsers
 from serving.queries import events
-from serving.routes.asked import PROBLEMS, Give, Hours
+from serving.routes.asked import PROBLEMS, EventHours, Give
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -21,7 +21,7 @@ EVENTS = ("ecommerce_events",)
 
 
 @router.get("/hourly", response_model=Items[HourOfEvents])
-def hourly(request: Request, answers: Give, hours: Hours = 24) -> Response:
+def hourly(request: Request, answers: Give, hours: EventHours = 24) -> Response:
     """Events by hour and type, oldest first."""
 
     def found(ask: Questions) -> BaseModel:
@@ -32,7 +32,7 @@ def hourly(request: Request, answers: Give, hours: Hours = 24) -> Response:
 
 
 @router.get("/categories", response_model=Items[CategoryPerformance])
-def categories(request: Request, answers: Give, hours: Hours = 24) -> Response:
+def categories(request: Request, answers: Give, hours: EventHours = 24) -> Response:
     """The funnel of each category, the most revenue first."""
 
     def found(ask: Questions) -> BaseModel:
@@ -43,7 +43,7 @@ def categories(request: Request, answers: Give, hours: Hours = 24) -> Response:
 
 
 @router.get("/segments", response_model=Items[SegmentOfUsers])
-def segments(request: Request, answers: Give, hours: Hours = 24) -> Response:
+def segments(request: Request, answers: Give, hours: EventHours = 24) -> Response:
     """What each segment of users did, the most revenue first."""
 
     def found(ask: Questions) -> BaseModel:

@@ -137,9 +137,9 @@ def test_events_are_summed_as_the_views_sum_them(api: Served, shop: Shop) -> Non
     revenue = sum((row["total_amount"] for row in bought), Decimal(0))
     for path in ("/events/hourly", "/events/categories", "/events/segments"):
         assert sum((Decimal(row["revenue"]) for row in api.json(path, hours=3)["items"]), Decimal(0)) == revenue
-    categories = {row["category"]: row for row in api.json("/events/categories", hours=744)["items"]}
+    categories = {row["category"]: row for row in api.json("/events/categories", hours=168)["items"]}
     views = [row for row in shop["ecommerce_events"] if row["event_type"] == "view" and row["category"] is None]
     assert categories["unknown"]["views"] == len(views)
     users = {row["user_id"] for row in shop["ecommerce_events"] if row["user_segment"] == "new" and row["user_id"]}
-    segments = {row["user_segment"]: row for row in api.json("/events/segments", hours=744)["items"]}
+    segments = {row["user_segment"]: row for row in api.json("/events/segments", hours=168)["items"]}
     assert segments["new"]["users"] == len(users)

@@ -1,0 +1,39 @@
+// The books: where rows went, to scale.
+
+import { h } from "./dom.js";
+import { flow } from "./flow.js";
+import { grouped } from "./format.js";
+import { nothing, numbers } from "./tables.js";
+
+/** The books of a subject, or of all. */
+export function books(status, subject) {
+  const one = subject ? status.subjects.find((each) => each.subject === subject) : status.totals;
+  if (!one || !one.rows_read) return [nothing("No rows were read yet: run tally stream.")];
+  const sentence = `${grouped(one.rows_read)} read = ${grouped(one.accepted)} accepted + ${grouped(one.duplicate)} duplicate + ${grouped(one.dead_letter)} dead-lettered${
+    one.control ? ` + ${grouped(one.control)} control` : ""
+  }; ${grouped(one.unaccounted)} unaccounted.`;
+  return [
+    h("p", { class: "say" }, sentence),
+    h("figure", { class: "books" }, flow({ read: one.rows_read, parts: parts(one), sentence })),
+    numbers("The books of each subject in numbers", COLUMNS, status.subjects.map(row)),
+  ];
+}
+
+const COLUMNS = ["subject", "#batches", "#read", "#accepted", "#of these late", "#duplicate", "#dead letter", "#control", "#unaccounted"];
+
+function row(one) {
+  const counts = [one.batches, one.rows_read, one.accepted, one.late, one.duplicate, one.dead_letter, one.control, one.unaccounted];
+  return [one.subject, ...counts.map(grouped)];
+}
+
+function parts(one) {
+  const found = [
+    { kind: "accepted", label: "accepted", rows: one.accepted - one.late, about: "on time" },
+    { kind: "late", label: "accepted late", rows: one.late, about: "after the watermark" },
+    { kind: "duplicate", label: "duplicate", rows: one.duplicate, about: "of an accepted row" },
+    { kind: "letter", label: "dead letters", rows: one.dead_letter, about: "kept with all reasons" },
+  ];
+  if (one.control) found.push({ kind: "control", label: "control", rows: one.control, about: "messages without a row" });
+  found.push({ kind: "unaccounted", label: "unaccounted", rows: one.unaccounted, about: one.unaccounted ? "run tally audit" : "always" });
+  return found;
+}

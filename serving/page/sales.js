@@ -1,0 +1,53 @@
+// What was sold: days and products.
+
+import { chart, legend } from "./charts.js";
+import { h } from "./dom.js";
+import { counted, day, grouped, isWeekend, weekday } from "./format.js";
+import { scaleOver, short } from "./scale.js";
+import { bar, nothing, numbers } from "./tables.js";
+
+/** Gross merchandise value of each day. */
+export function revenue(items) {
+  if (!items.length) return [nothing("No day was built yet: run tally gold run --date, and it is shown here.")];
+  const days = [...items].reverse();
+  const values = days.map((one) => Number(one.gmv));
+  const best = days[values.indexOf(Math.max(...values))];
+  const last = days.at(-1);
+  const about = `${grouped(last.gmv)} on ${day(last.order_date)}; the best of ${counted(days.length, "day")} was ${day(best.order_date)} with ${grouped(best.gmv)}.`;
+  const slots = days.map((one, number) => ({
+    value: Number(one.gmv),
+    label: day(one.order_date, false),
+    kind: number === days.length - 1 ? "strong" : isWeekend(one.order_date) ? "weekend" : "",
+    title: `${weekday(one.order_date)}: ${grouped(one.gmv)} from ${counted(one.orders, "order")}`,
+  }));
+  return [
+    h("p", { class: "say" }, about),
+    chart({ label: "Sales by day", about, slots, scale: scaleOver(values), form: short }),
+    legend(["column strong", "newest day"], ["column", "weekday"], ["column weekend", "weekend"]),
+    numbers("Sales by day in numbers", ["day", "#sales", "#orders", "#customers", "#units", "#average order", "#cancelled"], items.map((one) => [
+      one.order_date, grouped(one.gmv), grouped(one.orders), grouped(one.customers), grouped(one.units), grouped(one.average_order_value), grouped(one.cancelled_amount),
+    ])),
+  ];
+}
+
+/** The best products of the newest day; each is a button that shows its past. */
+export function top(found) {
+  if (!found.items.length) return [nothing("No product was sold on a day that is built.")];
+  const most = Number(found.items[0].revenue);
+  return [
+    h("p", { class: "say" }, `By sales on ${day(found.order_date)}. Choose one to see its prices below.`),
+    h(
+      "table",
+      {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "product"), h("th", { scope: "col", class: "of wide" }, h("span", { class: "unseen" }, "bar")), h("th", { scope: "col", class: "n" }, "sales"), h("th", { scope: "col", class: "n" }, "units"))),
+      h("tbody", {}, found.items.map((one) => h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, h("button", { class: "link", type: "button", "data-product": one.product_id }, one.product_name ?? `product ${one.product_id}`)),
+        h("td", { class: "bars wide" }, bar(Number(one.revenue), most)),
+        h("td", { class: "n" }, grouped(one.revenue)),
+        h("td", { class: "n" }, grouped(one.units)),
+      ))),
+    ),
+  ];
+}

@@ -1,0 +1,47 @@
+// Tables: figures to read, also behind each picture, and bars in them.
+
+import { h, s } from "./dom.js";
+
+/**
+ * A table. `columns` are texts: those that begin with # hold numbers, those with ~ are left out on a narrow screen; `rows` are
+ * lists of cells, the first of which names the row.
+ */
+export function table(columns, rows, { plain = false, caption = null } = {}) {
+  const kinds = columns.map((name) => {
+    const [flags] = /^[#~]*/.exec(name);
+    return [flags.includes("#") && "n", flags.includes("~") && "wide"].filter(Boolean).join(" ") || null;
+  });
+  const cell = (value, number) => (number === 0 ? h("th", { scope: "row" }, value) : h("td", { class: kinds[number] }, value));
+  return h(
+    "div",
+    { class: "scroll", tabindex: plain ? "0" : null, role: plain ? "group" : null, "aria-label": plain ? caption : null },
+    h(
+      "table",
+      { class: plain ? "plain" : null },
+      caption && h("caption", { class: "unseen" }, caption),
+      h("thead", {}, h("tr", {}, columns.map((name, number) => h("th", { scope: "col", class: kinds[number] }, name.replace(/^[#~]*/, ""))))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell)))),
+    ),
+  );
+}
+
+/** The figures behind a picture, folded away. */
+export function numbers(summary, columns, rows) {
+  return h("details", {}, h("summary", {}, summary), table(columns, rows, { plain: true, caption: summary }));
+}
+
+/** A bar of a part of the whole. */
+export function bar(part, whole) {
+  const width = whole > 0 ? Math.max(0.5, (100 * part) / whole) : 0;
+  return s(
+    "svg",
+    { class: "bar", height: 8, "aria-hidden": "true" },
+    s("rect", { class: "track", width: "100%", height: 8, rx: 2 }),
+    s("rect", { class: "fill", width: `${width.toFixed(2)}%`, height: 8, rx: 2 }),
+  );
+}
+
+/** A sentence where there is nothing to show. */
+export function nothing(text) {
+  return h("p", { class: "say" }, text);
+}
