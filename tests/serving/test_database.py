@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psycopg2
+import pytest
+from served import served
+
+from config.postgres import DatabaseError
+from serving import database as pools
+from serving.database import CONNECTIONS, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postgres_servers import Server
+    from psycopg2.extensions import connection as Connection
+    from served import Served
+
+    from config.groups import Database
+    from serving.database import Questions
+
+OURS = "FROM pg_stat_activity WHERE application_name = 'tallylake api' AND datname = current_database()"
+
+
+@pytest.fixture
+def shops(shared_server: Server, owner: Connection) -> Database:
+    """The database of this module's shop."""
+    return replace(shared_server.database, name=owner.info.dbname)
+
+
+@pytest.fixture
+def pool(shops: Database) -> Iterator[Pool]:
+    made = Pool(shops)
+    yield made
+    made.close()
+
+
+def ask(owner: Connection, query: str) -> list[tuple[object, ...]]:
+    with owner, owner.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
+
+
+@contextmanager
+def locked(owner: Connection, table: str) -> Iterator[None]:
+    """Nobody reads the table meanwhile."""
+    with owner, owner.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def test_connections_that_were_cut_are_made_again_and_nobody_notices(api: Served, owner: Connection) -> None:
+    before = api.json("/segments")
+    assert ask(owner, f"SELECT pg_terminate_backend(pid) {OURS}")
+    assert api.json("/segments") == before
+    assert api.get("/ready").json()["ready"] is True
+
+
+def test_a_question_sees_one_moment_and_can_change_nothing(pool: Pool, owner: Connection) -> None:
+    def twice(question: Questions) -> list[object]:
+        count = "SELECT count(*) AS rows FROM customer_segments"
+        first = question.row(count)
+        ask(owner, "UPDATE customer_segments SET customer_id = customer_id + 1000 RETURNING 1")
+        ask(owner, "DELETE FROM customer_segments WHERE customer_id = 1001 RETURNING 1")
+        return [first, question.row(count)]
+
+    first, second = pool.ask(twice)
+    assert first == second
+    for statement in ("DELETE FROM customer_segments", "SET TRANSACTION READ WRITE"):
+        with pytest.raises(psycopg2.Error, match=r"read-only transaction|read-write mode|before any query"):
+            pool.ask(lambda question, told=statement: question.rows(f"SELECT 1; {told}"))
+
+
+def test_who_would_wait_for_a_connection_for_too_long_is_told(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ended = threading.Barrier(CONNECTIONS + 1), threading.Event()
+
+    def busy(question: Questions) -> None:
+        question.row("SELECT 1")
+        asked.wait()
+        ended.wait()
+
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        for _ in range(CONNECTIONS):
+            threads.submit(pool.ask, busy)
+        asked.wait()
+        monkeypatch.setattr(pools, "STATEMENT_SECONDS", 0.01)
+        try:
+            with pytest.raises(DatabaseError, match="too many questions wait"):
+                pool.ask(lambda question: question.row("SELECT 1"))
+        finally:
+            ended.set()
+    assert pool.ask(lambda question: question.row("SELECT 1 AS one")) == {"one": 1}
+
+
+def test_what_takes_too_long_is_given_up_and_the_connection_goes_on(
+    shops: Database, owner: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "STATEMENT_SECONDS", 0.1)
+    with served(shops) as api:
+        with locked(owner, "daily_gmv"):
+            found = api.get("/api/v1/revenue/daily")
+            assert (found.status_code, found.json()["error"]) == (
+                503,
+                "this took longer than 5 s: ask for less at once",
+            )
+            assert api.get("/health").status_code == 200
+        assert api.json("/revenue/daily", limit=1)["items"]
+
+
+def test_of_those_who_ask_for_the_same_at_once_one_puts_the_question(shops: Database, owner: Connection) -> None:
+    viewers = CONNECTIONS - 2
+    states = (
+        f"SELECT count(*) FILTER (WHERE wait_event_type = 'Lock'), count(*) FILTER (WHERE state LIKE 'idle in%') {OURS}"
+    )
+    with served(shops) as api, ThreadPoolExecutor(viewers) as threads:
+        with locked(owner, "refund_rate, top_products"), owner.cursor() as cursor:
+            answers = [threads.submit(api.get, "/api/v1/products/top") for _ in range(viewers)]
+            found = (0, 0)
+            while sum(found) < viewers:
+                cursor.execute("SELECT pg_stat_clear_snapshot()")
+                cursor.execute(states)
+                found = cursor.fetchone()
+            assert found == (1, viewers - 1)
+        assert len({each.result().content for each in answers}) == 1
+        assert {each.result().status_code for each in answers} == {200}
