@@ -188,7 +188,11 @@ def _show_next(settings: Settings, out: Path, asked: list[str], seconds: float) 
         f"{here} tally audit --manifest {out}/manifests",
         *[f"{here} {command}" for command in asked],
         f"{here} tally rebuild products --verify",
-        f"POSTGRES_ROOT={out}/postgres tally serve    # and open http://{settings.serving.host}:{settings.serving.port}",
         "tally generate ecommerce_events    # and in a second terminal: tally stream",
     ):
         show.console.print(f"  {command}", markup=False, soft_wrap=True)
+    address = f"http://{settings.serving.host}:{settings.serving.port}"
+    show.console.print(
+        f"\n[bold]The dashboard over what was just made:[/bold] POSTGRES_ROOT={out}/postgres tally serve, then open {address}",
+        soft_wrap=True,
+    )

@@ -56,9 +56,16 @@ def show_postgres(settings: Settings, registry: Registry, lake: Lake) -> None:
 
 
 def serve_demo(settings: Settings) -> None:
-    """Serve the dashboard until Ctrl-C where someone is there to look at it."""
+    """Serve the dashboard until Ctrl-C where someone is there to look at it; elsewhere the command to do so was told."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
+    from serving.errors import ServeError
     from serving.serve import serve
 
-    serve(settings)
+    def told(address: str) -> None:
+        show.console.print(f"\n[bold]It is open at {address}[/bold] until Ctrl-C.", soft_wrap=True)
+
+    try:
+        serve(settings, told=told)
+    except ServeError:  # its port is taken: any other will do for a demo
+        serve(settings, port=0, told=told)

@@ -14,14 +14,14 @@ export function freshness(status, now) {
       one.subject,
       h("span", { class: stale ? "not" : "ok" }, stale ? "! nothing new" : "✓ fresh"),
       `${lasting(age)} ago`,
-      one.watermark ? time(one.watermark) : "none: changes have no watermark",
+      one.watermark ? time(one.watermark) : "none",
       one.last_duration_seconds === null ? "–" : lasting(one.last_duration_seconds),
       percent(one.validity),
     ];
   });
   const target = lasting(status.targets.freshness_seconds);
   return [
-    h("p", { class: "say" }, `A subject is fresh while its newest batch is younger than ${target}. Rows older than the watermark count as late.`),
+    h("p", { class: "say" }, `A subject is fresh while its newest batch is younger than ${target}. Rows older than the watermark count as late; a first batch has none yet, and changes never have one.`),
     table(["subject", "state", "#newest batch", "~watermark", "#~it took", "#valid"], rows),
   ];
 }

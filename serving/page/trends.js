@@ -42,7 +42,7 @@ export function validity(hours, target) {
   const low = Math.max(0, 1 - SPANS.find((span) => 1 - span <= least - span / 20));
   const about = below.length
     ? `${counted(below.length, "hour")} of ${known.length} below the target of ${percent(target, 0)}.`
-    : `All ${counted(known.length, "hour")} with rows at or above the target of ${percent(target, 0)}.`;
+    : `${counted(known.length, "hour")} with rows, none below the target of ${percent(target, 0)}.`;
   const slots = every(hours, (one) => ({
     value: one.rows_read ? share(one) : null,
     kind: one.rows_read && share(one) < target ? "below" : "point",
