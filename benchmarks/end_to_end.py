@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 #: Files that are not measured: the JVM warms up.
-WARM = 300
+WARM = 120
 ROWS = 100
 ASK_SECONDS = 0.02
 PATIENCE = 300.0
