@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 
 STATEMENT_SECONDS = 5.0
 CONNECTIONS = 8
+#: Sums over a month of books fit in this; in Postgres's own 4 MB they are sorted on disk, and take half as long again.
+WORK_MEM = "32MB"
 TIMESTAMPTZ = 1184
 FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
@@ -103,6 +105,8 @@ class Pool:
 
     def _new(self) -> Connection:
         connection = connect(self._database, "reader", application="tallylake api", statement_seconds=STATEMENT_SECONDS)
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET work_mem = %s", (WORK_MEM,))
         connection.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         extensions.register_type(_MOMENTS, connection)
         return connection
