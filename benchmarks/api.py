@@ -1,132 +1,112 @@
 """The API over 1,000,000 facts and 1,000,000 events of 90 days: milliseconds of each question over HTTP, and the plans behind them.
 
-Every request asks for something else (another product, customer, day, page or filter), so that no answer is one that was kept.
+The server is `tally serve` in a process of its own. Every request asks for something else (another product, customer, day, page or
+filter, and a parameter that nobody reads), so that no answer is one that was kept.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
-import threading
+import subprocess
+import sys
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from urllib.request import urlopen
 
+import httpx
 import numpy as np
 
+from benchmarks.api_plans import plans
+from benchmarks.api_rows import BEGIN, CUSTOMERS, DAYS, PRODUCTS, fill
 from config.postgres import connect, stop_embedded
 from config.settings import Settings
-from schema_registry.registry import load as load_registry
-from serving.app import create_app
-from serving.serve import Server, configured, listening
-from spark_jobs.lake import Lake
-from spark_jobs.queries.publish.schema import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    from psycopg2.extensions import connection as Connection
 
     from config.groups import Database
 
-DAYS, PRODUCTS, CUSTOMERS = 90, 2_000, 50_000
-LAST = date(2026, 1, 29)
-REQUESTS, WARM = 120, 20
+    Question = Callable[[random.Random], str]
 
-FILL = """
-SELECT setseed(0.29);
-INSERT INTO products (product_id, product_name, category, brand, price, _deleted, row_id)
-    SELECT n, 'Product ' || md5(n::text) || ' ' || n, 'c' || n %% 12, 'b' || n %% 40, n / 7.0, false, 'p' || n FROM generate_series(1, {products}) n;
-INSERT INTO dim_product (product_key, product_id, product_name, category, price, valid_from, valid_to, is_current, version)
-    SELECT 10 * n + v, n, 'Product ' || n, 'c' || n %% 12, n / 7.0 + v, '2025-01-01'::timestamptz + v * interval '60 days',
-        CASE WHEN v = 5 THEN '9999-12-31' ELSE '2025-01-01'::timestamptz + (v + 1) * interval '60 days' END, v = 5, v + 1
-    FROM generate_series(1, {products}) n, generate_series(0, 5) v;
-INSERT INTO dim_customer (customer_key, customer_id, first_name, last_name, address, city, country, valid_from, valid_to, is_current, version)
-    SELECT 10 * n + v, n, 'A', 'B', 'Street ' || n, 'City ' || v, 'NO', '2025-01-01'::timestamptz + v * interval '90 days',
-        CASE WHEN v = 2 THEN '9999-12-31' ELSE '2025-01-01'::timestamptz + (v + 1) * interval '90 days' END, v = 2, v + 1
-    FROM generate_series(1, {customers}) n, generate_series(0, 2) v;
-INSERT INTO fact_orders (order_item_id, order_id, customer_id, product_id, status, quantity, unit_price, line_total, order_date, order_time)
-    SELECT n, n / 3, 1 + (random() * ({customers} - 1))::int, 1 + (power(random(), 3) * ({products} - 1))::int,
-        (ARRAY['delivered', 'shipped', 'cancelled'])[1 + n %% 3], 1 + n %% 4, 9.99, 9.99 * (1 + n %% 4), d, d
-    FROM (SELECT n, %(last)s::date - (random() * {days})::int AS d FROM generate_series(1, {rows}) n) x;
-INSERT INTO ecommerce_events (event_id, user_id, event_type, product_id, price, event_time, session_id, category, quantity, user_segment,
-        total_amount, late_arrival_flag, event_date, schema_version, row_id, query_id, batch_id)
-    SELECT 'e' || n, (random() * {customers})::int, (ARRAY['view', 'view', 'view', 'search', 'add_to_cart', 'purchase'])[1 + n %% 6],
-        1 + (power(random(), 3) * ({products} - 1))::int, 9.99, t, 's' || n / 8, 'c' || n %% 12, 1, (ARRAY['new', 'returning', 'premium'])[1 + n %% 3],
-        9.99, n %% 50 = 0, (t AT TIME ZONE 'UTC')::date, 3, 'r' || n, 'q', n / 10000
-    FROM (SELECT n, %(last)s::timestamptz + interval '1 day' - n * interval '{days} days' / {rows} AS t FROM generate_series(1, {rows}) n) x;
-INSERT INTO data_quality_metrics (subject, query_id, batch_id, rows_read, accepted, late, duplicate, dead_letter, control, unaccounted, reasons,
-        watermark, started_at, duration_seconds)
-    SELECT s, 'q', n, 1000, 970, 9, 10, 20, 0, 0, '{{"bad_type:price": 15, "missing:event_id": 5}}', t, t, 1.1
-    FROM (SELECT s, n, %(last)s::timestamptz - n * interval '1 minute' AS t
-        FROM generate_series(1, 10000) n, unnest(ARRAY['ecommerce_events', 'orders', 'products']) s) x;
-INSERT INTO dead_letter_events (row_id, subject, reasons, status, source, source_position, dead_lettered_at, payload)
-    SELECT 'd' || n, (ARRAY['ecommerce_events', 'orders'])[1 + n %% 2],
-        jsonb_build_array(jsonb_build_object('code', 'c' || n %% 9, 'field', 'f' || n %% 17, 'detail', md5(n::text))),
-        (ARRAY['open', 'open', 'resolved'])[1 + n %% 3], 'a.csv', n, %(last)s::timestamptz - n * interval '1 second', '{{"price": "x"}}'
-    FROM generate_series(1, {letters}) n;
-INSERT INTO daily_gmv SELECT %(last)s::date - n, 1000, 900, 3000, 99999.99, 10, 99.99, 99.99 FROM generate_series(0, {days}) n;
-INSERT INTO top_products (order_date, rank, product_id, product_name, orders, units, revenue)
-    SELECT %(last)s::date - n, r, r, 'Product ' || r, 9, 9, 1000 - r FROM generate_series(0, {days}) n, generate_series(1, 10) r;
-INSERT INTO customer_lifetime_value (customer_id, orders, units, gross_amount, refunded_amount, lifetime_value)
-    SELECT n, 3, 9, n %% 997, 0, n %% 997 FROM generate_series(1, {customers}) n;
-INSERT INTO customer_segments (customer_id, segment, monetary, recency_days, frequency)
-    SELECT n, 's' || n %% 6, n %% 997, n %% 90, n %% 7 FROM generate_series(1, {customers}) n;
-UPDATE published_tables SET lake_table_id = 'id', version = 1, published_at = now(), lake_committed_at = now();
-"""
+REQUESTS, WARM = 120, 20
+#: Pages of 200 that are turned before a page far down is measured.
+PAGES = 20
 
 
 def measure(out: Path, rows: int) -> dict[str, Any]:
-    """Median and p95 of each question in milliseconds."""
+    """Median and p95 of each question in milliseconds; the plans are written to a file beside the data."""
     root = out / "api"
     shutil.rmtree(root, ignore_errors=True)
     database = replace(Settings().database, root=root / "postgres")
     try:
-        with closing(connect(database, "owner", application="benchmark")) as connection:
-            _fill(connection, root, rows)
-        with _served(database) as address:
-            return {name: _asked(address, make) for name, make in QUESTIONS.items()}
+        with closing(connect(database, "owner", application="benchmark")) as owner:
+            fill(owner, root / "lake", rows)
+            (root / "plans.txt").write_text(plans(owner), encoding="utf-8")
+        with _served(database) as client:
+            figures = {name: _asked(client, question) for name, question in QUESTIONS.items()}
+            figures |= {f"{path}, page {PAGES}": _asked(client, _far_down(client, path)) for path in PAGED}
+            return figures | _again(client, "/status")
     finally:
         stop_embedded(database)
 
 
-def _fill(connection: Connection, root: Path, rows: int) -> None:
-    prepare(connection, load_registry(Settings().lake.contracts), Lake(root / "lake"))
-    sizes = {"products": PRODUCTS, "customers": CUSTOMERS, "rows": rows, "days": DAYS, "letters": rows // 50}
-    with connection, connection.cursor() as cursor:
-        cursor.execute(FILL.format(**sizes), {"last": LAST})
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-
-
 @contextmanager
-def _served(database: Database) -> Iterator[str]:
-    with listening("127.0.0.1", 0) as sockets:
-        server = Server(configured(create_app(replace(Settings(), database=database))))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [sockets]})
-        thread.start()
-        yield f"http://127.0.0.1:{sockets.getsockname()[1]}/api/v1"
-        server.should_exit = True
-        thread.join()
+def _served(database: Database) -> Iterator[httpx.Client]:
+    """One who asks `tally serve`, started as a user starts it."""
+    command = (sys.executable, "-m", "spark_jobs", "serve", "--port", "0")
+    env = {**os.environ, "POSTGRES_ROOT": str(database.root)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
+        try:
+            with httpx.Client(base_url=f"{address}/api/v1", timeout=30) as client:
+                yield client
+        finally:
+            process.terminate()
 
 
-def _asked(address: str, make: Callable[[random.Random], str]) -> dict[str, float]:
+def _asked(client: httpx.Client, question: Question) -> dict[str, float]:
     chance, taken = random.Random(29), []
     for number in range(WARM + REQUESTS):
-        begun = time.perf_counter()
-        # What nobody reads, so that the same question twice is not answered by what was kept.
-        path = make(chance)
-        with urlopen(f"{address}{path}{'&' if '?' in path else '?'}n={number}") as answer:
-            assert answer.status == 200
-            answer.read()
-        taken.append(1000 * (time.perf_counter() - begun))
-    p50, p95 = np.quantile(taken[WARM:], [0.5, 0.95])
+        path = question(chance)
+        taken.append(_timed(client, f"{path}{'&' if '?' in path else '?'}n={number}", {}, 200))
+    return _told(taken[WARM:])
+
+
+def _timed(client: httpx.Client, path: str, headers: Mapping[str, str], status: int) -> float:
+    """Milliseconds from asking to the whole answer."""
+    began = time.perf_counter()
+    found = client.get(path, headers=dict(headers))
+    taken = 1000 * (time.perf_counter() - began)
+    assert found.status_code == status, found.text
+    return taken
+
+
+def _far_down(client: httpx.Client, path: str) -> Question:
+    """Asks for the page after those that are turned here; for the last one where there are fewer."""
+    params = {"limit": "200"}
+    for _ in range(PAGES - 1):
+        following = client.get(path, params=params).json()["next"]
+        params |= {"cursor": following} if following is not None else {}
+    return lambda _: _with(path, **params)
+
+
+def _again(client: httpx.Client, path: str) -> dict[str, dict[str, float]]:
+    """The same question while nothing has changed: by one who has not got the answer, and by one who has."""
+    tag = client.get(path).headers["etag"]
+    kept = [_timed(client, path, {}, 200) for _ in range(REQUESTS)]
+    known = [_timed(client, path, {"If-None-Match": tag}, 304) for _ in range(REQUESTS)]
+    return {f"{path}, kept": _told(kept), f"{path}, 304": _told(known)}
+
+
+def _told(taken: list[float]) -> dict[str, float]:
+    p50, p95 = np.quantile(taken, [0.5, 0.95])
     return {"p50_ms": round(float(p50), 1), "p95_ms": round(float(p95), 1)}
 
 
@@ -134,39 +114,63 @@ def _with(path: str, **params: Any) -> str:
     return f"{path}?{urlencode(params)}"
 
 
+def _day(chance: random.Random) -> str:
+    return str(BEGIN + timedelta(days=chance.randrange(DAYS)))
+
+
+def _month(chance: random.Random) -> dict[str, str]:
+    first = BEGIN + timedelta(days=chance.randrange(DAYS - 30))
+    return {"from": str(first), "to": str(first + timedelta(days=29))}
+
+
 def _moment(chance: random.Random) -> str:
-    return (datetime(2025, 2, 1, tzinfo=UTC) + timedelta(minutes=chance.randrange(300 * 1440))).isoformat()
+    minutes = timedelta(minutes=chance.randrange(DAYS * 1440))
+    return (datetime(BEGIN.year, BEGIN.month, BEGIN.day, tzinfo=UTC) + minutes).isoformat()
 
 
 def _product(chance: random.Random) -> int:
-    return chance.randint(1, PRODUCTS)
+    """A product, the popular ones more often."""
+    return 1 + int(PRODUCTS * chance.random() ** 2)
 
 
-QUESTIONS: dict[str, Callable[[random.Random], str]] = {
+def _customer(chance: random.Random) -> int:
+    return chance.randint(1, CUSTOMERS)
+
+
+def _buyer(chance: random.Random) -> int:
+    """A customer who has bought something, however few rows there are: every sixth order is delivered (api_rows.sql)."""
+    return 1 + 6 * chance.randrange(160) * 7_919 % CUSTOMERS
+
+
+PAGED = ("/books", "/dead-letters", "/customers/lifetime-value")
+QUESTIONS: dict[str, Question] = {
     "/status": lambda chance: "/status",
-    "/books": lambda chance: _with("/books", limit=50, subject=chance.choice(("orders", "products"))),
+    "/books": lambda chance: _with("/books", limit=50, subject=chance.choice(("orders", "ecommerce_events"))),
     "/quality, 24 hours": lambda chance: _with("/quality", hours=24),
+    "/quality, up to 31 days": lambda chance: _with("/quality", hours=chance.randint(1, 744)),
     "/throughput, an hour": lambda chance: _with("/throughput", minutes=60),
+    "/throughput, a day": lambda chance: _with("/throughput", minutes=1440),
     "/reasons, 24 hours": lambda chance: _with("/reasons", hours=24),
-    "/dead-letters": lambda chance: _with("/dead-letters", limit=50),
+    "/reasons, up to 31 days": lambda chance: _with("/reasons", hours=chance.randint(1, 744)),
+    "/dead-letters, 500 open ones": lambda chance: _with("/dead-letters", limit=500, status="open"),
     "/dead-letters by code and field": lambda chance: _with(
-        "/dead-letters", code=f"c{chance.randrange(9)}", field=f"f{chance.randrange(17)}"
+        "/dead-letters",
+        code=chance.choice(("bad_type", "missing", "rule")),
+        field=chance.choice(("price", "user_id", "category")),
     ),
-    "/dead-letters/{row_id}": lambda chance: f"/dead-letters/d{chance.randint(1, 1000)}",
-    "/revenue/daily": lambda chance: _with("/revenue/daily", limit=30),
+    "/revenue/daily": lambda chance: _with("/revenue/daily", **_month(chance)),
     "/revenue/products/{id}, 30 days": lambda chance: f"/revenue/products/{_product(chance)}",
-    "/revenue/products/1, 90 days": lambda chance: _with(
-        "/revenue/products/1", **{"from": "2025-10-31", "to": "2026-01-29"}
+    "/revenue/products/{id}, 90 days": lambda chance: _with(
+        f"/revenue/products/{_product(chance)}", **{"from": str(BEGIN)}
     ),
-    "/products?query=": lambda chance: _with("/products", query=f"{chance.randrange(16**3):03x}"),
-    "/products/top": lambda chance: _with("/products/top", date=LAST - timedelta(days=chance.randrange(DAYS))),
+    "/products?query=": lambda chance: _with("/products", query=chance.randrange(PRODUCTS)),
+    "/products/top": lambda chance: _with("/products/top", date=_day(chance)),
     "/products/{id}/price": lambda chance: _with(f"/products/{_product(chance)}/price", at=_moment(chance)),
     "/products/{id}/history": lambda chance: f"/products/{_product(chance)}/history",
-    "/customers/{id}/address": lambda chance: _with(
-        f"/customers/{chance.randint(1, CUSTOMERS)}/address", at=_moment(chance)
-    ),
-    "/customers/{id}/lifetime-value": lambda chance: f"/customers/{chance.randint(1, CUSTOMERS)}/lifetime-value",
-    "/customers/lifetime-value": lambda chance: _with("/customers/lifetime-value", limit=50),
+    "/customers/{id}/address": lambda chance: _with(f"/customers/{_customer(chance)}/address", at=_moment(chance)),
+    "/customers/{id}/history": lambda chance: f"/customers/{_customer(chance)}/history",
+    "/customers/{id}/lifetime-value": lambda chance: f"/customers/{_buyer(chance)}/lifetime-value",
+    "/customers/lifetime-value": lambda chance: _with("/customers/lifetime-value", limit=500),
     "/segments": lambda chance: "/segments",
     "/events/hourly, 24 hours": lambda chance: _with("/events/hourly", hours=24),
     "/events/categories, 24 hours": lambda chance: _with("/events/categories", hours=24),
