@@ -25,6 +25,8 @@ from serving.security import Guard, key_in_header, require_key
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from fastapi.routing import APIRoute
+
     from config.settings import Settings
 
 PAGE = Path(__file__).parent / "page"
@@ -45,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # FastAPI's page of documentation loads scripts from another host
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=_operation,
         lifespan=_lifespan,
     )
     app.state.settings = settings
@@ -60,6 +63,11 @@ def create_app(settings: Settings) -> FastAPI:
     _add_page(app)
     _add_refusals(app)
     return app
+
+
+def _operation(route: APIRoute) -> str:
+    """What generated clients call it, such as ``history_product_history``."""
+    return "_".join(map(str, (*route.tags[:1], route.name))).replace(" ", "_")
 
 
 @asynccontextmanager

@@ -14,12 +14,12 @@ class Counts(Answer):
     """Where rows read went. rows_read = accepted + duplicate + dead_letter + control + unaccounted; late are among the accepted."""
 
     rows_read: int
-    accepted: int
-    late: int
-    duplicate: int
-    dead_letter: int
-    control: int
-    unaccounted: int
+    accepted: int = Field(description="Good rows that are in the lake, the late ones among them.")
+    late: int = Field(description="Accepted rows whose event is older than the watermark.")
+    duplicate: int = Field(description="Rows that repeat one that was accepted, kept with the row that they repeat.")
+    dead_letter: int = Field(description="Rows that were refused, kept with all their reasons.")
+    control: int = Field(description="Messages that carry no row, such as Kafka's tombstones; files have none.")
+    unaccounted: int = Field(description="Rows of which nothing is known: always 0, that is the promise.")
     validity: float | None = Field(description="Share of rows read that were not refused; null where none was read.")
 
 
@@ -28,8 +28,8 @@ class SubjectStatus(Counts):
 
     subject: str
     batches: int
-    watermark: datetime | None
-    max_event_time: datetime | None
+    watermark: datetime | None = Field(description="Events older than this are late; of the newest batch.")
+    max_event_time: datetime | None = Field(description="The newest event that was accepted.")
     last_batch_at: datetime | None = Field(description="When the newest batch was finished.")
     last_duration_seconds: float | None
 
@@ -45,9 +45,9 @@ class TableStatus(Answer):
 
     lake_table: str
     table: str
-    version: int | None
-    rows_written: int
-    rows_deleted: int
+    version: int | None = Field(description="Null before anything was published.")
+    rows_written: int = Field(description="By the version that is shown.")
+    rows_deleted: int = Field(description="By the version that is shown.")
     published_at: datetime | None
     lake_committed_at: datetime | None
     lag_seconds: float | None = Field(description="From the lake's commit to the commit in Postgres.")

@@ -17,7 +17,9 @@ class Day(Answer):
     orders: int
     customers: int
     units: int
-    gmv: Decimal
+    gmv: Decimal = Field(
+        description="Gross merchandise value: what was ordered and not cancelled.", examples=["1196.00"]
+    )
     cancelled_orders: int
     cancelled_amount: Decimal
     average_order_value: Decimal | None
@@ -138,7 +140,7 @@ class LifetimeValue(Answer):
     units: int
     gross_amount: Decimal
     refunded_amount: Decimal
-    lifetime_value: Decimal
+    lifetime_value: Decimal = Field(description="Gross amount less what was refunded.", examples=["70.00"])
     average_order_value: Decimal | None
 
 
@@ -147,6 +149,6 @@ class Segment(Answer):
 
     segment: str
     customers: int
-    monetary: Decimal
+    monetary: Decimal = Field(description="What they have spent.", examples=["287.00"])
     average_recency_days: float | None
     average_frequency: float | None

@@ -27,7 +27,7 @@ At = Annotated[
     Moment | None,
     Query(description="ISO 8601, in UTC where no zone is named; now if left out.", examples=["2026-01-15T15:00:00Z"]),
 ]
-Number = Annotated[int, Path(ge=0, le=GREATEST)]
+Number = Annotated[int, Path(ge=0, le=GREATEST, description="The number by which the shop knows it.", examples=[17])]
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
     400: {"model": Problem, "description": "The request is not for this server."},

@@ -50,7 +50,9 @@ def letters(
 
 
 @router.get("/dead-letters/{row_id}", response_model=WholeDeadLetter, responses=MISSING)
-def letter(request: Request, answers: Give, row_id: Annotated[str, Path(max_length=200)]) -> Response:
+def letter(
+    request: Request, answers: Give, row_id: Annotated[str, Path(max_length=200, description="As the list gives it.")]
+) -> Response:
     """A refused row as it came, whole."""
 
     def one(ask: Questions) -> WholeDeadLetter:
