@@ -25,6 +25,7 @@ from benchmarks.api_plans import plans
 from benchmarks.api_rows import BEGIN, CUSTOMERS, DAYS, PRODUCTS, fill
 from config.postgres import connect, stop_embedded
 from config.settings import Settings
+from serving.database import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +48,8 @@ def measure(out: Path, rows: int) -> dict[str, Any]:
     try:
         with closing(connect(database, "owner", application="benchmark")) as owner:
             fill(owner, root / "lake", rows)
-            (root / "plans.txt").write_text(plans(owner), encoding="utf-8")
+        with closing(Pool(database)) as pool:
+            (root / "plans.txt").write_text(plans(pool), encoding="utf-8")
         with _served(database) as client:
             figures = {name: _asked(client, question) for name, question in QUESTIONS.items()}
             figures |= {f"{path}, page {PAGES}": _asked(client, _far_down(client, path)) for path in PAGED}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.api_rows import BEGIN, DAYS
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import LiteralString
 
-    from psycopg2.extensions import connection as Connection
-    from psycopg2.extensions import cursor as Cursor
-
-    from serving.database import Row
+    from serving.database import Pool, Row
 
 LAST = BEGIN + timedelta(days=DAYS - 1)
 MID = datetime(2025, 11, 15, 15, tzinfo=UTC)
@@ -51,24 +49,24 @@ ASKED: Mapping[str, Callable[[Questions], object]] = {
 class _Explained(Questions):
     """Explains every query before it puts it."""
 
-    def __init__(self, cursor: Cursor) -> None:
-        super().__init__(cursor)
+    def __init__(self, ask: Questions) -> None:
+        self._ask = ask
         self.plans: list[str] = []
 
     def rows(self, query: LiteralString, values: Row | None = None) -> list[Row]:
         """The rows; the plan is kept."""
-        lines = super().rows("EXPLAIN (ANALYZE, BUFFERS) " + query, values)
+        lines = self._ask.rows("EXPLAIN (ANALYZE, BUFFERS) " + query, values)
         self.plans.append("\n".join(line["QUERY PLAN"] for line in lines))
-        return super().rows(query, values)
+        return self._ask.rows(query, values)
 
 
-def plans(owner: Connection) -> str:
-    """Each question, and the plans of its queries in the order in which they are put."""
-    return "\n\n".join(f"{name}\n\n{_planned(owner, question)}" for name, question in ASKED.items()) + "\n"
+def plans(pool: Pool) -> str:
+    """Each question, and the plans of its queries in the order in which they are put, on a connection such as the API's."""
+    planned = {name: pool.ask(partial(_planned, question)) for name, question in ASKED.items()}
+    return "\n\n".join(f"{name}\n\n{found}" for name, found in planned.items()) + "\n"
 
 
-def _planned(owner: Connection, question: Callable[[Questions], object]) -> str:
-    with owner, owner.cursor() as cursor:
-        explained = _Explained(cursor)
-        question(explained)
-        return "\n\n".join(explained.plans)
+def _planned(question: Callable[[Questions], object], ask: Questions) -> str:
+    explained = _Explained(ask)
+    question(explained)
+    return "\n\n".join(explained.plans)
