@@ -10,6 +10,7 @@ from collections import OrderedDict
 from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from fastapi import Response
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 #: Answers that are kept, none of more bytes than that: a dead letter may be as large as its file.
 KEPT, KEPT_BYTES = 256, 1 << 20
-#: Locks that answers are made under, chosen by ETag.
-LOCKS = 64
 POSITIONS = """
 SELECT lake_table, lake_table_id, version FROM published_tables
 WHERE %(names)s::text[] IS NULL OR table_name = ANY(%(names)s) ORDER BY 1
@@ -40,7 +39,7 @@ class Answers:
         self._pool = pool
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._guard = threading.Lock()
-        self._making = [threading.Lock() for _ in range(LOCKS)]
+        self._making: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
     def give(
         self,
@@ -67,14 +66,21 @@ class Answers:
         headers = {**HEADERS, "ETag": tag}
         if tag.removeprefix("W/") in _known(request):
             return Response(status_code=304, headers=headers)
-        with self._making[
-            hash(tag) % LOCKS
-        ]:  # of those who ask for the same at once, one makes it and the others get it
+        # Of those who ask for the same at once one makes it, and the others get what was made.
+        with self._lock(tag):
             body = self._find(tag)
             if body is None:
                 body = question(ask).model_dump_json(by_alias=True).encode()
                 self._keep(tag, body)
         return Response(body, media_type="application/json", headers=headers)
+
+    def _lock(self, tag: str) -> threading.Lock:
+        """The lock under which this answer is made; it is forgotten once nobody holds it or waits for it."""
+        with self._guard:
+            lock = self._making.get(tag)
+            if lock is None:
+                lock = self._making[tag] = threading.Lock()
+            return lock
 
     def _find(self, tag: str) -> bytes | None:
         with self._guard:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import httpx
 import psycopg2
 import pytest
 from served import served
@@ -19,11 +21,16 @@ if TYPE_CHECKING:
 
     from postgres_servers import Server
     from psycopg2.extensions import connection as Connection
+    from psycopg2.extensions import cursor as Cursor
     from served import Served
 
     from config.groups import Database
     from serving.database import Questions
 
+#: More than the threads that the server answers with.
+THREADS = 48
+#: Seconds within which the API has connections, if ever; less than its statements may take.
+PATIENCE = 4.0
 OURS = "FROM pg_stat_activity WHERE application_name = 'tallylake api' AND datname = current_database()"
 
 
@@ -44,6 +51,17 @@ def ask(owner: Connection, query: str) -> list[tuple[object, ...]]:
     with owner, owner.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetchall()
+
+
+def come_to_stand(cursor: Cursor, wanted: tuple[int, int]) -> bool:
+    """Whether so many of the API's connections come to wait for a lock, and so many for a thread of the API's own."""
+    states = "count(*) FILTER (WHERE wait_event_type = 'Lock'), count(*) FILTER (WHERE state LIKE 'idle in%')"
+    until, found = time.monotonic() + PATIENCE, (0, 0)
+    while found != wanted and time.monotonic() < until:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(f"SELECT {states} {OURS}")
+        found = cursor.fetchone()
+    return found == wanted
 
 
 @contextmanager
@@ -112,19 +130,27 @@ def test_what_takes_too_long_is_given_up_and_the_connection_goes_on(
         assert api.json("/revenue/daily", limit=1)["items"]
 
 
+def test_the_server_says_that_it_lives_while_everyone_waits_for_the_database(
+    shops: Database, owner: Connection
+) -> None:
+    with (
+        served(shops) as api,
+        httpx.Client(timeout=4) as other,
+        ThreadPoolExecutor(THREADS) as threads,
+        locked(owner, "daily_gmv"),
+        owner.cursor() as cursor,
+    ):
+        for limit in range(1, THREADS + 1):  # each a question of its own
+            threads.submit(api.get, "/api/v1/revenue/daily", params={"limit": limit})
+        assert come_to_stand(cursor, (CONNECTIONS, 0))
+        assert other.get(f"{api.address}/health").json() == {"status": "ok"}
+
+
 def test_of_those_who_ask_for_the_same_at_once_one_puts_the_question(shops: Database, owner: Connection) -> None:
     viewers = CONNECTIONS - 2
-    states = (
-        f"SELECT count(*) FILTER (WHERE wait_event_type = 'Lock'), count(*) FILTER (WHERE state LIKE 'idle in%') {OURS}"
-    )
     with served(shops) as api, ThreadPoolExecutor(viewers) as threads:
         with locked(owner, "refund_rate, top_products"), owner.cursor() as cursor:
             answers = [threads.submit(api.get, "/api/v1/products/top") for _ in range(viewers)]
-            found = (0, 0)
-            while sum(found) < viewers:
-                cursor.execute("SELECT pg_stat_clear_snapshot()")
-                cursor.execute(states)
-                found = cursor.fetchone()
-            assert found == (1, viewers - 1)
+            assert come_to_stand(cursor, (1, viewers - 1))
         assert len({each.result().content for each in answers}) == 1
         assert {each.result().status_code for each in answers} == {200}
