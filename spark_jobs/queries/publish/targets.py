@@ -34,7 +34,7 @@ GOLD_KEYS = {
     "daily_error_rate": ("event_date", "subject"),
 }
 GOLD_INDEXES = {
-    "fact_orders": (("order_date", "product_id"), ("order_id",), ("customer_id", "order_time"), ("product_id",)),
+    "fact_orders": (("order_date",), ("order_id",), ("customer_id", "order_time"), ("product_id", "order_date")),
     "fact_payments": (("order_date",), ("order_id",)),
     "customer_lifetime_value": (("lifetime_value", "customer_id"),),
     "customer_segments": (("segment",),),
@@ -158,7 +158,8 @@ def _too_long(subject: Subject) -> tuple[str, ...]:
 
 def _dead_letters(lake: Lake) -> Target:
     table = lake.dead_letters
-    indexes = (("dead_lettered_at", "row_id"), ("subject", "dead_lettered_at", "row_id"), ("reasons",))
+    newest = ("dead_lettered_at", "row_id")
+    indexes = (newest, ("subject", *newest), ("status", *newest), ("reasons",))
     return Target("dead_letter_events", table, table.schema, ("row_id",), "stream", (STATUSES,), indexes)
 
 
