@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -124,8 +125,10 @@ def browsing(folder: Path) -> Iterator[Page]:
     reads, writes = os.pipe(), os.pipe()
 
     def hand_over() -> None:
-        os.dup2(reads[0], 3)
-        os.dup2(writes[1], 4)
+        # By way of higher numbers: either pipe may itself be 3 or 4, and would be closed over or at exec.
+        ours = fcntl.fcntl(reads[0], fcntl.F_DUPFD_CLOEXEC, 10), fcntl.fcntl(writes[1], fcntl.F_DUPFD_CLOEXEC, 10)
+        os.dup2(ours[0], 3)
+        os.dup2(ours[1], 4)
 
     command = [FOUND, *OPTIONS, f"--user-data-dir={folder}", "about:blank"]
     with (folder / "browser.log").open("wb") as log:
