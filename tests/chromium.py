@@ -95,6 +95,12 @@ class Page:
         chosen = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
         self.tell("Emulation.setEmulatedMedia", features=chosen)
 
+    def pass_time(self, seconds: int) -> None:
+        """Let the page's clock run on by so many seconds at once, except while it waits for an answer; then it stands still."""
+        self.tell("Emulation.setVirtualTimePolicy", policy="pauseIfNetworkFetchesPending", budget=1000 * seconds)
+        while self._hear().get("method") != "Emulation.virtualTimeBudgetExpired":
+            pass
+
     def open(self, address: str) -> None:
         self.tell("Page.navigate", url=address)
 
