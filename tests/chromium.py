@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -31,6 +32,7 @@ OPTIONS = (
     "--remote-debugging-pipe",
 )
 PATIENCE = 30.0
+KEYS = {"Tab": 9, "Enter": 13}
 
 
 @dataclass
@@ -85,15 +87,26 @@ class Page:
     def click(self, selector: str) -> None:
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def press(self, key: str, text: str = "") -> None:
+        """A key of the keyboard, as the reader's finger would."""
+        for kind in ("keyDown", "keyUp"):
+            self.tell(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key], text=text
+            )
+
+    def picture(self) -> bytes:
+        """What is seen, as PNG."""
+        return base64.b64decode(self.tell("Page.captureScreenshot", format="png")["data"])
+
     def size(self, width: int, height: int = 900) -> None:
         self.tell(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 700
         )
 
-    def prefer(self, **features: str) -> None:
-        """What the reader has chosen, such as color-scheme dark."""
+    def prefer(self, medium: str = "", **features: str) -> None:
+        """What the reader has chosen, such as color-scheme dark, or print for a medium."""
         chosen = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
-        self.tell("Emulation.setEmulatedMedia", features=chosen)
+        self.tell("Emulation.setEmulatedMedia", media=medium, features=chosen)
 
     def pass_time(self, seconds: int) -> None:
         """Let the page's clock run on by so many seconds at once, except while it waits for an answer; then it stands still."""

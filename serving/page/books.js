@@ -9,14 +9,21 @@ import { nothing, numbers } from "./tables.js";
 export function books(status, subject) {
   const one = subject ? status.subjects.find((each) => each.subject === subject) : status.totals;
   if (!one || !one.rows_read) return [nothing("No rows were read yet: run tally stream.")];
-  const sentence = `${grouped(one.rows_read)} read = ${grouped(one.accepted)} accepted + ${grouped(one.duplicate)} duplicate + ${grouped(one.dead_letter)} dead-lettered${
-    one.control ? ` + ${grouped(one.control)} control` : ""
-  }; ${grouped(one.unaccounted)} unaccounted.`;
+  const sentence = sum(one);
   return [
     h("p", { class: "say" }, sentence),
     h("figure", { class: "books" }, flow({ read: one.rows_read, parts: parts(one), sentence })),
     numbers("The books of each subject in numbers", COLUMNS, status.subjects.map(row)),
   ];
+}
+
+function sum(one) {
+  const late = one.late ? ` (${grouped(one.late)} of them late)` : "";
+  const control = one.control ? ` + ${grouped(one.control)} control` : "";
+  return (
+    `${grouped(one.rows_read)} read = ${grouped(one.accepted)} accepted${late} + ${grouped(one.duplicate)} duplicate + ` +
+    `${grouped(one.dead_letter)} dead-lettered${control}; ${grouped(one.unaccounted)} unaccounted.`
+  );
 }
 
 const COLUMNS = ["subject", "#batches", "#read", "#accepted", "#of these late", "#duplicate", "#dead letter", "#control", "#unaccounted"];
@@ -27,13 +34,12 @@ function row(one) {
 }
 
 function parts(one) {
-  const found = [
-    { kind: "accepted", label: "accepted", rows: one.accepted - one.late, about: "on time" },
-    { kind: "late", label: "accepted late", rows: one.late, about: "after the watermark" },
+  return [
+    { kind: "accepted", label: "accepted", rows: one.accepted, apart: one.late },
+    { kind: "late", label: "of these late", rows: one.late, about: "after the watermark", inside: true },
     { kind: "duplicate", label: "duplicate", rows: one.duplicate, about: "of an accepted row" },
     { kind: "letter", label: "dead letters", rows: one.dead_letter, about: "kept with all reasons" },
-  ];
-  if (one.control) found.push({ kind: "control", label: "control", rows: one.control, about: "messages without a row" });
-  found.push({ kind: "unaccounted", label: "unaccounted", rows: one.unaccounted, about: one.unaccounted ? "run tally audit" : "always" });
-  return found;
+    one.control && { kind: "control", label: "control", rows: one.control, about: "messages without a row" },
+    { kind: "unaccounted", label: "unaccounted", rows: one.unaccounted, about: one.unaccounted ? "run tally audit" : "nothing is lost" },
+  ].filter(Boolean);
 }

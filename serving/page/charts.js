@@ -103,7 +103,8 @@ function dates(slots, baseline) {
     const x = middle(number, slots.length);
     const kind = back === 0 && slots.length > 2 ? "date last" : x < 8 ? "date first" : "date";
     const place = kind === "date last" ? "100%" : kind === "date first" ? "0" : `${x}%`;
-    return s("text", { class: kind, x: place, y: baseline + 17 }, label);
+    const wide = (back / every) % 2 ? " wide" : ""; // every second one has no room on a narrow screen
+    return s("text", { class: kind + wide, x: place, y: baseline + 17 }, label);
   });
 }
 

@@ -27,10 +27,19 @@ function isShown(child) {
 
 /**
  * Makes the children of `host` equal to `fresh` while keeping every element that is still of the same kind, so that focus,
- * selection, scroll places and opened details stay. Doing it twice changes nothing the second time.
+ * selection, scroll places and opened details stay. Elements with a data-key are kept by it, wherever they move. Doing it twice
+ * changes nothing the second time.
  */
 export function show(host, ...fresh) {
+  const focused = document.activeElement;
   patchChildren(host, fresh.flat(Infinity).filter(isShown).map(asNode));
+  // An element that is moved loses the focus.
+  if (focused !== document.activeElement && host.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+/** A name in which a narrow place may break lines after each underscore: ecommerce_events. */
+export function breakable(name) {
+  return String(name).split(/(?<=_)/).map((part, number) => [number > 0 && h("wbr"), part]);
 }
 
 function asNode(child) {
@@ -38,18 +47,40 @@ function asNode(child) {
 }
 
 function patchChildren(host, fresh) {
-  const before = [...host.childNodes];
-  fresh.forEach((node, place) => {
-    const old = before[place];
-    if (!old) host.append(node);
-    else if (isSameKind(old, node)) patch(old, node);
-    else old.replaceWith(node);
-  });
-  before.slice(fresh.length).forEach((node) => node.remove());
+  const keyed = keptByKey(host, new Set(fresh.map(keyOf)));
+  let place = host.firstChild;
+  for (const node of fresh) {
+    const old = keyOf(node) === undefined ? nextOfKind(place, node) : keyed.get(keyOf(node));
+    if (old) patch(old, node);
+    if (old && old === place) place = place.nextSibling;
+    else host.insertBefore(old ?? node, place);
+  }
+  while (place) {
+    const gone = place;
+    place = place.nextSibling;
+    gone.remove();
+  }
+}
+
+/** The children that have one of the keys, by key; those with another are taken away. */
+function keptByKey(host, keys) {
+  const keyed = [...host.children].filter((child) => keyOf(child) !== undefined);
+  keyed.filter((child) => !keys.has(keyOf(child))).forEach((child) => child.remove());
+  return new Map(keyed.map((child) => [keyOf(child), child]));
+}
+
+function nextOfKind(place, node) {
+  let old = place;
+  while (old && !isSameKind(old, node)) old = old.nextSibling;
+  return old;
+}
+
+function keyOf(node) {
+  return node.dataset?.key;
 }
 
 function isSameKind(old, node) {
-  return old.nodeType === node.nodeType && old.nodeName === node.nodeName && old.id === node.id;
+  return old.nodeType === node.nodeType && old.nodeName === node.nodeName && old.id === node.id && keyOf(old) === keyOf(node);
 }
 
 function patch(old, node) {

@@ -13,8 +13,8 @@ const GAP = 12;
 const BEND = 50;
 
 /**
- * The flow. `parts` are {kind, label, rows, about}: kind is a class, about a second line. A part of no rows is written as 0 with a
- * hollow mark and no band.
+ * The flow. `parts` are {kind, label, rows, about, apart, inside}: kind is a class, about a second line; `apart` of its rows are drawn
+ * as the part that follows, which is `inside` it and lies against it. A part of no rows is written as 0 with a hollow mark and no band.
  */
 export function flow({ read, parts, sentence }) {
   const bands = placed(read, parts);
@@ -35,11 +35,12 @@ export function flow({ read, parts, sentence }) {
 
 function placed(read, parts) {
   let [from, to] = [TOP, TOP];
-  return parts.map((part) => {
-    const thick = part.rows ? Math.max(THIN, (Math.abs(part.rows) / Math.max(read, 1)) * THICK) : 0;
+  return parts.map((part, number) => {
+    const drawn = Math.abs(part.rows) - (part.apart ?? 0);
+    const thick = drawn ? Math.max(THIN, (drawn / Math.max(read, 1)) * THICK) : 0;
     const band = { ...part, thick, from, to };
     from += thick;
-    to += Math.max(thick, SLOT) + GAP;
+    to += Math.max(thick, SLOT) + (parts[number + 1]?.inside && part.apart ? 0 : GAP);
     return band;
   });
 }

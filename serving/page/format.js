@@ -33,12 +33,6 @@ export function percent(share, places = 1) {
   return `${grouped(rounded)}${SPACE}%`;
 }
 
-/** A rate with as many digits as it needs: 3.2, 45, 12,400. */
-export function rate(value) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return DASH;
-  return grouped(value < 10 ? value.toFixed(1) : String(Math.round(value)));
-}
-
 /** How long: 0.8 s, 12 s, 3 min, 2 h 5 min, 4 days. */
 export function lasting(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return DASH;
@@ -50,9 +44,14 @@ export function lasting(seconds) {
   return `${grouped(Math.floor(whole / 86400))}${SPACE}days`;
 }
 
-/** Seconds from one ISO time to another; null where one is missing. */
-export function between(from, to) {
-  return from && to ? (Date.parse(to) - Date.parse(from)) / 1000 : null;
+/** Seconds from an ISO time to now, in milliseconds. */
+export function since(moment, now) {
+  return Math.max(0, (now - Date.parse(moment)) / 1000);
+}
+
+/** How long ago, in whole units: 8 s ago. */
+export function ago(seconds) {
+  return seconds < 10 ? `${Math.round(seconds)}${SPACE}s ago` : `${lasting(seconds)} ago`;
 }
 
 function two(number) {
@@ -80,21 +79,9 @@ export function isWeekend(date) {
   return [0, 6].includes(new Date(date).getUTCDay());
 }
 
-/** A moment for people, with its ISO form as title: 26 Nov 2026, 12:03:05 UTC. */
+/** A moment for people, with its ISO form as title: 26 Nov 2026, 12:03:05. All of the page is in UTC. */
 export function time(moment) {
   if (!moment) return DASH;
   const iso = new Date(moment).toISOString();
-  return h("time", { datetime: iso, title: iso }, `${day(moment)}, ${clock(moment)} UTC`);
-}
-
-/** The form in which a row of times tells them apart: by second, minute or day, as far as they are spread. */
-export function axisTime(moments) {
-  const [low, high] = [Math.min(...moments.map(Date.parse)), Math.max(...moments.map(Date.parse))];
-  if (high - low < 600_000) return (moment) => clock(moment);
-  return high - low < 172_800_000 ? (moment) => clock(moment, false) : (moment) => day(moment, false);
-}
-
-/** A text with its first letter large. */
-export function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return h("time", { datetime: iso, title: iso }, `${day(moment)}, ${clock(moment)}`);
 }

@@ -1,23 +1,55 @@
 // What an operator wants to know first, in one sentence; and what is wrong, before anything else.
 
-import { counted, grouped, lasting, percent } from "./format.js";
+import { ago, clock, counted, grouped, lasting, percent, since } from "./format.js";
 
-/** The state of everything: a headline, a sentence to it, and whether all is well. */
+/**
+ * The state of everything. `said` is the headline and `beside` what goes with it; `state` is the same without a figure that changes
+ * by itself, to be read out only when it is another; `wrong`: someone has to act; `about`: a sentence or two more.
+ */
 export function headline(status, now) {
   const { totals, targets } = status;
-  if (!totals.batches) {
-    return ["No batch has been read yet", "Drop files into the landing folder, or run tally generate; this page shows them by itself.", true];
-  }
-  const ages = status.subjects.map((one) => [one.subject, (now - Date.parse(one.last_batch_at)) / 1000]);
-  const newest = Math.min(...ages.map(([, age]) => age));
-  const said = `${grouped(totals.rows_read)} rows read in ${counted(totals.batches, "batch", "batches")}; the newest was finished ${lasting(newest)} ago.`;
-  if (totals.unaccounted) {
-    return [`${counted(Math.abs(totals.unaccounted), "row")} unaccounted for`, `${said} Run tally audit.`, false];
-  }
-  if (newest > targets.freshness_seconds) {
-    return [`Every row is accounted for; nothing new for ${lasting(newest)}`, `${said} Is a stream running?`, true];
-  }
-  const wrong = totals.validity !== null && totals.validity < targets.validity;
-  const valid = `${percent(totals.validity)} were valid${wrong ? `, below the target of ${percent(targets.validity, 0)}` : ""}.`;
-  return [`All ${grouped(totals.rows_read)} rows are accounted for`, `${said} ${valid}`, true];
+  if (!totals.batches) return NOTHING;
+  const age = Math.min(...status.subjects.map((one) => since(one.last_batch_at, now)));
+  const about = `${grouped(totals.rows_read)} rows read in ${counted(totals.batches, "batch", "batches")}. ${valid(totals, targets)}${open(status)}`;
+  const newest = `newest batch ${ago(age)}`;
+  if (totals.unaccounted) return { ...unaccounted(status), beside: newest, about: `${about} Run tally audit: it says which.`, wrong: true };
+  const said = `All ${grouped(totals.rows_read)} rows accounted for`;
+  if (age <= targets.freshness_seconds) return { said, beside: newest, state: "All rows accounted for.", about, wrong: false };
+  const state = "All rows accounted for, but there is no new batch.";
+  return { said, beside: `nothing new for ${lasting(age)}`, state, about: `${about} Is a stream running?`, wrong: false, stale: true };
+}
+
+const NOTHING = {
+  said: "No batch has been read yet",
+  beside: "",
+  state: "No batch has been read yet.",
+  about: "Drop files into the landing folder while tally stream runs, or run tally demo; this page shows them by itself.",
+  wrong: false,
+};
+
+/** The state while there is no answer. `answered`: when there was one last, in milliseconds; null for never. */
+export function silence(error, answered) {
+  const said = { away: "Postgres is away", empty: "Nothing is published yet" }[error.database] ?? "The server does not answer";
+  return {
+    said,
+    beside: answered === null ? "" : `last figures of ${clock(answered)} UTC`,
+    state: `${said}.`,
+    wrong: error.database !== "empty",
+  };
+}
+
+function unaccounted(status) {
+  const rows = counted(Math.abs(status.totals.unaccounted), "row");
+  const subjects = status.subjects.filter((one) => one.unaccounted).map((one) => one.subject).join(", ");
+  return { said: `${rows} of ${subjects} unaccounted for`, state: `Rows of ${subjects} are unaccounted for.` };
+}
+
+function valid(totals, targets) {
+  if (totals.validity === null) return "";
+  const against = totals.validity < targets.validity ? "below" : "above";
+  return `${percent(totals.validity)} were valid, ${totals.validity === targets.validity ? "at" : against} the target of ${percent(targets.validity, 0)}. `;
+}
+
+function open({ open_dead_letters: letters }) {
+  return letters ? `${counted(letters, "dead letter")} ${letters === 1 ? "waits" : "wait"} to be replayed or discarded.` : "No dead letter is open.";
 }

@@ -5,52 +5,117 @@ import { counted, day, grouped, time } from "./format.js";
 import { scaleAround, short } from "./scale.js";
 import { nothing, table } from "./tables.js";
 
-const HEAD = 18;
+const HEAD = 26;
 const INNER = 130;
 const FOOT = 26;
+/** How much of the way a price or a date that is written takes, in percent. */
+const ROOM = 14;
 
 /** Products that were found; each is a button. */
-export function found(items, query) {
+export function found({ items, next }, query) {
   if (!items.length) return [nothing(`No product is called like “${query}”.`)];
-  return [h("p", { class: "choices" }, items.map((one) => h("button", { type: "button", "data-product": one.product_id }, `${one.product_name ?? "product"} (${one.product_id})`)))];
-}
-
-/** All versions of a product. */
-export function history(versions, until) {
-  const last = versions.at(-1);
-  const gone = !last.is_current;
-  const said = `${last.product_name ?? "Product"} (${last.product_id}): ${counted(versions.length, "version")} since ${day(versions[0].valid_from)}${gone ? `, not sold since ${day(last.valid_to)}` : ""}.`;
   return [
-    h("p", { class: "say" }, said),
-    priced(versions) && steps(versions, until, said),
-    table(["from", "~until", "#price", "~name", "~category", "#version"], [...versions].reverse().map((one) => [
-      time(one.valid_from), one.valid_to ? time(one.valid_to) : "now", grouped(one.price), one.product_name ?? "–", one.category ?? "–", one.version,
-    ])),
-    h("p", { class: "ask" }, h("label", { for: "moment" }, "Its price at "), h("input", { id: "moment", type: "datetime-local", "data-product": last.product_id }), " UTC ", h("output", { id: "price", for: "moment" })),
+    h("p", { class: "choices" }, items.map((one) => h("button", { type: "button", "data-key": one.product_id, "data-product": one.product_id }, `${one.product_name ?? "product"} (${one.product_id})`))),
+    next && nothing("There are more: write more of the name."),
   ];
 }
 
-function priced(versions) {
-  return versions.every((one) => one.price !== null);
+/** All versions of a product, oldest first, and its price at a moment, where one was asked for; `price` is null where it was not sold then. */
+export function history(versions, until, asked) {
+  const said = sentence(versions);
+  return [
+    h("p", { class: "say" }, said),
+    versions.every((one) => one.price !== null) && steps(versions, until, said, asked.moment),
+    question(asked),
+    table(["from", "~until", "#price", "name", "~category", "~brand", "#~version"], versions.map((one, number) => row(one, versions[number - 1])).reverse()),
+  ];
 }
 
-function steps(versions, until, said) {
+function sentence(versions) {
+  const [first, last] = [versions[0], versions.at(-1)];
+  const gone = last.is_current ? "" : `, not sold since ${day(last.valid_to)}`;
+  return `${last.product_name ?? "Product"} (${last.product_id}): ${counted(versions.length, "version")} since ${day(first.valid_from)}${gone}.`;
+}
+
+/** What a version changed stands out. */
+function row(one, before) {
+  const cell = (name, text = one[name] ?? "–") => (before && before[name] !== one[name] ? h("b", {}, text) : text);
+  const until = one.valid_to ? time(one.valid_to) : "now";
+  return [time(one.valid_from), until, cell("price", grouped(one.price)), cell("product_name"), cell("category"), cell("brand"), one.version];
+}
+
+function question({ moment, price }) {
+  const told = price ? [h("b", {}, grouped(price.price)), `, version ${price.version}`] : "it was not sold then";
+  return h("p", { class: "ask" }, h("label", { for: "moment" }, "Its price at"), h("input", { id: "moment", type: "datetime-local" }), "UTC ", h("output", { id: "price", for: "moment" }, moment && told));
+}
+
+function steps(versions, until, said, moment) {
   const [first, end] = [Date.parse(versions[0].valid_from), Math.max(until, Date.parse(versions.at(-1).valid_from))];
   const scale = scaleAround(versions.map((one) => Number(one.price)));
-  const x = (moment) => (100 * (Math.min(Date.parse(moment), end) - first)) / Math.max(1, end - first);
+  const x = (at) => Number(((100 * (Math.min(Date.parse(at), end) - first)) / Math.max(1, end - first)).toFixed(3));
   const y = (price) => HEAD + INNER * (1 - scale.share(Number(price)));
-  const path = versions.map((one, number) => `${number ? "" : `M0 ${y(one.price)}`}${number ? `V${y(one.price)}` : ""}H${(one.valid_to ? x(one.valid_to) : 100).toFixed(3)}`).join("");
-  const box = { viewBox: `0 0 100 ${HEAD + INNER}`, preserveAspectRatio: "none", width: "100%", height: HEAD + INNER };
+  const height = HEAD + INNER;
   return s(
     "svg",
-    { class: "chart steps", role: "img", height: HEAD + INNER + FOOT, "aria-label": `The price through time. ${said}` },
-    scale.ticks.map((tick) => [
-      s("line", { class: "grid", x1: 0, x2: "100%", y1: y(tick), y2: y(tick) }),
+    { class: "chart steps", role: "img", height: height + FOOT, "aria-label": `The price through time. ${said}` },
+    scale.ticks.map((tick, number) => [
+      s("line", { class: number ? "grid" : "base", x1: 0, x2: "100%", y1: y(tick), y2: y(tick) }),
       s("text", { class: "tick", x: -8, y: y(tick), dy: "0.32em" }, short(tick, scale)),
     ]),
-    s("svg", box, s("path", { class: "step", d: path })),
-    versions.map((one) => s("circle", { class: "turn", cx: `${x(one.valid_from).toFixed(3)}%`, cy: y(one.price), r: 4 }, s("title", {}, `${grouped(one.price)} from ${day(one.valid_from)}`))),
-    s("text", { class: "date first", x: 0, y: HEAD + INNER + 18 }, day(first)),
-    s("text", { class: "date last", x: "100%", y: HEAD + INNER + 18 }, "now"),
+    moment && mark(x(`${moment}Z`), height),
+    s("svg", { viewBox: `0 0 100 ${height}`, preserveAspectRatio: "none", width: "100%", height }, s("path", { class: "step", d: path(versions, x, y) })),
+    versions.map((one) => turn(one, x, y)),
+    prices(versions, x, y),
+    dates(versions, x, height),
   );
+}
+
+/** The steps; between a version that ended and a later one that did not follow at once, the product was not sold, and there is no line. */
+function path(versions, x, y) {
+  return versions
+    .map((one, number) => {
+      const follows = number > 0 && versions[number - 1].valid_to === one.valid_from;
+      return `${follows ? "V" : `M${x(one.valid_from)} `}${y(one.price)}H${one.valid_to ? x(one.valid_to) : 100}`;
+    })
+    .join("");
+}
+
+function turn(one, x, y) {
+  return s("circle", { class: "turn", cx: `${x(one.valid_from)}%`, cy: y(one.price), r: 4 }, s("title", {}, `${grouped(one.price)} from ${day(one.valid_from)}`));
+}
+
+/** The newest price at the right, and of the others those whose step is long enough for it. */
+function prices(versions, x, y) {
+  const last = versions.at(-1);
+  const end = last.valid_to ? x(last.valid_to) : 100;
+  const roomy = versions.filter((one, number) => number + 1 < versions.length && x(versions[number + 1].valid_from) - x(one.valid_from) >= ROOM);
+  return [
+    roomy.map((one) => s("text", { class: "own", x: `${x(one.valid_from)}%`, y: y(one.price), dx: 8, dy: -8 }, grouped(one.price))),
+    s("text", { class: end < ROOM ? "own" : "own last", x: `${end}%`, y: y(last.price), dy: -8 }, grouped(last.price)),
+  ];
+}
+
+function mark(x, height) {
+  return x >= 0 && s("line", { class: "target", x1: `${x}%`, x2: `${x}%`, y1: HEAD - 14, y2: height });
+}
+
+/** The date of the first version and of those that have room, and now; on a narrow screen only the two ends. */
+function dates(versions, x, height) {
+  const y = height + 18;
+  const inner = spaced(versions, (one) => x(one.valid_from)).filter((one) => x(one.valid_from) >= ROOM && x(one.valid_from) <= 100 - ROOM);
+  return [
+    s("text", { class: "date first", x: 0, y }, day(versions[0].valid_from)),
+    inner.map((one) => s("text", { class: "date wide", x: `${x(one.valid_from)}%`, y }, day(one.valid_from))),
+    s("text", { class: "date last", x: "100%", y }, "now"),
+  ];
+}
+
+/** Those that are far enough from the one before. */
+function spaced(versions, place) {
+  let last = -Infinity;
+  return versions.filter((one) => {
+    if (place(one) - last < ROOM) return false;
+    last = place(one);
+    return true;
+  });
 }

@@ -1,25 +1,25 @@
-// The page: asks every five seconds while someone looks, shows what has changed, and keeps the last figures when no one answers.
+// The page: shows what has changed, and keeps the last figures when no one answers.
 
-import { Away, KeyNeeded, ask, now, useKey } from "./api.js";
+import { KeyNeeded, Refused, Away, ask, hasKey, now, useKey } from "./api.js";
 import { books } from "./books.js";
 import { h, show } from "./dom.js";
-import { clock, grouped, lasting } from "./format.js";
-import { headline } from "./headline.js";
+import { lasting } from "./format.js";
+import { headline, silence } from "./headline.js";
 import { found, history } from "./history.js";
 import { letters, reasons } from "./reasons.js";
+import { rounds } from "./rounds.js";
 import { revenue, top } from "./sales.js";
 import { freshness, publishing } from "./standing.js";
+import { nothing } from "./tables.js";
 import { lateness, throughput, together, validity } from "./trends.js";
 
-const PERIOD = 5_000;
-const LONGEST = 60_000;
-
-const chosen = { subject: "", product: null, reason: null, cursors: [null] };
-let [wait, timer, answered] = [PERIOD, null, null];
+/** What the reader has chosen. `cursors`: those of the pages of dead letters up to the one shown; `whole`: the letters opened, by row_id. */
+const chosen = { subject: "", product: null, moment: "", reason: null, cursors: [null], whole: new Map() };
+let answered = null;
 const at = (id) => document.getElementById(id);
 
-async function refresh() {
-  const subject = chosen.subject;
+async function refresh(isOld) {
+  const { subject } = chosen;
   const [status, hours, minutes, why, days, best] = await Promise.all([
     ask("/status"),
     ask("/quality", { hours: 48, subject }),
@@ -28,84 +28,104 @@ async function refresh() {
     ask("/revenue/daily", { limit: 30 }),
     ask("/products/top", { limit: 8 }),
   ]);
-  if (subject !== chosen.subject) return;
+  if (isOld()) return;
   showStatus(status);
-  const summed = together(hours.items);
-  show(at("throughput"), throughput(minutes.items));
-  show(at("validity"), validity(summed, status.targets.validity));
-  show(at("lateness"), lateness(summed));
+  showTrends(status, hours.items, minutes.items);
   show(at("reasons"), reasons(why.items));
   show(at("revenue"), revenue(days.items));
   show(at("top"), top(best));
-  if (chosen.product === null && best.items.length) chosen.product = best.items[0].product_id;
+  chosen.product ??= best.items[0]?.product_id ?? null;
   await Promise.all([showHistory(), showLetters()]);
+  if (!isOld()) showAnswered();
 }
 
 function showStatus(status) {
-  const [said, about, well] = headline(status, now());
-  at("headline").className = well ? "" : "not";
-  show(at("headline"), said);
-  show(at("lead"), about);
+  const told = headline(status, now());
+  showHeadline(told);
+  show(at("lead"), told.about);
   show(at("subject"), h("option", { value: "" }, "all"), status.subjects.map((one) => h("option", { value: one.subject }, one.subject)));
   show(at("books"), books(status, chosen.subject));
   show(at("freshness"), freshness(status, now()));
   show(at("publishing"), publishing(status));
 }
 
+function showTrends(status, hours, minutes) {
+  const summed = together(hours);
+  show(at("throughput"), throughput(minutes));
+  show(at("validity"), validity(summed, status.targets.validity));
+  show(at("lateness"), lateness(summed));
+}
+
+function showHeadline({ said, beside, state, wrong, stale }) {
+  at("headline").className = wrong ? "wrong" : stale ? "stale" : "";
+  show(at("headline"), said, beside && ["; ", h("span", { class: "beside" }, beside)]);
+  show(at("state"), state);
+  document.title = `${said} – Tallylake`;
+}
+
 async function showHistory() {
-  if (chosen.product === null) {
-    show(at("history"), h("p", { class: "say" }, "No product is chosen."));
-    return;
-  }
-  const told = await ask(`/products/${chosen.product}/history`);
-  show(at("history"), told ? history(told.items, now()) : h("p", { class: "say" }, "This product has no history."));
+  const { product, moment } = chosen;
+  if (product === null) return show(at("history"), nothing("No product is known yet: stream the subject products, and each has its history here."));
+  const [told, price] = await Promise.all([
+    ask(`/products/${product}/history`),
+    moment && ask(`/products/${product}/price`, { at: `${moment}Z` }),
+  ]);
+  if (product !== chosen.product || moment !== chosen.moment) return;
+  show(at("history"), told ? history(told.items, now(), { moment, price }) : nothing("This product has no history."));
 }
 
 async function showLetters() {
-  at("letters-section").hidden = chosen.reason === null;
-  if (chosen.reason === null) return;
+  const { reason, subject } = chosen;
+  at("letters-section").hidden = reason === null;
+  if (reason === null) return;
   const cursor = chosen.cursors.at(-1);
-  const page = await ask("/dead-letters", { ...chosen.reason, subject: chosen.subject, limit: 10, cursor });
+  const page = await ask("/dead-letters", { ...reason, subject, limit: 10, cursor });
+  if (reason !== chosen.reason || cursor !== chosen.cursors.at(-1)) return;
   chosen.next = page.next;
-  show(at("letters"), letters(page, chosen.reason, chosen.cursors.length));
+  show(at("letters"), letters(page, reason, chosen.cursors.length, chosen.whole));
 }
 
-/** One round, and the next after a while: five seconds, or longer each time while nobody answers. */
-async function round() {
-  clearTimeout(timer);
-  try {
-    await refresh();
-    [wait, answered] = [PERIOD, now()];
-    at("figures").hidden = false;
-    at("key").hidden = true;
-    show(at("notice"));
-  } catch (error) {
-    wait = answered === null && wait === PERIOD ? PERIOD : Math.min(wait * 2, LONGEST);
-    tell(error);
-  }
-  if (!document.hidden) timer = setTimeout(round, wait);
+function showAnswered() {
+  answered = now();
+  at("figures").hidden = false;
+  at("key").hidden = true;
+  show(at("notice"));
 }
 
-function tell(error) {
-  if (error instanceof KeyNeeded) {
-    at("key").hidden = false;
-    show(at("headline"), "This server asks for a key");
-    return;
-  }
+/** No answer to a round: what was shown stays, and says of when it is. */
+function failed(error, seconds) {
+  if (error instanceof KeyNeeded) return askForKey();
   if (!(error instanceof Away)) console.error(error);
-  const since = answered === null ? "" : ` The figures below are those of ${clock(answered)} UTC.`;
-  show(at("notice"), h("p", { class: "notice", role: "alert" }, h("strong", {}, "No answer: "), `${error.message}.${since} Asking again in ${lasting(wait / 1000)}.`));
-  if (answered === null) show(at("headline"), "Nothing can be shown yet");
+  showHeadline(silence(error, answered));
+  if (answered === null) show(at("lead"));
+  const again = h("button", { type: "button", id: "again" }, "Ask now");
+  show(at("notice"), h("p", {}, h("strong", {}, `${silence(error, answered).said}.`), ` ${error.message} Asking again in ${lasting(seconds)}. `), again);
 }
 
-/** Something that was asked for by hand: at once, and what goes wrong is told in the same way. */
-function soon(action) {
-  return Promise.resolve(action()).catch(tell);
+function askForKey() {
+  at("key").hidden = false;
+  showHeadline({ said: "This server asks for a key", state: "This server asks for a key.", wrong: false });
+  show(at("key-said"), hasKey() ? "That key was not accepted." : "");
+}
+
+/** Something that was asked for by hand: at once; a question that has no answer is told beside, any other trouble by the rounds. */
+async function byHand(action, place) {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof Refused) show(place, nothing(error.message));
+    else round();
+  }
 }
 
 function choose(product) {
   chosen.product = Number(product);
-  return soon(showHistory);
+  return byHand(showHistory, at("history"));
+}
+
+/** The nearest element about the event's that has this datum, whatever of it was hit. */
+function hit(event, name) {
+  return event.target.closest(`[data-${name}]`)?.dataset ?? null;
 }
 
 at("subject").addEventListener("change", (event) => {
@@ -114,48 +134,64 @@ at("subject").addEventListener("change", (event) => {
   round();
 });
 
-at("reasons").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-code]");
-  if (!button) return;
-  chosen.reason = { code: button.dataset.code, field: button.dataset.field || null };
-  chosen.cursors = [null];
-  soon(showLetters).then(() => at("h-letters").focus());
+at("reasons").addEventListener("click", async (event) => {
+  const data = hit(event, "code");
+  if (!data) return;
+  Object.assign(chosen, { reason: { code: data.code, field: data.field }, cursors: [null] });
+  await byHand(showLetters, at("letters"));
+  at("h-letters").focus();
 });
 
-at("letters").addEventListener("click", (event) => {
-  const step = event.target.closest("[data-step]")?.dataset.step;
-  if (step === "next" && chosen.next) chosen.cursors.push(chosen.next);
-  else if (step === "before" && chosen.cursors.length > 1) chosen.cursors.pop();
-  else if (step === "close") chosen.reason = null;
-  if (step) soon(showLetters);
+at("letters").addEventListener("click", async (event) => {
+  const step = hit(event, "step")?.step;
+  if (!step) return;
+  if (step === "next") chosen.cursors.push(chosen.next);
+  else if (step === "before") chosen.cursors.pop();
+  else chosen.reason = null;
+  await byHand(showLetters, at("letters"));
+  (step === "close" ? at("h-reasons") : at("h-letters")).focus();
 });
 
-at("top").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-product]");
-  if (button) choose(button.dataset.product).then(() => at("h-history").scrollIntoView({ block: "start" }));
+// That details were opened does not bubble.
+at("letters").addEventListener("toggle", (event) => {
+  const id = hit(event, "row")?.row;
+  if (!id || !event.target.open || chosen.whole.has(id)) return;
+  byHand(async () => {
+    chosen.whole.set(id, await ask(`/dead-letters/${encodeURIComponent(id)}`));
+    await showLetters();
+  }, at("letters"));
+}, true);
+
+at("top").addEventListener("click", async (event) => {
+  const data = hit(event, "product");
+  if (!data) return;
+  await choose(data.product);
+  at("h-history").focus();
 });
 
 at("found").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-product]");
-  if (button) choose(button.dataset.product);
+  const data = hit(event, "product");
+  if (data) choose(data.product);
 });
 
 at("search").addEventListener("submit", (event) => {
   event.preventDefault();
   const query = at("query").value.trim();
-  soon(async () => {
+  byHand(async () => {
     const told = await ask("/products", { query, limit: 8 });
-    show(at("found"), found(told.items, query));
+    show(at("found"), found(told, query));
     if (told.items.length === 1) await choose(told.items[0].product_id);
-  });
+  }, at("found"));
 });
 
 at("history").addEventListener("change", (event) => {
-  if (event.target.id !== "moment" || !event.target.value) return;
-  soon(async () => {
-    const told = await ask(`/products/${event.target.dataset.product}/price`, { at: `${event.target.value}Z` });
-    show(at("price"), told ? `was ${grouped(told.price)}` : "– it was not there then");
-  });
+  if (event.target.id !== "moment") return;
+  chosen.moment = event.target.value;
+  byHand(showHistory, at("found"));
+});
+
+at("notice").addEventListener("click", (event) => {
+  if (event.target.id === "again") round();
 });
 
 at("key").addEventListener("submit", (event) => {
@@ -165,9 +201,4 @@ at("key").addEventListener("submit", (event) => {
   round();
 });
 
-document.addEventListener("visibilitychange", () => {
-  clearTimeout(timer);
-  if (!document.hidden) round();
-});
-
-round();
+const round = rounds(refresh, failed);

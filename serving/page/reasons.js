@@ -1,58 +1,66 @@
 // Why rows were refused, and the rows themselves, a page at a time.
 
-import { h } from "./dom.js";
+import { breakable, h } from "./dom.js";
 import { counted, grouped, percent, time } from "./format.js";
-import { bar, nothing } from "./tables.js";
+import { nothing, numbers, ranked } from "./tables.js";
 
-const SHOWN = 8;
+const SHOWN = 10;
 
 /** The most frequent reasons; each is a button that shows the rows. */
 export function reasons(items) {
-  if (!items.length) return [nothing("No row was refused in the last 24 hours of batches.")];
-  const most = items[0].rows;
-  const rest = items.length - SHOWN;
+  if (!items.length) return [nothing("No row was refused in the 24 hours up to the newest batch.")];
+  const figures = (one) => [grouped(one.rows), percent(one.share, 2)];
+  const rows = items.slice(0, SHOWN).map((one) => ({ key: named(one), name: choice(one), size: one.rows, numbers: figures(one) }));
   return [
-    h("p", { class: "say" }, `In the 24 hours up to the newest batch. A row may have several; choose one to see its rows.`),
-    h(
-      "table",
-      {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "reason"), h("th", { scope: "col", class: "of wide" }, h("span", { class: "unseen" }, "bar")), h("th", { scope: "col", class: "n" }, "rows"), h("th", { scope: "col", class: "n" }, "of all read"))),
-      h("tbody", {}, items.slice(0, SHOWN).map((one) => reason(one, most))),
-    ),
-    rest > 0 && h("p", { class: "say" }, `and ${counted(rest, "other reason")}.`),
+    h("p", { class: "say" }, "In the 24 hours up to the newest batch. A row may have several; choose one to see its rows."),
+    ranked(["reason", "rows", "of all read"], rows),
+    items.length > SHOWN && numbers(`All ${counted(items.length, "reason")} in numbers`, ["reason", "#rows", "#of all read"], items.map((one) => [choice(one), ...figures(one)])),
   ];
 }
 
-function reason(one, most) {
-  const name = [one.code, one.field].filter(Boolean).join(" ");
-  const button = h("button", { class: "link", type: "button", "data-code": one.code, "data-field": one.code === "rule" ? one.field : (one.field ?? "") }, name);
-  return h("tr", {}, h("th", { scope: "row" }, button), h("td", { class: "bars wide" }, bar(one.rows, most)), h("td", { class: "n" }, grouped(one.rows)), h("td", { class: "n" }, percent(one.share, 2)));
+/** The code and what it is about: the field, or the rule. */
+function named({ code, field }) {
+  return field ? `${code} ${field}` : code;
 }
 
-/** A page of dead letters. `page`: the API's answer; `place`: which page it is, from 1. */
-export function letters(page, asked, place) {
-  const name = [asked.code, asked.field].filter(Boolean).join(" ");
-  if (!page.items.length) return [h("p", { class: "say" }, `No dead letter has the reason ${name} any more.`), close()];
+function choice({ code, field }) {
+  return h("button", { class: "link", type: "button", "data-code": code, "data-field": field ?? "" }, breakable(code), field && h("span", { class: "about" }, breakable(` ${field}`)));
+}
+
+/** A page of dead letters. `page`: the API's answer; `place`: which page it is, from 1; `whole`: those that were opened, by row_id. */
+export function letters(page, asked, place, whole) {
+  const name = named(asked);
+  if (!page.items.length) return [nothing(`No dead letter has the reason ${name} any more.`), h("p", { class: "pager" }, CLOSE())];
   return [
-    h("p", { class: "say" }, `Refused for ${name}, newest first; page ${place}.`),
-    h("ul", { class: "letters" }, page.items.map(letter)),
-    h("p", { class: "pager" }, step("before", "Newer", place > 1), step("next", "Older", page.next !== null), close()),
+    h("p", { class: "say" }, `Refused for ${name}, newest first; page ${grouped(place)}.`),
+    h("ol", { class: "letters" }, page.items.map((one) => letter(one, whole.get(one.row_id)))),
+    h("p", { class: "pager" }, step("before", "Newer", place > 1), step("next", "Older", page.next !== null), CLOSE()),
   ];
 }
+
+const CLOSE = () => step("close", "Close", true);
 
 function step(name, label, possible) {
   return h("button", { type: "button", "data-step": name, disabled: !possible }, label);
 }
 
-function close() {
-  return h("button", { type: "button", "data-step": "close" }, "Close");
-}
-
-function letter(one) {
+function letter(one, whole) {
   return h(
     "li",
-    {},
-    h("p", {}, h("span", { class: "mono" }, `${one.source ?? "unknown"}, row ${grouped(one.source_position)}`), ` · ${one.subject} · ${one.status} · `, time(one.dead_lettered_at)),
-    h("ul", {}, one.reasons.map((each) => h("li", {}, h("b", {}, [each.code, each.field].filter(Boolean).join(" ")), each.detail ? `: ${each.detail}` : ""))),
+    { "data-key": one.row_id },
+    h("p", {}, h("span", { class: "mono" }, `${one.source ?? "unknown"}:${grouped(one.source_position)}`), ` · ${one.subject} · ${one.status} · `, time(one.dead_lettered_at)),
+    h("ul", {}, one.reasons.map((each) => h("li", {}, h("b", {}, named(each)), each.detail ? `: ${each.detail}` : ""))),
+    h("details", { "data-row": one.row_id }, h("summary", {}, "As it came"), whole === undefined ? nothing("Asking …") : came(whole)),
   );
+}
+
+/** The row as it was received: its fields, or its text where no fields could be read. */
+function came(whole) {
+  if (whole === null) return nothing("It is not there any more.");
+  const fields = Object.entries(whole.payload ?? {});
+  return [
+    fields.length > 0 && h("dl", { class: "came mono" }, fields.map(([name, text]) => h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, text ?? "(empty)")))),
+    whole.raw && h("pre", { class: "mono" }, whole.raw),
+    h("p", { class: "mono" }, `tally why ${whole.row_id}`),
+  ];
 }

@@ -4,7 +4,7 @@ import { chart, legend } from "./charts.js";
 import { h } from "./dom.js";
 import { counted, day, grouped, isWeekend, weekday } from "./format.js";
 import { scaleOver, short } from "./scale.js";
-import { bar, nothing, numbers } from "./tables.js";
+import { nothing, numbers, ranked } from "./tables.js";
 
 /** Gross merchandise value of each day. */
 export function revenue(items) {
@@ -22,7 +22,7 @@ export function revenue(items) {
   }));
   return [
     h("p", { class: "say" }, about),
-    chart({ label: "Sales by day", about, slots, scale: scaleOver(values), form: short }),
+    chart({ label: "Sales by day", about, slots, scale: scaleOver(values), form: short, inner: 212 }),
     legend(["column strong", "newest day"], ["column", "weekday"], ["column weekend", "weekend"]),
     numbers("Sales by day in numbers", ["day", "#sales", "#orders", "#customers", "#units", "#average order", "#cancelled"], items.map((one) => [
       one.order_date, grouped(one.gmv), grouped(one.orders), grouped(one.customers), grouped(one.units), grouped(one.average_order_value), grouped(one.cancelled_amount),
@@ -32,22 +32,12 @@ export function revenue(items) {
 
 /** The best products of the newest day; each is a button that shows its past. */
 export function top(found) {
-  if (!found.items.length) return [nothing("No product was sold on a day that is built.")];
-  const most = Number(found.items[0].revenue);
-  return [
-    h("p", { class: "say" }, `By sales on ${day(found.order_date)}. Choose one to see its prices below.`),
-    h(
-      "table",
-      {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "product"), h("th", { scope: "col", class: "of wide" }, h("span", { class: "unseen" }, "bar")), h("th", { scope: "col", class: "n" }, "sales"), h("th", { scope: "col", class: "n" }, "units"))),
-      h("tbody", {}, found.items.map((one) => h(
-        "tr",
-        {},
-        h("th", { scope: "row" }, h("button", { class: "link", type: "button", "data-product": one.product_id }, one.product_name ?? `product ${one.product_id}`)),
-        h("td", { class: "bars wide" }, bar(Number(one.revenue), most)),
-        h("td", { class: "n" }, grouped(one.revenue)),
-        h("td", { class: "n" }, grouped(one.units)),
-      ))),
-    ),
-  ];
+  if (!found.items.length) return [nothing("No product was sold on a day that is built: run tally gold run --date.")];
+  const rows = found.items.map((one) => ({
+    key: one.product_id,
+    name: h("button", { class: "link", type: "button", "data-product": one.product_id }, one.product_name ?? `product ${one.product_id}`),
+    size: Number(one.revenue),
+    numbers: [grouped(one.revenue), grouped(one.units)],
+  }));
+  return [h("p", { class: "say" }, `By sales on ${day(found.order_date)}. Choose one to see its prices below.`), ranked(["product", "sales", "units"], rows)];
 }

@@ -12,12 +12,13 @@ export function scaleOver(values, { steps = 3, least = 1, low = 0, high = null }
   return { ticks, step, share: (value) => (value - low) / span };
 }
 
-/** A scale about values that lie close together: it need not begin at zero. */
+/** A scale about values that lie close together: it need not begin at zero. One value alone stands between two ticks. */
 export function scaleAround(values, { steps = 3, least = 0.01 } = {}) {
   const [bottom, top] = [Math.min(...values), Math.max(...values)];
-  const step = roundStep(Math.max((top - bottom) * 1.2, least) / steps, least);
-  const low = Math.max(0, Math.floor(bottom / step) * step);
-  return scaleOver(values, { steps: steps + 2, least: step, low, high: Math.max(top, low + step) });
+  const spread = Math.max((top - bottom) * 1.2, top / 5, least);
+  const step = roundStep(spread / steps, least);
+  const low = Math.max(0, Math.floor((bottom - step / 4) / step) * step);
+  return scaleOver(values, { steps: Math.ceil((top + step / 4 - low) / step), least: step, low, high: top + step / 4 });
 }
 
 function roundStep(rough, least) {

@@ -1,6 +1,6 @@
 // Tables: figures to read, also behind each picture, and bars in them.
 
-import { h, s } from "./dom.js";
+import { breakable, h, s } from "./dom.js";
 
 /**
  * A table. `columns` are texts: those that begin with # hold numbers, those with ~ are left out on a narrow screen; `rows` are
@@ -11,7 +11,8 @@ export function table(columns, rows, { plain = false, caption = null } = {}) {
     const [flags] = /^[#~]*/.exec(name);
     return [flags.includes("#") && "n", flags.includes("~") && "wide"].filter(Boolean).join(" ") || null;
   });
-  const cell = (value, number) => (number === 0 ? h("th", { scope: "row" }, value) : h("td", { class: kinds[number] }, value));
+  const named = (value) => (typeof value === "string" ? breakable(value) : value);
+  const cell = (value, number) => (number === 0 ? h("th", { scope: "row" }, named(value)) : h("td", { class: kinds[number] }, value));
   return h(
     "div",
     { class: "scroll", tabindex: plain ? "0" : null, role: plain ? "group" : null, "aria-label": plain ? caption : null },
@@ -30,8 +31,27 @@ export function numbers(summary, columns, rows) {
   return h("details", {}, h("summary", {}, summary), table(columns, rows, { plain: true, caption: summary }));
 }
 
-/** A bar of a part of the whole. */
-export function bar(part, whole) {
+/**
+ * Things in order of their size. `columns` name what they are and their numbers; `rows` are {key, name, size, numbers}, the first the
+ * greatest; a bar shows each against it.
+ */
+export function ranked([name, ...columns], rows) {
+  const head = [h("th", { scope: "col" }, name), h("td", { class: "of wide" }), columns.map((each) => h("th", { scope: "col", class: "n" }, each))];
+  return h(
+    "table",
+    {},
+    h("thead", {}, h("tr", {}, head)),
+    h("tbody", {}, rows.map((row) => h(
+      "tr",
+      { "data-key": row.key },
+      h("th", { scope: "row" }, row.name),
+      h("td", { class: "bars wide" }, bar(row.size, rows[0].size)),
+      row.numbers.map((number) => h("td", { class: "n" }, number)),
+    ))),
+  );
+}
+
+function bar(part, whole) {
   const width = whole > 0 ? Math.max(0.5, (100 * part) / whole) : 0;
   return s(
     "svg",

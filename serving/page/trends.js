@@ -15,7 +15,8 @@ export function throughput(minutes) {
   if (!minutes.length) return [nothing("No batch was read yet.")];
   const values = minutes.map((one) => one.rows_read);
   const total = values.reduce((sum, value) => sum + value, 0);
-  const about = `${counted(total, "row")} in the ${minutes.length} minutes up to the newest batch.`;
+  const busiest = minutes[values.indexOf(Math.max(...values))];
+  const about = `${counted(total, "row")} in the ${minutes.length} minutes up to the newest batch; ${grouped(busiest.rows_read)} in the busiest, ${clock(busiest.minute, false)}.`;
   const slots = minutes.map((one) => ({
     value: one.rows_read,
     label: clock(one.minute, false),

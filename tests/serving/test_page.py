@@ -1,58 +1,21 @@
-"""The dashboard in a real browser, over the real API and a real Postgres."""
+"""The dashboard in a real browser, over the real API and a real Postgres: what it shows, and what a reader can do with it."""
 
 from __future__ import annotations
 
-import base64
 import re
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from chromium import FOUND, Page, browsing
-from served import served
-from shop_tables import books, fill, insert, move_on
-
-from config.forms import Secret
-from config.postgres import connect
+from page_house import grouped, opened, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from postgres_servers import Debian, Server
-    from psycopg2.extensions import connection as Connection
     from served import Served
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine")
-
-KEY = "0123456789abcdef-secret"
-READY = "!document.getElementById('figures').hidden && document.querySelector('#history svg') !== null"
-#: The contrast of every text with what is behind it (WCAG 2.2, 1.4.3), the least of each kind of text.
-CONTRAST = """
-(() => {
-  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
-  const linear = (one) => (one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
-  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
-  const behind = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const [r, g, b, a = 1] = parse(getComputedStyle(one).backgroundColor);
-      if (a > 0) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!own || !element.getClientRects().length || element.closest("title, option, .unseen, .skip, button:disabled")) continue;
-    const style = getComputedStyle(element);
-    const ink = element instanceof SVGElement ? style.fill : style.color;
-    const [less, more] = [light(parse(ink)), light(behind(element))].sort((one, other) => one - other);
-    found.push([(more + 0.05) / (less + 0.05), element.tagName, element.textContent.slice(0, 40)]);
-  }
-  return found.filter(([contrast]) => contrast < 4.5);
-})()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -63,32 +26,63 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.fixture
 def page(browser: Page, api: Served) -> Page:
-    """The dashboard, once it shows everything."""
-    browser.asked.clear()
-    browser.complaints.clear()
-    browser.prefer()
-    browser.size(1180)
-    browser.open(f"{api.address}/")
-    browser.wait_for(READY)
-    return browser
+    return opened(browser, api.address)
 
 
-def grouped(number: int) -> str:
-    return f"{number:,}"
-
-
-def test_it_shows_the_figures_of_the_api_without_a_complaint_and_asks_no_one_else(page: Page, api: Served) -> None:
-    totals = api.json("/status")["totals"]
-    said = page.text("books")
-    for name in ("rows_read", "accepted", "duplicate", "dead_letter"):
-        assert grouped(totals[name]) in said
-    assert f"All {grouped(totals['rows_read'])} rows" in page.text("headline") or "Every row" in page.text("headline")
-    best = api.json("/products/top", limit=8)["items"]
-    assert all(row["product_name"] in page.text("top") for row in best)
-    assert api.json("/revenue/daily", limit=1)["items"][0]["gmv"].split(".")[0] in page.text("revenue").replace(",", "")
-    assert all(row["subject"] in page.text("freshness") for row in api.json("/status")["subjects"])
+def test_it_has_no_complaint_and_asks_no_other_host(page: Page, api: Served) -> None:
     assert page.complaints == []
     assert {re.match(r"https?://[^/]+", url)[0] for url in page.asked if url.startswith("http")} == {api.address}  # type: ignore[index]
+
+
+def test_the_books_are_those_of_the_api_and_drawn_to_scale(page: Page, api: Served) -> None:
+    totals = api.json("/status")["totals"]
+    said = page.text("books")
+    for name in ("rows_read", "accepted", "late", "duplicate", "dead_letter", "unaccounted"):
+        assert grouped(totals[name]) in said
+    high = {
+        kind: page.run(f"Number(document.querySelector('#books .end.{kind}').getAttribute('height'))")
+        for kind in ("accepted", "late", "letter")
+    }
+    # The end called accepted is its part on time; the late ones lie against it.
+    on_time = totals["accepted"] - totals["late"]
+    assert high["late"] / high["accepted"] == pytest.approx(totals["late"] / on_time)
+    assert high["letter"] / high["accepted"] == pytest.approx(totals["dead_letter"] / on_time)
+
+
+def test_the_headline_says_what_matters_first(page: Page, api: Served) -> None:
+    totals = api.json("/status")["totals"]
+    assert page.text("headline").startswith(f"All {grouped(totals['rows_read'])} rows accounted for")
+    assert re.search(r"nothing new for [\d,]+\sdays$", page.text("headline"))
+    assert f"{100 * totals['validity']:.1f} % were valid" in page.text("lead").replace("\xa0", " ")
+    assert page.run("document.title").startswith("All ")
+
+
+def test_every_hour_has_its_point_and_those_below_the_target_another_shape(page: Page, api: Served) -> None:
+    hours: dict[str, list[int]] = {}
+    for one in api.json("/quality", hours=48)["items"]:
+        read, refused = hours.get(one["hour"], [0, 0])
+        hours[one["hour"]] = [read + one["rows_read"], refused + one["dead_letter"]]
+    target = api.json("/status")["targets"]["validity"]
+    below = sum(1 - refused / read < target for read, refused in hours.values())
+    assert 0 < below < len(hours)
+    assert page.run("document.querySelectorAll('#validity .chart .marker > .below').length") == below
+    assert page.run("document.querySelectorAll('#validity .chart circle.point').length") == len(hours) - below
+    assert page.run("document.querySelectorAll('#validity .chart .target').length") == 1
+
+
+def test_the_other_sections_show_what_the_api_says(page: Page, api: Served) -> None:
+    best = api.json("/products/top", limit=8)["items"]
+    assert all(row["product_name"] in page.text("top") for row in best)
+    newest = api.json("/revenue/daily", limit=1)["items"][0]
+    assert newest["gmv"] in page.text("revenue").replace(",", "")
+    status = api.json("/status")
+    assert all(row["subject"] in page.text("freshness") for row in status["subjects"])
+    reasons = api.json("/reasons")["items"]
+    assert all(grouped(row["rows"]) in page.text("reasons") for row in reasons)
+    read = sum(one["rows_read"] for one in api.json("/throughput")["items"])
+    assert page.text("throughput").replace("\xa0", " ").startswith(f"{grouped(read)} rows in the 60 minutes")
+    page.run("document.querySelector('#publishing details').open = true")
+    assert all(one["table"] in page.text("publishing") for one in status["tables"])
 
 
 def test_texts_are_never_taken_for_markup(page: Page) -> None:
@@ -104,134 +98,68 @@ def test_the_subject_that_is_chosen_is_shown(page: Page, api: Served) -> None:
 
 
 def test_a_reason_leads_to_its_rows_a_page_at_a_time(page: Page, api: Served) -> None:
-    page.run("document.querySelector('#reasons button').click()")
+    page.click("#reasons button")
     page.wait_for("document.querySelectorAll('#letters .letters > li').length > 0")
     asked = page.run("({...document.querySelector('#reasons button').dataset})")
     wanted = api.json("/dead-letters", limit=500, **asked)["items"]
-    assert page.run("document.querySelectorAll('#letters .letters > li').length") == min(10, len(wanted))
-    assert page.run("document.activeElement.id") == "h-letters"
-    page.run("document.querySelector('#letters [data-step=next]').click()")
+    assert len(wanted) > 20
+    rows = "[...document.querySelectorAll('#letters .letters > li')].map((one) => one.dataset.key)"
+    assert page.run(rows) == [one["row_id"] for one in wanted[:10]]
+    page.click("#letters [data-step=next]")
     page.wait_for("document.getElementById('letters').innerText.includes('page 2')")
-    page.run("document.querySelector('#letters [data-step=close]').click()")
+    assert page.run(rows) == [one["row_id"] for one in wanted[10:20]]
+    page.click("#letters [data-step=before]")
+    page.wait_for("document.getElementById('letters').innerText.includes('page 1')")
+    page.click("#letters [data-step=close]")
     page.wait_for("document.getElementById('letters-section').hidden")
 
 
-def test_a_product_is_found_and_its_price_at_a_moment_told(page: Page, api: Served) -> None:
+def test_a_dead_letter_is_shown_as_it_came(page: Page, api: Served) -> None:
+    page.click("#reasons [data-code=bad_type]")
+    page.wait_for("document.querySelector('#letters details') !== null")
+    page.click("#letters summary")
+    page.wait_for("document.querySelector('#letters .came') !== null")
+    row_id = page.run("document.querySelector('#letters details').dataset.row")
+    whole = api.json(f"/dead-letters/{row_id}")
+    assert page.run("document.querySelector('#letters .came dd').innerText") == whole["payload"]["price"]
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    page.press("Tab")
+    assert page.run("document.activeElement.className") == "skip"
+    page.press("Enter", "\r")
+    page.wait_for("document.activeElement.id === 'figures'")
+    for _ in range(20):
+        page.press("Tab")
+        if page.run("document.activeElement.dataset.code !== undefined"):
+            break
+    assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.press("Enter", "\r")
+    page.wait_for("document.activeElement.id === 'h-letters' && document.querySelector('#letters .letters') !== null")
+
+
+def test_a_product_is_found_by_its_name(page: Page, api: Served) -> None:
+    page.run(f"document.getElementById('query').value = {quoted('100% c')}")
+    page.click("#search button")
+    wanted = api.json("/products", query="100% c", limit=8)["items"]
+    page.wait_for(f"document.querySelectorAll('#found [data-product]').length === {len(wanted)}")
+    page.run("document.getElementById('query').value = 'there is no such thing'")
+    page.click("#search button")
+    page.wait_for("document.getElementById('found').innerText.includes('No product is called like')")
+
+
+def test_a_product_is_shown_through_time_and_its_price_at_a_moment(page: Page, api: Served) -> None:
     page.set("query", "7")
     page.click("#search button")
     page.wait_for("document.querySelector('#found [data-product=\"7\"]') !== null")
     page.click('#found [data-product="7"]')
     versions = api.json("/products/7/history")["items"]
     page.wait_for("document.getElementById('history').innerText.includes('(7)')")
-    assert page.run("document.querySelectorAll('#history tbody tr').length") == len(versions)
-    at = (datetime.fromisoformat(versions[1]["valid_from"]) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
-    page.set("moment", at)
-    page.wait_for(f"document.getElementById('price').innerText.replace(',', '').includes('{versions[1]['price']}')")
-
-
-def test_a_new_batch_comes_up_by_itself_and_what_is_open_stays_open(page: Page, api: Served, owner: Connection) -> None:
-    before = api.json("/status")["totals"]["rows_read"]
-    page.run("document.querySelector('#books details').open = true")
-    page.set("query", "half a")
-    page.run("document.getElementById('query').focus()")
-    insert(owner, "data_quality_metrics", [books(700, started_at=datetime.now(UTC))])
-    move_on(owner)
-    page.wait_for(f"document.getElementById('books').innerText.includes('{grouped(before + 100)} read')")
-    assert page.run("document.querySelector('#books details').open") is True
-    assert page.run("[document.activeElement.id, document.getElementById('query').value]") == ["query", "half a"]
-    assert page.text("headline").startswith("All ")
-
-
-def test_what_has_not_changed_is_not_sent_again(page: Page) -> None:
-    seen = len(page.asked)
-    page.wait_for(
-        "performance.getEntriesByType('resource').filter((one) => one.name.includes('/api/v1/status')).length >= 2"
-    )
-    assert len(page.asked) > seen
-    assert (
-        page.run(
-            "performance.getEntriesByType('resource').filter((one) => one.name.includes('/status')).at(-1).responseStatus"
-        )
-        == 304
-    )
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_can_be_read(page: Page, scheme: str) -> None:
-    page.prefer(color_scheme=scheme)
-    assert page.run(CONTRAST) == []
-
-
-@pytest.mark.parametrize("width", [360, 768, 1180])
-def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
-    page.size(width)
-    assert page.run("document.documentElement.scrollWidth") <= width
-
-
-def test_a_screen_reader_finds_its_way(page: Page) -> None:
-    assert page.run("document.documentElement.lang") == "en"
-    assert page.run("document.querySelectorAll('main').length") == 1
-    assert page.run(
-        "[...document.querySelectorAll('h1, h2')].every((one) => one.closest('[hidden]') || one.innerText.trim())"
-    )
-    assert page.run(
-        "[...document.querySelectorAll('section')].every((one) => document.getElementById(one.getAttribute('aria-labelledby')))"
-    )
-    assert page.run(
-        "[...document.querySelectorAll('svg[role=img]')].every((one) => one.getAttribute('aria-label').length > 20)"
-    )
-    assert page.run("[...document.querySelectorAll('input, select')].every((one) => one.labels.length > 0)")
-    assert page.run("[...document.querySelectorAll('[aria-live]')].map((one) => one.id)") == ["headline"]
-    assert page.run("[...document.querySelectorAll('table')].every((one) => one.querySelector('thead th[scope=col]'))")
-    assert page.run("[...document.querySelectorAll('tbody tr')].every((one) => one.querySelector('th[scope=row]'))")
-
-
-def test_a_picture_of_it_is_no_blank_page(page: Page) -> None:
-    picture = base64.b64decode(page.tell("Page.captureScreenshot", format="png")["data"])
-    assert picture.startswith(b"\x89PNG")
-    assert len(picture) > 20_000
-
-
-def test_the_last_figures_stay_when_the_database_is_away_and_go_on_when_it_is_back(
-    browser: Page, debian: Debian, tmp_path: Path
-) -> None:
-    owner = connect(debian.database, "owner", application="tests")
-    fill(owner, tmp_path, batches=2)
-    owner.close()
-    with served(debian.database) as api:
-        browser.open(f"{api.address}/")
-        browser.wait_for(READY)
-        before = browser.text("books")
-        debian.kill()
-        browser.wait_for("document.getElementById('notice').innerText.includes('No answer')")
-        assert "Asking again in" in browser.text("notice")
-        assert browser.text("books") == before
-        debian.start()
-        browser.wait_for("document.getElementById('notice').innerText === ''")
-    browser.open("about:blank")
-
-
-def test_with_a_key_it_asks_for_it_and_keeps_it_for_the_tab(
-    browser: Page, shared_server: Server, tmp_path: Path
-) -> None:
-    database = replace(shared_server.database, name="keyed_page")
-    owner = connect(database, "owner", application="tests")
-    fill(owner, tmp_path, batches=2)
-    owner.close()
-    with served(database, api_key=Secret(KEY)) as api:
-        browser.open(f"{api.address}/")
-        browser.wait_for("!document.getElementById('key').hidden")
-        browser.run(
-            f"document.getElementById('key-text').value = '{KEY}'; document.querySelector('#key button').click()"
-        )
-        browser.wait_for(READY)
-        assert browser.run("document.getElementById('key').hidden") is True
-        assert browser.run(f"document.documentElement.outerHTML.includes('{KEY}')") is False
-    browser.open("about:blank")
-
-
-def test_an_empty_lake_says_what_to_run(browser: Page, shared_server: Server) -> None:
-    with served(replace(shared_server.database, name="nothing_yet")) as api:
-        browser.open(f"{api.address}/")
-        browser.wait_for("document.getElementById('notice').innerText.includes('tally stream')")
-    browser.open("about:blank")
+    assert page.run("document.querySelectorAll('#history tbody tr').length") == len(versions) > 1
+    assert page.run("document.querySelectorAll('#history .turn').length") == len(versions)
+    for one, wanted in ((versions[1], versions[1]["price"]), (versions[0], versions[0]["price"])):
+        at = (datetime.fromisoformat(one["valid_from"]) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
+        page.set("moment", at)
+        page.wait_for(f"document.getElementById('price').innerText.replace(',', '').startsWith('{wanted}')")
+    page.set("moment", "1999-12-31T23:59")
+    page.wait_for("document.getElementById('price').innerText === 'it was not sold then'")
