@@ -1,0 +1,99 @@
+"""The dashboard is not misled: by the clock of the reader's machine, by answers that come too late, by a target that is missed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from chromium import FOUND, Page, browsing
+from page_house import grouped, opened, quoted
+from shop_tables import books, insert, move_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from psycopg2.extensions import connection as Connection
+    from served import Served
+
+pytestmark = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine")
+
+WRONG_BY_DAYS = """
+(() => { const right = Date.now; Date.now = () => right() + %d * 86_400_000; })()
+"""
+#: Questions about orders wait until they are let go. ``flying``: how many are not answered; ``seen``: all that was ever said.
+HELD = """
+(() => {
+  const asked = window.fetch;
+  const held = new Promise((letGo) => { window.letGo = letGo; });
+  window.flying = 0;
+  window.fetch = async (address, ...rest) => {
+    window.flying += 1;
+    try {
+      if (String(address).includes("subject=orders")) await held;
+      return await asked(address, ...rest);
+    } finally { window.flying -= 1; }
+  };
+  window.seen = new Set();
+  const look = () => window.seen.add(document.querySelector("#throughput .say").innerText);
+  const all = { subtree: true, childList: true, characterData: true };
+  new MutationObserver(look).observe(document.getElementById("throughput"), all);
+})()
+"""
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Page]:
+    """One for each test, as they spoil its clock or its questions."""
+    with browsing(tmp_path) as page:
+        yield page
+
+
+def another_batch(owner: Connection, number: int, subject: str, **fields: int) -> None:
+    """A batch that was finished now, and its table published."""
+    insert(owner, "data_quality_metrics", [books(number, subject, started_at=datetime.now(UTC), **fields)])
+    move_on(owner)
+
+
+def rows_of_an_hour(api: Served, subject: str) -> str:
+    """As the page says it."""
+    return f"{grouped(sum(one['rows_read'] for one in api.json('/throughput', subject=subject)['items']))}\xa0rows"
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+def test_ages_go_by_the_clock_of_the_server(browser: Page, api: Served, owner: Connection, days: int) -> None:
+    another_batch(owner, 800 + days, "products")
+    browser.tell("Page.addScriptToEvaluateOnNewDocument", source=WRONG_BY_DAYS % days)
+    opened(browser, api.address)
+    assert abs(browser.run("Date.now()") / 1000 - datetime.now(UTC).timestamp()) > 2 * 86_400
+    assert "newest batch" in browser.text("headline")
+    assert " s ago" in browser.text("freshness").replace("\xa0", " ")
+
+
+def test_an_answer_about_a_subject_that_is_no_longer_chosen_is_not_shown(
+    browser: Page, api: Served, owner: Connection
+) -> None:
+    another_batch(owner, 810, "orders", rows_read=7_000, accepted=7_000)
+    another_batch(owner, 811, "products", rows_read=3_000, accepted=3_000)
+    orders, products = (rows_of_an_hour(api, subject) for subject in ("orders", "products"))
+    opened(browser, api.address)
+    browser.run(HELD)
+    browser.set("subject", "orders")
+    browser.set("subject", "products")
+    browser.wait_for(f"document.querySelector('#throughput .say').innerText.startsWith({quoted(products)})")
+    browser.run("letGo()")
+    browser.wait_for("flying === 0")
+    browser.set("subject", "products")
+    browser.wait_for("flying === 0")
+    said = browser.run("[...seen]")
+    assert [text for text in said if text.startswith(products)]
+    assert [text for text in said if text.startswith(orders)] == []
+
+
+def test_a_target_that_is_missed_is_said(browser: Page, api: Served, owner: Connection) -> None:
+    opened(browser, api.address)
+    assert "above the target of 95" in browser.text("lead")
+    another_batch(owner, 820, "orders", rows_read=9_000, accepted=0, dead_letter=9_000)
+    opened(browser, api.address)
+    assert "below the target of 95" in browser.text("lead")
