@@ -10,13 +10,17 @@ export function headline(status, now) {
   const { totals, targets } = status;
   if (!totals.batches) return NOTHING;
   const age = Math.min(...status.subjects.map((one) => since(one.last_batch_at, now)));
-  const about = `${grouped(totals.rows_read)} rows read in ${counted(totals.batches, "batch", "batches")}. ${valid(totals, targets)}${open(status)}`;
+  const read = `${counted(totals.batches, "batch", "batches")} of ${counted(status.subjects.length, "subject")}.`;
+  const about = `${read} ${valid(totals, targets)}${open(status)}`;
   const newest = `newest batch ${ago(age)}`;
-  if (totals.unaccounted) return { ...unaccounted(status), beside: newest, about: `${about} Run tally audit: it says which.`, wrong: true };
+  if (totals.unaccounted) {
+    return { ...unaccounted(status), beside: newest, about: `${about} Run tally audit: it says which.`, wrong: true };
+  }
   const said = `All ${grouped(totals.rows_read)} rows accounted for`;
   if (age <= targets.freshness_seconds) return { said, beside: newest, state: "All rows accounted for.", about, wrong: false };
   const state = "All rows accounted for, but there is no new batch.";
-  return { said, beside: `nothing new for ${lasting(age)}`, state, about: `${about} Is a stream running?`, wrong: false, stale: true };
+  const beside = `nothing new for ${lasting(age)}`;
+  return { said, beside, state, about: `${about} Is a stream running?`, wrong: false, stale: true };
 }
 
 const NOTHING = {
@@ -29,7 +33,8 @@ const NOTHING = {
 
 /** The state while there is no answer. `answered`: when there was one last, in milliseconds; null for never. */
 export function silence(error, answered) {
-  const said = { away: "Postgres is away", empty: "Nothing is published yet" }[error.database] ?? "The server does not answer";
+  const known = { away: "Postgres is away", empty: "Nothing is published yet" };
+  const said = known[error.database] ?? ("database" in error ? "The server does not answer" : "These figures cannot be shown");
   return {
     said,
     beside: answered === null ? "" : `last figures of ${clock(answered)} UTC`,
@@ -46,10 +51,11 @@ function unaccounted(status) {
 
 function valid(totals, targets) {
   if (totals.validity === null) return "";
-  const against = totals.validity < targets.validity ? "below" : "above";
-  return `${percent(totals.validity)} were valid, ${totals.validity === targets.validity ? "at" : against} the target of ${percent(targets.validity, 0)}. `;
+  const against = totals.validity < targets.validity ? "below" : totals.validity > targets.validity ? "above" : "at";
+  return `${percent(totals.validity)} of all rows were valid, ${against} the target of ${percent(targets.validity, 0)}. `;
 }
 
 function open({ open_dead_letters: letters }) {
-  return letters ? `${counted(letters, "dead letter")} ${letters === 1 ? "waits" : "wait"} to be replayed or discarded.` : "No dead letter is open.";
+  if (!letters) return "No dead letter is open.";
+  return `${counted(letters, "dead letter")} ${letters === 1 ? "waits" : "wait"} to be replayed or discarded.`;
 }

@@ -11,13 +11,16 @@ const FOOT = 26;
 /** How much of the way a price or a date that is written takes, in percent. */
 const ROOM = 14;
 
+const COLUMNS = ["from", "~until", "#price", "name", "~category", "~brand", "#~version"];
+
 /** Products that were found; each is a button. */
 export function found({ items, next }, query) {
   if (!items.length) return [nothing(`No product is called like “${query}”.`)];
-  return [
-    h("p", { class: "choices" }, items.map((one) => h("button", { type: "button", "data-key": one.product_id, "data-product": one.product_id }, `${one.product_name ?? "product"} (${one.product_id})`))),
-    next && nothing("There are more: write more of the name."),
-  ];
+  return [h("p", { class: "choices" }, items.map(choice)), next && nothing("There are more: write more of the name.")];
+}
+
+function choice({ product_id: id, product_name: name }) {
+  return h("button", { type: "button", "data-key": id, "data-product": id }, `${name ?? "product"} (${id})`);
 }
 
 /** All versions of a product, oldest first, and its price at a moment, where one was asked for; `price` is null where it was not sold then. */
@@ -27,7 +30,7 @@ export function history(versions, until, asked) {
     h("p", { class: "say" }, said),
     versions.every((one) => one.price !== null) && steps(versions, until, said, asked.moment),
     question(asked),
-    table(["from", "~until", "#price", "name", "~category", "~brand", "#~version"], versions.map((one, number) => row(one, versions[number - 1])).reverse()),
+    table(COLUMNS, versions.map((one, number) => row(one, versions[number - 1])).reverse()),
   ];
 }
 
@@ -46,7 +49,14 @@ function row(one, before) {
 
 function question({ moment, price }) {
   const told = price ? [h("b", {}, grouped(price.price)), `, version ${price.version}`] : "it was not sold then";
-  return h("p", { class: "ask" }, h("label", { for: "moment" }, "Its price at"), h("input", { id: "moment", type: "datetime-local" }), "UTC ", h("output", { id: "price", for: "moment" }, moment && told));
+  return h(
+    "p",
+    { class: "ask" },
+    h("label", { for: "moment" }, "Its price at"),
+    h("input", { id: "moment", type: "datetime-local" }),
+    "UTC ",
+    h("output", { id: "price", for: "moment" }, moment && told),
+  );
 }
 
 function steps(versions, until, said, moment) {
@@ -81,14 +91,15 @@ function path(versions, x, y) {
 }
 
 function turn(one, x, y) {
-  return s("circle", { class: "turn", cx: `${x(one.valid_from)}%`, cy: y(one.price), r: 4 }, s("title", {}, `${grouped(one.price)} from ${day(one.valid_from)}`));
+  const title = s("title", {}, `${grouped(one.price)} from ${day(one.valid_from)}`);
+  return s("circle", { class: "turn", cx: `${x(one.valid_from)}%`, cy: y(one.price), r: 4 }, title);
 }
 
 /** The newest price at the right, and of the others those whose step is long enough for it. */
 function prices(versions, x, y) {
   const last = versions.at(-1);
   const end = last.valid_to ? x(last.valid_to) : 100;
-  const roomy = versions.filter((one, number) => number + 1 < versions.length && x(versions[number + 1].valid_from) - x(one.valid_from) >= ROOM);
+  const roomy = versions.slice(0, -1).filter((one, number) => x(versions[number + 1].valid_from) - x(one.valid_from) >= ROOM);
   return [
     roomy.map((one) => s("text", { class: "own", x: `${x(one.valid_from)}%`, y: y(one.price), dx: 8, dy: -8 }, grouped(one.price))),
     s("text", { class: end < ROOM ? "own" : "own last", x: `${end}%`, y: y(last.price), dy: -8 }, grouped(last.price)),
@@ -102,7 +113,7 @@ function mark(x, height) {
 /** The date of the first version and of those that have room, and now; on a narrow screen only the two ends. */
 function dates(versions, x, height) {
   const y = height + 18;
-  const inner = spaced(versions, (one) => x(one.valid_from)).filter((one) => x(one.valid_from) >= ROOM && x(one.valid_from) <= 100 - ROOM);
+  const inner = spaced(versions, (one) => x(one.valid_from)).filter((one) => Math.abs(x(one.valid_from) - 50) <= 50 - ROOM);
   return [
     s("text", { class: "date first", x: 0, y }, day(versions[0].valid_from)),
     inner.map((one) => s("text", { class: "date wide", x: `${x(one.valid_from)}%`, y }, day(one.valid_from))),

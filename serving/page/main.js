@@ -65,7 +65,7 @@ function showHeadline({ said, beside, state, wrong, stale }) {
 
 async function showHistory() {
   const { product, moment } = chosen;
-  if (product === null) return show(at("history"), nothing("No product is known yet: stream the subject products, and each has its history here."));
+  if (product === null) return show(at("history"), nothing("No product was sold yet: find one above, or run tally gold run --date."));
   const [told, price] = await Promise.all([
     ask(`/products/${product}/history`),
     moment && ask(`/products/${product}/price`, { at: `${moment}Z` }),
@@ -95,11 +95,12 @@ function showAnswered() {
 /** No answer to a round: what was shown stays, and says of when it is. */
 function failed(error, seconds) {
   if (error instanceof KeyNeeded) return askForKey();
-  if (!(error instanceof Away)) console.error(error);
-  showHeadline(silence(error, answered));
+  if (!(error instanceof Away)) console.error(error); // a mistake of the page's own
+  const told = silence(error, answered);
+  showHeadline(told);
   if (answered === null) show(at("lead"));
-  const again = h("button", { type: "button", id: "again" }, "Ask now");
-  show(at("notice"), h("p", {}, h("strong", {}, `${silence(error, answered).said}.`), ` ${error.message} Asking again in ${lasting(seconds)}. `), again);
+  const said = h("p", {}, h("strong", {}, `${told.said}.`), ` ${error.message} Asking again in ${lasting(seconds)}. `);
+  show(at("notice"), said, h("button", { type: "button", id: "again" }, "Ask now"));
 }
 
 function askForKey() {

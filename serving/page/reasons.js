@@ -14,7 +14,10 @@ export function reasons(items) {
   return [
     h("p", { class: "say" }, "In the 24 hours up to the newest batch. A row may have several; choose one to see its rows."),
     ranked(["reason", "rows", "of all read"], rows),
-    items.length > SHOWN && numbers(`All ${counted(items.length, "reason")} in numbers`, ["reason", "#rows", "#of all read"], items.map((one) => [choice(one), ...figures(one)])),
+    items.length > SHOWN &&
+      numbers(`All ${counted(items.length, "reason")} in numbers`, ["reason", "#rows", "#of all read"], items.map((one) => [
+        choice(one), ...figures(one),
+      ])),
   ];
 }
 
@@ -24,33 +27,38 @@ function named({ code, field }) {
 }
 
 function choice({ code, field }) {
-  return h("button", { class: "link", type: "button", "data-code": code, "data-field": field ?? "" }, breakable(code), field && h("span", { class: "about" }, breakable(` ${field}`)));
+  const about = field && [" ", h("span", { class: "about" }, breakable(field))];
+  return h("button", { class: "link", type: "button", "data-code": code, "data-field": field ?? "" }, breakable(code), about);
 }
 
 /** A page of dead letters. `page`: the API's answer; `place`: which page it is, from 1; `whole`: those that were opened, by row_id. */
 export function letters(page, asked, place, whole) {
   const name = named(asked);
-  if (!page.items.length) return [nothing(`No dead letter has the reason ${name} any more.`), h("p", { class: "pager" }, CLOSE())];
+  if (!page.items.length) return [nothing(`No dead letter has the reason ${name} any more.`), h("p", { class: "pager" }, close())];
   return [
     h("p", { class: "say" }, `Refused for ${name}, newest first; page ${grouped(place)}.`),
     h("ol", { class: "letters" }, page.items.map((one) => letter(one, whole.get(one.row_id)))),
-    h("p", { class: "pager" }, step("before", "Newer", place > 1), step("next", "Older", page.next !== null), CLOSE()),
+    h("p", { class: "pager" }, step("before", "Newer", place > 1), step("next", "Older", page.next !== null), close()),
   ];
 }
 
-const CLOSE = () => step("close", "Close", true);
+function close() {
+  return step("close", "Close", true);
+}
 
 function step(name, label, possible) {
   return h("button", { type: "button", "data-step": name, disabled: !possible }, label);
 }
 
 function letter(one, whole) {
+  const place = h("span", { class: "mono" }, `${one.source ?? "unknown"}:${one.source_position ?? "–"}`);
+  const shown = whole === undefined ? nothing("Asking …") : came(whole);
   return h(
     "li",
     { "data-key": one.row_id },
-    h("p", {}, h("span", { class: "mono" }, `${one.source ?? "unknown"}:${grouped(one.source_position)}`), ` · ${one.subject} · ${one.status} · `, time(one.dead_lettered_at)),
+    h("p", {}, place, ` · ${one.subject} · ${one.status} · `, time(one.dead_lettered_at)),
     h("ul", {}, one.reasons.map((each) => h("li", {}, h("b", {}, named(each)), each.detail ? `: ${each.detail}` : ""))),
-    h("details", { "data-row": one.row_id }, h("summary", {}, "As it came"), whole === undefined ? nothing("Asking …") : came(whole)),
+    h("details", { "data-row": one.row_id }, h("summary", {}, "As it came"), shown),
   );
 }
 
@@ -58,8 +66,9 @@ function letter(one, whole) {
 function came(whole) {
   if (whole === null) return nothing("It is not there any more.");
   const fields = Object.entries(whole.payload ?? {});
+  const field = ([name, text]) => h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, text ?? "(empty)"));
   return [
-    fields.length > 0 && h("dl", { class: "came mono" }, fields.map(([name, text]) => h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, text ?? "(empty)")))),
+    fields.length > 0 && h("dl", { class: "came mono" }, fields.map(field)),
     whole.raw && h("pre", { class: "mono" }, whole.raw),
     h("p", { class: "mono" }, `tally why ${whole.row_id}`),
   ];

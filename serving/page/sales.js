@@ -6,6 +6,8 @@ import { counted, day, grouped, isWeekend, weekday } from "./format.js";
 import { scaleOver, short } from "./scale.js";
 import { nothing, numbers, ranked } from "./tables.js";
 
+const DAY = ["day", "#sales", "#orders", "#customers", "#units", "#average order", "#cancelled"];
+
 /** Gross merchandise value of each day. */
 export function revenue(items) {
   if (!items.length) return [nothing("No day was built yet: run tally gold run --date, and it is shown here.")];
@@ -13,7 +15,9 @@ export function revenue(items) {
   const values = days.map((one) => Number(one.gmv));
   const best = days[values.indexOf(Math.max(...values))];
   const last = days.at(-1);
-  const about = `${grouped(last.gmv)} on ${day(last.order_date)}; the best of ${counted(days.length, "day")} was ${day(best.order_date)} with ${grouped(best.gmv)}.`;
+  const about =
+    `${grouped(last.gmv)} on ${day(last.order_date)}; the best of ${counted(days.length, "day")} was ` +
+    `${day(best.order_date)} with ${grouped(best.gmv)}.`;
   const slots = days.map((one, number) => ({
     value: Number(one.gmv),
     label: day(one.order_date, false),
@@ -24,8 +28,9 @@ export function revenue(items) {
     h("p", { class: "say" }, about),
     chart({ label: "Sales by day", about, slots, scale: scaleOver(values), form: short, inner: 212 }),
     legend(["column strong", "newest day"], ["column", "weekday"], ["column weekend", "weekend"]),
-    numbers("Sales by day in numbers", ["day", "#sales", "#orders", "#customers", "#units", "#average order", "#cancelled"], items.map((one) => [
-      one.order_date, grouped(one.gmv), grouped(one.orders), grouped(one.customers), grouped(one.units), grouped(one.average_order_value), grouped(one.cancelled_amount),
+    numbers("Sales by day in numbers", DAY, items.map((one) => [
+      one.order_date,
+      ...[one.gmv, one.orders, one.customers, one.units, one.average_order_value, one.cancelled_amount].map(grouped),
     ])),
   ];
 }
@@ -35,9 +40,14 @@ export function top(found) {
   if (!found.items.length) return [nothing("No product was sold on a day that is built: run tally gold run --date.")];
   const rows = found.items.map((one) => ({
     key: one.product_id,
-    name: h("button", { class: "link", type: "button", "data-product": one.product_id }, one.product_name ?? `product ${one.product_id}`),
+    name: choice(one),
     size: Number(one.revenue),
     numbers: [grouped(one.revenue), grouped(one.units)],
   }));
-  return [h("p", { class: "say" }, `By sales on ${day(found.order_date)}. Choose one to see its prices below.`), ranked(["product", "sales", "units"], rows)];
+  const said = `By sales on ${day(found.order_date)}. Choose one to see its prices below.`;
+  return [h("p", { class: "say" }, said), ranked(["product", "sales", "units"], rows)];
+}
+
+function choice({ product_id: id, product_name: name }) {
+  return h("button", { class: "link", type: "button", "data-product": id }, name ?? `product ${id}`);
 }

@@ -4,6 +4,9 @@ import { h } from "./dom.js";
 import { ago, counted, grouped, lasting, since, time } from "./format.js";
 import { nothing, numbers, table } from "./tables.js";
 
+const WATERMARK = "Events older than the watermark are late; a first batch has none yet, and changes never have one.";
+const TABLE = ["table of the lake", "table here", "#version", "#after the lake", "#rows written", "#rows deleted", "published"];
+
 /** Each subject's newest batch and watermark. */
 export function freshness(status, now) {
   if (!status.subjects.length) return [nothing("No subject has a batch yet: run tally stream.")];
@@ -15,8 +18,8 @@ export function freshness(status, now) {
     one.watermark ? time(one.watermark) : "none",
   ]);
   return [
-    h("p", { class: "say" }, `Fresh: a batch in the last ${target}. Events older than the watermark are late; a first batch has none yet, and changes never have one.`),
-    table(["subject", "newest batch", "#~it took", "watermark"], rows),
+    h("p", { class: "say" }, `Fresh: a batch in the last ${target}. ${WATERMARK}`),
+    table(["subject", "newest", "#~it took", "watermark"], rows),
   ];
 }
 
@@ -31,17 +34,20 @@ export function publishing(status) {
   if (!shown.length) return [nothing("No table is published yet: run tally stream or tally publish.")];
   return [
     h("p", { class: "say" }, said(shown), gold(status)),
-    numbers("Every table in numbers", ["table of the lake", "table here", "#version", "#after the lake", "#rows written", "#rows deleted", "published"], status.tables.map((one) => [
-      one.lake_table, one.table, grouped(one.version), lasting(one.lag_seconds), grouped(one.rows_written), grouped(one.rows_deleted), time(one.published_at),
-    ])),
+    numbers("Every table in numbers", TABLE, status.tables.map(row)),
   ];
+}
+
+function row(one) {
+  const rows = [one.rows_written, one.rows_deleted].map(grouped);
+  return [one.lake_table, one.table, grouped(one.version), lasting(one.lag_seconds), ...rows, time(one.published_at)];
 }
 
 function said(shown) {
   const newest = shown.map((one) => one.published_at).sort().at(-1);
   const slowest = shown.reduce((one, other) => (other.lag_seconds > one.lag_seconds ? other : one));
   return [
-    `${counted(shown.length, "table")} of the lake ${shown.length === 1 ? "is" : "are"} shown, each as one of its versions, whole. The last change came `,
+    `Of the lake, ${counted(shown.length, "table")} can be seen here, each as one of its versions, whole. The last change came `,
     time(newest),
     `; the slowest, ${slowest.table}, followed the lake after ${lasting(slowest.lag_seconds)}.`,
   ];

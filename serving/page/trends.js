@@ -10,13 +10,17 @@ const HOUR = 3_600_000;
 /** How much of all the picture of validity shows, so that its ticks are round. */
 const SPANS = [0.1, 0.2, 0.5, 1, Infinity];
 
+const MINUTE = ["minute", "#batches", "#read", "#accepted", "#late", "#duplicate", "#dead letter"];
+
 /** Rows read in each minute. */
 export function throughput(minutes) {
   if (!minutes.length) return [nothing("No batch was read yet.")];
   const values = minutes.map((one) => one.rows_read);
   const total = values.reduce((sum, value) => sum + value, 0);
   const busiest = minutes[values.indexOf(Math.max(...values))];
-  const about = `${counted(total, "row")} in the ${minutes.length} minutes up to the newest batch; ${grouped(busiest.rows_read)} in the busiest, ${clock(busiest.minute, false)}.`;
+  const about =
+    `${counted(total, "row")} in the ${minutes.length} minutes up to the newest batch; ` +
+    `${grouped(busiest.rows_read)} in the busiest, ${clock(busiest.minute, false)}.`;
   const slots = minutes.map((one) => ({
     value: one.rows_read,
     label: clock(one.minute, false),
@@ -26,7 +30,7 @@ export function throughput(minutes) {
   return [
     h("p", { class: "say" }, about),
     chart({ label: "Rows read by minute", about, slots, scale: scaleOver(values), form: short }),
-    numbers("Minutes with a batch in numbers", ["minute", "#batches", "#read", "#accepted", "#late", "#duplicate", "#dead letter"], rows.map((one) => [
+    numbers("Minutes with a batch in numbers", MINUTE, rows.map((one) => [
       clock(one.minute, false),
       ...[one.batches, one.rows_read, one.accepted, one.late, one.duplicate, one.dead_letter].map(grouped),
     ])),
@@ -73,7 +77,9 @@ export function lateness(hours) {
   if (!known.length) return [nothing("No rows were accepted in these hours.")];
   const share = (one) => one.late / one.accepted;
   const [late, accepted] = ["late", "accepted"].map((name) => known.reduce((sum, one) => sum + one[name], 0));
-  const about = `${grouped(late)} of ${counted(accepted, "accepted row")} came after the watermark had passed them (${percent(late / accepted)}). They are kept and flagged.`;
+  const about =
+    `In ${counted(known.length, "hour")} ${grouped(late)} of ${counted(accepted, "accepted row")} came after the watermark ` +
+    `(${percent(late / accepted)}); they are kept and flagged.`;
   const slots = every(hours, (one) => ({
     value: one.accepted ? share(one) : null,
     title: `${percent(share(one))}: ${grouped(one.late)} of ${grouped(one.accepted)}`,

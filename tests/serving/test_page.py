@@ -53,7 +53,7 @@ def test_the_headline_says_what_matters_first(page: Page, api: Served) -> None:
     totals = api.json("/status")["totals"]
     assert page.text("headline").startswith(f"All {grouped(totals['rows_read'])} rows accounted for")
     assert re.search(r"nothing new for [\d,]+\sdays$", page.text("headline"))
-    assert f"{100 * totals['validity']:.1f} % were valid" in page.text("lead").replace("\xa0", " ")
+    assert f"{100 * totals['validity']:.1f} % of all rows were valid" in page.text("lead").replace("\xa0", " ")
     assert page.run("document.title").startswith("All ")
 
 

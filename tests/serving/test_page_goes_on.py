@@ -50,10 +50,13 @@ def another_batch(owner: Connection, number: int, subject: str = "orders", **fie
 
 
 def test_a_new_batch_comes_up_by_itself_and_nothing_moves(page: Page, api: Served, owner: Connection) -> None:
-    before, stood = api.json("/status")["totals"]["rows_read"], places(page)
+    read = api.json("/status")["totals"]["rows_read"] + 100
     another_batch(owner, 700)
-    page.wait_for(f"document.getElementById('books').innerText.includes('{grouped(before + 100)} read')")
-    assert page.run(HEADLINE).startswith(f"All {grouped(before + 100)} rows accounted for; newest batch ")
+    page.wait_for(f"document.getElementById('books').innerText.includes('{grouped(read)} read')")
+    assert page.run(HEADLINE).startswith(f"All {grouped(read)} rows accounted for; newest batch ")
+    stood = places(page)
+    another_batch(owner, 705, "products")
+    page.wait_for(f"document.getElementById('books').innerText.includes('{grouped(read + 100)} read')")
     assert "✓" in page.text("freshness")
     assert places(page) == pytest.approx(stood, abs=0.5)
 
