@@ -59,6 +59,26 @@ def test_nothing_is_wider_than_the_screen(page: Page, width: int) -> None:
     assert page.run("document.documentElement.scrollWidth") <= width
 
 
+def test_no_name_is_broken_within_a_word_on_a_phone(page: Page) -> None:
+    page.size(360)
+    broken = """
+    [...document.querySelectorAll('#figures table:not(.plain) tbody th')].flatMap((name) => {
+      const texts = document.createTreeWalker(name, NodeFilter.SHOW_TEXT);
+      const found = [];
+      while (texts.nextNode()) {
+        for (const { index, 0: word } of texts.currentNode.data.matchAll(/[^\\s_]+_?/g)) {
+          const range = document.createRange();
+          range.setStart(texts.currentNode, index);
+          range.setEnd(texts.currentNode, index + word.length);
+          if (new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1) found.push(word);
+        }
+      }
+      return found;
+    })
+    """
+    assert page.run(broken) == []
+
+
 @pytest.mark.parametrize("width", [360, 1180])
 def test_no_writing_in_a_picture_lies_over_other_writing(page: Page, width: int) -> None:
     page.size(width)
