@@ -163,5 +163,13 @@ def browsing(folder: Path) -> Iterator[Page]:
                 page.tell(f"{domain}.enable")
             yield page
     finally:
+        _end(browser)
+
+
+def _end(browser: subprocess.Popen[bytes]) -> None:
+    """It ends by itself when its pipe is closed, and its children with it; killed, it would leave them writing into its profile."""
+    try:
+        browser.wait(timeout=PATIENCE)
+    finally:
         browser.kill()
         browser.wait()
