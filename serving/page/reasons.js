@@ -66,7 +66,7 @@ function letter(one, whole) {
 function came(whole) {
   if (whole === null) return nothing("It is not there any more.");
   const fields = Object.entries(whole.payload ?? {});
-  const field = ([name, text]) => h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, text ?? "(empty)"));
+  const field = ([name, text]) => h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, text === "" ? "(empty)" : text ?? "(none)"));
   return [
     fields.length > 0 && h("dl", { class: "came mono" }, fields.map(field)),
     whole.raw && h("pre", { class: "mono" }, whole.raw),
