@@ -17,6 +17,7 @@ from spark_jobs.lake import Lake
 from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.lock import sole_writer
 from spark_jobs.queries.refine import Books, Policy, Refine, judged_stream
+from spark_jobs.queries.streaming_session import streaming_session
 from spark_jobs.sinks.commit import ensure_table
 from spark_jobs.sinks.swap import finish_swap
 from spark_jobs.sources.landing import landing_stream
@@ -81,7 +82,7 @@ class Application:
         stop: threading.Event,
         lake: Lake | None = None,
     ) -> None:
-        self._spark, self._settings, self._registry = _streaming_session(spark), settings, registry
+        self._spark, self._settings, self._registry = streaming_session(spark), settings, registry
         self._subjects = [registry.subject(name) for name in subjects]
         self._lake = lake or Lake(settings.lake.root.resolve())
         self._listener, self._stop = listener, stop
@@ -217,17 +218,6 @@ def publish(registry: Registry, subject: Subject) -> None:
             log.info("%s v%s is published from now on and frozen", subject.name, version)
     except OSError as error:
         log.warning("%s: the fingerprint lock cannot be written (%s); its versions are not frozen", subject.name, error)
-
-
-def _streaming_session(spark: SparkSession) -> SparkSession:
-    """A session of the stream's own, in which Spark does not generate code for whole stages.
-
-    The judge's stages outgrow what the JIT compiles (see spark-defaults.conf), so their code was generated for every batch and
-    then left aside: 0.6 s of a batch of 50,000 changes. Expressions are compiled all the same.
-    """
-    own = spark.newSession()
-    own.conf.set("spark.sql.codegen.wholeStage", "false")
-    return own
 
 
 def _stop_after_batch(query: StreamingQuery | None) -> None:
