@@ -60,7 +60,10 @@ class Streaming:
     """How the stream runs."""
 
     trigger_interval: timedelta = setting(
-        "TRIGGER_INTERVAL", "10 seconds", duration("0 ms", "1 day"), "Time from the start of one batch to the next."
+        "TRIGGER_INTERVAL",
+        "10 seconds",
+        duration("0 ms", "1 day"),
+        "Time from one look for new files to the next; what they bring is judged and published at once.",
     )
     master: str = setting(
         "SPARK_MASTER", "local[*]", master(), "Where Spark runs; under spark-submit --master decides."

@@ -6,6 +6,7 @@ import logging
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException, StreamingQueryException
@@ -39,6 +40,8 @@ logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
 
 #: Bronze is compressed: this much of it makes a refine batch of about a million rows.
 REFINE_BYTES = 96 * 1024 * 1024
+#: Refine waits for no trigger: what has landed is judged as soon as the batch before it is done.
+AT_ONCE = timedelta(0)
 POLL_SECONDS = 0.05
 #: How long a batch that is under way may take to finish once a stop was asked for.
 PATIENCE_SECONDS = 600.0
@@ -61,6 +64,7 @@ class _Job:
     rows: DataFrame
     write: Callable[[DataFrame, int], None]
     checkpoint: str
+    every: timedelta
     query: StreamingQuery | None = None
     failures: int = 0
     retry_at: float = 0.0
@@ -134,12 +138,13 @@ class Application:
         rows = landing_stream(self._spark, landing / subject.name, self._settings.streaming.max_batch_bytes)
         tasks = self._spark.sparkContext.defaultParallelism
         write = Ingest(self._lake, subject, landing, self._listener.landed, tasks)
-        return _Job(subject.name, "ingest", rows, write, str(self._lake.checkpoint(subject.name, "ingest")))
+        checkpoint = str(self._lake.checkpoint(subject.name, "ingest"))
+        return _Job(subject.name, "ingest", rows, write, checkpoint, self._settings.streaming.trigger_interval)
 
     def _refine(self, subject: Subject) -> _Job:
         rows = self._judged[subject.name]
         write = Refine(self._lake, subject, self._policy, self._listener.refined)
-        return _Job(subject.name, "refine", rows, write, str(self._lake.checkpoint(subject.name, "refine")))
+        return _Job(subject.name, "refine", rows, write, str(self._lake.checkpoint(subject.name, "refine")), AT_ONCE)
 
     def _judged_stream(self, subject: Subject) -> DataFrame:
         try:
@@ -194,8 +199,7 @@ class Application:
         writer = writer.queryName(f"{job.subject}/{job.name}")
         if once:
             return writer.trigger(availableNow=True).start()
-        interval = self._settings.streaming.trigger_interval
-        return writer.trigger(processingTime=f"{int(interval.total_seconds() * 1000)} milliseconds").start()
+        return writer.trigger(processingTime=f"{int(job.every.total_seconds() * 1000)} milliseconds").start()
 
     def _note_failure(self, job: _Job, cause: str) -> bool:
         retry = self._settings.retry

@@ -22,6 +22,8 @@ PROPERTIES = {
     # columns, so that took longer than judging; and it would serve joins and filters only, of which a batch has none.
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.streaming.checkpointFileManagerClass": CHECKPOINT_FILES,
+    # Milliseconds between two looks for something new of a query that has no trigger to wait for. Spark's 10 keep a core busy.
+    "spark.sql.streaming.pollingDelay": "200",
 }
 
 
