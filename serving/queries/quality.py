@@ -26,15 +26,14 @@ BooksKey = tuple[datetime, str, str, int]
 #: The columns by which books are ordered, newest first.
 BOOKS_ORDER = ("started_at", "subject", "query_id", "batch_id")
 
-_SUMS = """
-    count(*) AS batches, coalesce(sum(rows_read), 0)::bigint AS rows_read, coalesce(sum(accepted), 0)::bigint AS accepted,
-    coalesce(sum(late), 0)::bigint AS late, coalesce(sum(duplicate), 0)::bigint AS duplicate,
-    coalesce(sum(dead_letter), 0)::bigint AS dead_letter, coalesce(sum(control), 0)::bigint AS control,
-    coalesce(sum(unaccounted), 0)::bigint AS unaccounted,
-    round(1 - sum(dead_letter) / nullif(sum(rows_read), 0), 6) AS validity
-"""
-_SUBJECTS = f"""
-WITH sums AS (SELECT subject, {_SUMS}, max(max_event_time) AS max_event_time FROM data_quality_metrics GROUP BY subject)
+_SUBJECTS = """
+WITH sums AS (
+    SELECT subject, sum(batches)::bigint AS batches, sum(rows_read)::bigint AS rows_read, sum(accepted)::bigint AS accepted,
+        sum(late)::bigint AS late, sum(duplicate)::bigint AS duplicate, sum(dead_letter)::bigint AS dead_letter,
+        sum(control)::bigint AS control, sum(unaccounted)::bigint AS unaccounted,
+        round(1 - sum(dead_letter) / nullif(sum(rows_read), 0), 6) AS validity, max(max_event_time) AS max_event_time
+    FROM quality_by_hour GROUP BY subject
+)
 SELECT sums.*, newest.watermark, newest.duration_seconds AS last_duration_seconds,
     newest.started_at + newest.duration_seconds * interval '1 second' AS last_batch_at
 FROM sums CROSS JOIN LATERAL (
@@ -66,10 +65,14 @@ _SINCE = """
 started_at >= (SELECT date_trunc('hour', max(started_at), 'UTC') FROM data_quality_metrics) - %(hours)s * interval '1 hour'
     AND (%(subject)s::text IS NULL OR subject = %(subject)s)
 """
-_HOURS = f"""
-SELECT subject, date_trunc('hour', started_at, 'UTC') AS hour, {_SUMS}, max(watermark) AS watermark,
-    round(avg(duration_seconds)::numeric, 3) AS average_duration_seconds
-FROM data_quality_metrics WHERE {_SINCE} GROUP BY 1, 2 ORDER BY 2, 1
+_HOURS = """
+SELECT subject, hour, batches, rows_read, accepted, late, duplicate, dead_letter, control, unaccounted,
+    round(1 - dead_letter::numeric / nullif(rows_read, 0), 6) AS validity, watermark,
+    round((duration_seconds / batches)::numeric, 3) AS average_duration_seconds
+FROM quality_by_hour
+WHERE hour >= (SELECT max(hour) FROM quality_by_hour) - %(hours)s * interval '1 hour'
+    AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+ORDER BY hour, subject
 """
 _MINUTES = """
 WITH newest AS (SELECT date_trunc('minute', max(started_at), 'UTC') AS minute FROM data_quality_metrics),
