@@ -3,6 +3,7 @@
 const API = "/api/v1";
 const KEY = "tallylake-api-key";
 const PATIENCE = 10_000;
+const ROUND = 1_000;
 const KEPT = 64;
 
 /** The server or its database cannot be asked now. `database`: what the server says of it, "away" or "empty"; null where it says nothing. */
@@ -19,6 +20,7 @@ export class Refused extends Error {}
 
 const kept = new Map();
 let ahead = 0;
+let readiness = null;
 
 /** The server's clock, by the date of its last answer: how old something is must not hang on this machine's clock. */
 export function now() {
@@ -78,7 +80,13 @@ async function read(answer) {
   }
 }
 
-async function databaseState() {
+/** Asked once, however many questions of a round find no answer. */
+function databaseState() {
+  readiness ??= readyState().finally(() => setTimeout(() => (readiness = null), ROUND));
+  return readiness;
+}
+
+async function readyState() {
   try {
     const { database } = await (await fetch("/ready", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) })).json();
     return database;

@@ -42,6 +42,11 @@ export function breakable(name) {
   return String(name).split(/(?<=_)/).map((part, number) => [number > 0 && h("wbr"), part]);
 }
 
+/** A sentence in which commands stand between backticks, as the server and the command line write them. */
+export function prose(sentence) {
+  return sentence.split("`").map((part, number) => (number % 2 ? h("code", {}, part) : part));
+}
+
 function asNode(child) {
   return child instanceof Node ? child : document.createTextNode(String(child));
 }

@@ -31,7 +31,7 @@ const NOTHING = {
   wrong: false,
 };
 
-/** The state while there is no answer. `answered`: when there was one last, in milliseconds; null for never. */
+/** The state while there is no answer. `answered`: when there was one last, in milliseconds; null for never. `about`: what to do, where that is known. */
 export function silence(error, answered) {
   const known = { away: "Postgres is away", empty: "Nothing is published yet" };
   const said = known[error.database] ?? ("database" in error ? "The server does not answer" : "These figures cannot be shown");
@@ -39,6 +39,7 @@ export function silence(error, answered) {
     said,
     beside: answered === null ? "" : `last figures of ${clock(answered)} UTC`,
     state: `${said}.`,
+    about: error.database === "empty" ? "Run `tally stream` or `tally publish`." : null,
     wrong: error.database !== "empty",
   };
 }

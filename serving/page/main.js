@@ -2,7 +2,7 @@
 
 import { KeyNeeded, Refused, Away, ask, hasKey, now, useKey } from "./api.js";
 import { books } from "./books.js";
-import { h, show } from "./dom.js";
+import { h, prose, show } from "./dom.js";
 import { lasting } from "./format.js";
 import { headline, silence } from "./headline.js";
 import { found, history } from "./history.js";
@@ -99,7 +99,7 @@ function failed(error, seconds) {
   const told = silence(error, answered);
   showHeadline(told);
   if (answered === null) show(at("lead"));
-  const said = h("p", {}, h("strong", {}, `${told.said}.`), ` ${error.message} Asking again in ${lasting(seconds)}. `);
+  const said = h("p", {}, h("strong", {}, `${told.said}.`), prose(` ${told.about ?? error.message} Asking again in ${lasting(seconds)}. `));
   show(at("notice"), said, h("button", { type: "button", id: "again" }, "Ask now"));
 }
 

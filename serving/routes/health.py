@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["operation"])
 
-_NEWEST = "SELECT max(started_at + duration_seconds * interval '1 second') AS last_batch_at FROM data_quality_metrics"
+_NEWEST = """
+SELECT started_at + duration_seconds * interval '1 second' AS last_batch_at FROM data_quality_metrics
+WHERE started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1
+"""
 
 
 class Health(BaseModel):

@@ -175,11 +175,21 @@ def keyed(browser: Page, api: Served) -> None:
     browser.open("about:blank")
 
 
-def test_an_empty_lake_says_what_to_run(browser: Page, shared_server: Server) -> None:
+def test_an_empty_lake_says_what_to_run_and_asks_once_a_round_what_is_the_matter(
+    browser: Page, shared_server: Server
+) -> None:
     with served(replace(shared_server.database, name="nothing_yet")) as api:
         browser.open(f"{api.address}/")
         browser.wait_for("document.getElementById('notice').innerText.includes('tally stream')")
         assert browser.run(HEADLINE) == "Nothing is published yet"
+        said = browser.text("notice").replace("\xa0", " ")
+        assert said.startswith("Nothing is published yet. Run tally stream or tally publish. Asking again in 10 s.")
+        assert browser.run("[...document.querySelectorAll('#notice code')].map((one) => one.innerText)") == [
+            "tally stream",
+            "tally publish",
+        ]
+        ready = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/ready')).length"
+        assert browser.run(ready) == 1
     browser.open("about:blank")
 
 
