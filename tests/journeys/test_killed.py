@@ -25,7 +25,7 @@ def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> Non
     try:
         for round_ in range(ROUNDS):
             before = town.batches()
-            stream = town.start(*town.tally("stream"), log="stream.out")
+            stream = town.start(*town.tally("stream", "ecommerce_events"), log="stream.out")
             try:
                 town.wait_for_batches(before + 1, stream)
                 time.sleep(chance.uniform(0.0, 1.5))
@@ -37,7 +37,7 @@ def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> Non
         assert generator.wait(timeout=60) == 0
     finally:
         kill_session(generator)
-    drained = town.run(*town.tally("stream", "--once"))
+    drained = town.run(*town.tally("stream", "ecommerce_events", "--once"))
     assert drained.returncode == 0, drained.stderr
     found = town.audit()
     assert found["balanced"], found["findings"]

@@ -18,11 +18,11 @@ LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| (INFO|WARNING|ERROR) {
 @pytest.mark.journey
 def test_spark_submit_takes_what_a_generator_drops_and_stops_cleanly_on_sigterm(tmp_path: Path) -> None:
     town = Town(tmp_path)
-    stream = town.start(*town.submit(), log="stream.out")
+    stream = town.start(*town.submit("ecommerce_events"), log="stream.out")
     generator = town.start(*town.generate(every=0.5), log="generator.out")
     try:
         town.wait_for_batches(3, stream)
-        second = town.run(*town.tally("stream", "--once"))
+        second = town.run(*town.tally("stream", "ecommerce_events", "--once"))
         assert second.returncode == 2
         assert "already being streamed" in second.stderr
         generator.send_signal(signal.SIGTERM)
@@ -32,7 +32,7 @@ def test_spark_submit_takes_what_a_generator_drops_and_stops_cleanly_on_sigterm(
     finally:
         kill_session(generator)
         kill_session(stream)
-    drained = town.run(*town.tally("stream", "--once"))
+    drained = town.run(*town.tally("stream", "ecommerce_events", "--once"))
     assert drained.returncode == 0, drained.stderr
     found = town.audit()
     assert found["balanced"], found["findings"]

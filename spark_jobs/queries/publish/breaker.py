@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import pybreaker
-from psycopg2 import InterfaceError, OperationalError
+from psycopg2 import Error, InterfaceError, OperationalError
 
 from config.postgres import DatabaseError
 
@@ -106,7 +106,10 @@ def _outages_told(action: Callable[[], Result]) -> Result:
         raise
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
+    """The first line of what went wrong first: ending a transaction whose connection broke fails too, and says less."""
+    while isinstance(error, InterfaceError) and isinstance(error.__context__, Error):
+        error = error.__context__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
 
-from config.postgres import DatabaseError
+from config.postgres import DatabaseError, connect
 from spark_jobs.queries.publish.breaker import AwayError, Breaker, CircuitOpenError
+
+if TYPE_CHECKING:
+    from postgres_servers import Server
 
 ROOM = 600.0
 
@@ -29,6 +33,20 @@ def test_five_failures_in_a_row_open_it_and_then_nothing_is_asked() -> None:
     assert (breaker.state, breaker.failures) == ("open", 5)
     with pytest.raises(CircuitOpenError):
         breaker.run(lambda: pytest.fail("was asked"))
+    assert breaker.error == "server closed the connection unexpectedly"
+
+
+def test_a_connection_that_breaks_is_told_and_not_that_its_transaction_could_not_be_ended(debian: Server) -> None:
+    breaker = Breaker()
+    connection = connect(debian.database, "owner", application="tests")
+
+    def cut() -> None:
+        with connection, connection.cursor() as cursor:
+            debian.stop()
+            cursor.execute("SELECT 1")
+
+    with pytest.raises(AwayError):
+        breaker.run(cut)
     assert breaker.error == "server closed the connection unexpectedly"
 
 
