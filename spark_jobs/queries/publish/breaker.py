@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pybreaker
 from psycopg2 import Error, InterfaceError, OperationalError
+from psycopg2.errors import DiskFull
 
 from config.postgres import DatabaseError
 
@@ -29,6 +30,10 @@ CircuitOpenError = pybreaker.CircuitBreakerError
 
 class AwayError(Exception):
     """Postgres cannot be reached, or went away in the middle: trying again may help."""
+
+
+class FullError(AwayError):
+    """Postgres has no room for anything new: as good as away, until someone makes room."""
 
 
 class Breaker:
@@ -89,7 +94,8 @@ class _Told(pybreaker.CircuitBreakerListener):
         name = getattr(new_state, "name", "")
         if name == "open":
             log.warning(
-                "Postgres is away: publishing rests and tries again every %.0f s; the lake goes on", self._open_seconds
+                "Postgres is away or full: publishing rests and tries again every %.0f s; the lake goes on",
+                self._open_seconds,
             )
         elif name == "closed":
             log.info("Postgres is back: publishing catches up")
@@ -98,6 +104,8 @@ class _Told(pybreaker.CircuitBreakerListener):
 def _outages_told(action: Callable[[], Result]) -> Result:
     try:
         return action()
+    except DiskFull as error:
+        raise FullError(_sentence(error)) from error
     except (OperationalError, InterfaceError) as error:
         raise AwayError(_sentence(error)) from error
     except DatabaseError as error:
