@@ -62,7 +62,7 @@ def _holidays(country: str, first_year: int, last_year: int) -> Mapping[date, st
     """The names of each holiday."""
     try:
         plain = holidays.country_holidays(country)
-    except NotImplementedError:
+    except NotImplementedError:  # how the library says that it does not know a country
         raise UsageError(
             f"HOLIDAYS_COUNTRY is '{country}', of which no holidays are known: it must be two capital letters "
             "(ISO 3166-1 alpha-2) of a country that the library 'holidays' has, such as US or BR"
