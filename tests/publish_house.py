@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +21,7 @@ from spark_jobs.sinks.replace import replace_once
 from spark_jobs.sources.keyed import all_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from psycopg2.extensions import connection as Connection
     from support import House
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from spark_jobs.queries.publish.targets import Target
 
 Row = dict[str, Any]
+PATIENCE = 60.0
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
 META = {name for name, _ in BRONZE_META}
 #: What texts may hold, of all that CSV, JSON or COPY could take for something else.
@@ -90,6 +92,27 @@ class PublishHouse:
         here, there = of_the_lake(self.targets[name]), of_postgres(connection, self.targets[name])
         assert here == there, f"only in the lake: {list(here - there)[:3]}; only in Postgres: {list(there - here)[:3]}"
         return True
+
+
+def ask(connection: Connection, query: str, *values: Any) -> list[Any]:
+    """What a query finds: values where it asks for one column, otherwise rows."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(query, values or None)
+        return [row[0] if len(row) == 1 else row for row in cursor.fetchall()]
+
+
+def do(connection: Connection, statement: str) -> None:
+    """Run a statement in a transaction of its own."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for something that a publisher does."""
+    end = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
 
 
 def event(number: int, **fields: Any) -> Row:

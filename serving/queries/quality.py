@@ -66,10 +66,7 @@ started_at >= (SELECT date_trunc('hour', max(started_at), 'UTC') FROM data_quali
     AND (%(subject)s::text IS NULL OR subject = %(subject)s)
 """
 _HOURS = """
-SELECT subject, hour, batches, rows_read, accepted, late, duplicate, dead_letter, control, unaccounted,
-    round(1 - dead_letter::numeric / nullif(rows_read, 0), 6) AS validity, watermark,
-    round((duration_seconds / batches)::numeric, 3) AS average_duration_seconds
-FROM quality_by_hour
+SELECT * FROM v_data_quality_dashboard
 WHERE hour >= (SELECT max(hour) FROM quality_by_hour) - %(hours)s * interval '1 hour'
     AND (%(subject)s::text IS NULL OR subject = %(subject)s)
 ORDER BY hour, subject

@@ -31,9 +31,13 @@ CircuitOpenError = pybreaker.CircuitBreakerError
 class AwayError(Exception):
     """Postgres cannot be reached, or went away in the middle: trying again may help."""
 
+    trouble, way_out = "cannot be reached", "start it"
+
 
 class FullError(AwayError):
     """Postgres has no room for anything new: as good as away, until someone makes room."""
+
+    trouble, way_out = "has no room left", "make room"
 
 
 class Breaker:
@@ -43,8 +47,13 @@ class Breaker:
         self._breaker = pybreaker.CircuitBreaker(
             failures, open_seconds, exclude=[_is_no_outage], listeners=[_Told(open_seconds)], name="Postgres"
         )
-        #: What was said the last time that Postgres was away; empty once it is back.
-        self.error = ""
+        #: The last outage; None once Postgres is back.
+        self.outage: AwayError | None = None
+
+    @property
+    def error(self) -> str:
+        """What was said the last time that Postgres was away; empty once it is back."""
+        return str(self.outage or "")
 
     @property
     def state(self) -> str:
@@ -65,9 +74,9 @@ class Breaker:
         try:
             result = self._run(action)
         except AwayError as error:
-            self.error = str(error)
+            self.outage = error
             raise
-        self.error = ""
+        self.outage = None
         return result
 
     def _run(self, action: Callable[[], Result]) -> Result:

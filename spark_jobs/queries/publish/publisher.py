@@ -18,7 +18,7 @@ from tenacity.stop import stop_any, stop_when_event_set
 from config.postgres import connect, place
 from spark_jobs.errors import TallyError
 from spark_jobs.queries.lock import sole_writer
-from spark_jobs.queries.publish.breaker import AwayError, Breaker, CircuitOpenError, FullError
+from spark_jobs.queries.publish.breaker import AwayError, Breaker, CircuitOpenError
 from spark_jobs.queries.publish.lane import POLL_SECONDS, WAITS, Lane, Standing
 from spark_jobs.queries.publish.schema import prepare
 from spark_jobs.queries.publish.state import write_state
@@ -85,10 +85,9 @@ class Publisher:
                 for lane in self._lanes:
                     lane.catch_up(self._attempts)
             except (AwayError, CircuitOpenError) as error:
-                is_full = isinstance(error, FullError)
-                trouble, way_out = ("has no room left", "make room") if is_full else ("cannot be reached", "start it")
-                told = f"{place(self._database)} {trouble} ({self.breaker.error or error})"
-                raise PublishError(f"{told}: {way_out}, then run `tally publish --once`") from error
+                outage = self.breaker.outage or AwayError(error)
+                told = f"{place(self._database)} {outage.trouble} ({outage})"
+                raise PublishError(f"{told}: {outage.way_out}, then run `tally publish --once`") from error
         failed = [f"{one.target.name}: {one.error}" for one in self.standings if one.error]
         if failed:
             raise PublishError(f"some tables could not be published: {'; '.join(failed)}")

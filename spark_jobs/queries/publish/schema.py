@@ -179,7 +179,10 @@ def _have_checks(cursor: Cursor, target: Target) -> None:
 
 
 def _make_views(cursor: Cursor) -> list[str]:
-    """The views whose tables are there, by name; a contract that lacks a column of one costs that view, and is said."""
+    """The views, and the sums that are made like one, whose tables are there, by name.
+
+    A contract that lacks a column of one costs that view, and is said.
+    """
     made = []
     for _, name, text in _files("R"):
         needs = _NEEDS.search(text)

@@ -23,9 +23,19 @@ COMMENT ON TABLE quality_by_hour IS 'The books summed by subject and hour (UTC) 
 CREATE OR REPLACE FUNCTION quality_between(wanted text, since timestamptz, until timestamptz) RETURNS SETOF quality_by_hour
 LANGUAGE sql STABLE AS $$
     SELECT
-        subject, date_trunc('hour', started_at, 'UTC'), count(*), coalesce(sum(rows_read), 0)::bigint, coalesce(sum(accepted), 0)::bigint,
-        coalesce(sum(late), 0)::bigint, coalesce(sum(duplicate), 0)::bigint, coalesce(sum(dead_letter), 0)::bigint, sum(coalesce(control, 0))::bigint,
-        coalesce(sum(unaccounted), 0)::bigint, max(watermark), max(max_event_time), sum(duration_seconds)
+        subject,
+        date_trunc('hour', started_at, 'UTC'),
+        count(*),
+        coalesce(sum(rows_read), 0)::bigint,
+        coalesce(sum(accepted), 0)::bigint,
+        coalesce(sum(late), 0)::bigint,
+        coalesce(sum(duplicate), 0)::bigint,
+        coalesce(sum(dead_letter), 0)::bigint,
+        coalesce(sum(control), 0)::bigint,
+        coalesce(sum(unaccounted), 0)::bigint,
+        max(watermark),
+        max(max_event_time),
+        sum(duration_seconds)
     FROM data_quality_metrics
     WHERE subject = wanted AND started_at >= since AND started_at < until
     GROUP BY 1, 2
@@ -44,8 +54,7 @@ BEGIN
     INSERT INTO quality_by_hour
     SELECT sums.*
     FROM (SELECT DISTINCT subject, date_trunc('hour', started_at, 'UTC') AS hour FROM changed) c
-    CROSS JOIN LATERAL quality_between(c.subject, c.hour, c.hour + interval '1 hour') sums
-    ON CONFLICT DO NOTHING;
+    CROSS JOIN LATERAL quality_between(c.subject, c.hour, c.hour + interval '1 hour') sums;
     RETURN NULL;
 END
 $$;

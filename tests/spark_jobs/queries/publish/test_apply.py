@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 from publish_house import NOON, PublishHouse, event, letter, product, received
-from support import house
 
 from spark_jobs.queries.publish import rows
 from spark_jobs.queries.publish.apply import Published, publish_version
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
-
-
-@pytest.fixture
-def home(tmp_path: Path, postgres: Connection) -> PublishHouse:
-    made = PublishHouse(house(tmp_path))
-    made.prepare(postgres)
-    return made
 
 
 def publish(home: PublishHouse, postgres: Connection, name: str) -> Published | None:

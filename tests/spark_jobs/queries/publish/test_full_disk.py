@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from postgres_servers import DEBIAN, debian_server
-from publish_house import PublishHouse, event, product
+from publish_house import PublishHouse, ask, event, product, until
 from support import house
 
 from config.postgres import connect
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from postgres_servers import Debian
-    from psycopg2.extensions import connection as Connection
 
 EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
 #: What initdb and the tables need, and some; left in the end is less than the rows need.
@@ -58,37 +56,26 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-def put(home: PublishHouse, connection: Connection) -> None:
-    home.prepare(connection)
-    home.append(EVENTS, *map(event, range(ROWS)))
-    home.put(PRODUCTS, *map(product, range(20)))
-
-
 def test_what_does_not_fit_is_published_once_there_is_room(small: Debian, tmp_path: Path) -> None:
     home = PublishHouse(house(tmp_path))
     owner = connect(small.database, "owner", application="tests")
-    put(home, owner)
+    home.prepare(owner)
+    home.append(EVENTS, *map(event, range(ROWS)))
+    home.put(PRODUCTS, *map(product, range(20)))
     retry = replace(home.home.settings.retry, attempts=2)
     settings = replace(home.home.settings, database=small.database, retry=retry)
     filler = fill(tmp_path / "disk")
     with pytest.raises(PublishError, match=r"has no room left \(.*No space left on device\): make room, then run"):
         Publisher(settings, home.home.registry, home.home.lake, threading.Event()).catch_up()
-    with owner, owner.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM ecommerce_events")
-        assert cursor.fetchone() == (0,)
+    assert ask(owner, "SELECT count(*) FROM ecommerce_events") == [0]
     stop = threading.Event()
     running = Publisher(settings, home.home.registry, home.home.lake, stop, Breaker(open_seconds=0.2))
     thread = threading.Thread(target=running.run)
     thread.start()
     try:
-        until = time.monotonic() + 60
-        while running.breaker.state != "open":
-            assert time.monotonic() < until, "the breaker stayed closed"
-            time.sleep(0.01)
+        until(lambda: running.breaker.state == "open")
         filler.unlink()
-        while running.rows < ROWS or any(one.is_behind_now() for one in running.standings):
-            assert time.monotonic() < until, running.breaker.error
-            time.sleep(0.01)
+        until(lambda: running.rows >= ROWS and not any(one.is_behind_now() for one in running.standings))
     finally:
         stop.set()
         thread.join()

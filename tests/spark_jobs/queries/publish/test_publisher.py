@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from publish_house import PublishHouse, event, product
-from support import house
+from publish_house import PATIENCE, PublishHouse, event, product, until
 
 from config.postgres import connect
 from spark_jobs.cli_status import run_status
@@ -20,8 +18,7 @@ from spark_jobs.queries.publish.publisher import Publisher, PublishError
 from spark_jobs.queries.publish.state import read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from postgres_servers import Debian
     from psycopg2.extensions import connection as Connection
@@ -30,16 +27,13 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
-PATIENCE = 60.0
 
 
 @pytest.fixture
-def home(tmp_path: Path, postgres: Connection) -> PublishHouse:
-    made = PublishHouse(house(tmp_path))
-    made.prepare(postgres)
-    made.append(EVENTS, *map(event, range(20)))
-    made.put(PRODUCTS, *map(product, range(20)))
-    return made
+def home(home: PublishHouse) -> PublishHouse:
+    home.append(EVENTS, *map(event, range(20)))
+    home.put(PRODUCTS, *map(product, range(20)))
+    return home
 
 
 def settings(home: PublishHouse, database: Database, **changes: Any) -> Settings:
@@ -49,13 +43,6 @@ def settings(home: PublishHouse, database: Database, **changes: Any) -> Settings
 
 def publisher(home: PublishHouse, database: Database, stop: threading.Event | None = None, **changes: Any) -> Publisher:
     return Publisher(settings(home, database, **changes), home.home.registry, home.home.lake, stop or threading.Event())
-
-
-def until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)
 
 
 def test_catching_up_publishes_every_table_that_the_lake_has(

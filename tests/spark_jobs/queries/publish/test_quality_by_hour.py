@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from psycopg2 import errors
-from publish_house import PublishHouse
-from support import house
+from publish_house import ask, do
 
 from config.postgres import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from psycopg2.extensions import connection as Connection
+    from publish_house import PublishHouse
 
     from config.groups import Database
 
@@ -40,28 +39,10 @@ SET rows_read = excluded.rows_read, accepted = excluded.accepted, duplicate = ex
 
 
 @pytest.fixture
-def home(tmp_path: Path, postgres: Connection) -> PublishHouse:
-    made = PublishHouse(house(tmp_path))
-    made.prepare(postgres)
-    return made
-
-
-@pytest.fixture
 def writer(home: PublishHouse, database: Database) -> Iterator[Connection]:
     connection = connect(database, "writer", application="tests")
     yield connection
     connection.close()
-
-
-def ask(connection: Connection, query: str) -> list[Any]:
-    with connection, connection.cursor() as cursor:
-        cursor.execute(query)
-        return cursor.fetchall()
-
-
-def do(connection: Connection, statement: str) -> None:
-    with connection, connection.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def assert_kept(connection: Connection, hours: int) -> None:

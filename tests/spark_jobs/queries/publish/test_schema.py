@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from gold_house import GoldHouse
 from psycopg2 import errors
-from publish_house import PublishHouse, event
+from publish_house import PublishHouse, ask, do, event
 from support import house
 
 from config.postgres import DatabaseError, connect
@@ -29,24 +29,6 @@ if TYPE_CHECKING:
 
 EVENTS = "silver/ecommerce_events"
 VIEWS = {"v_hourly_event_summary", "v_category_performance", "v_user_segment_analysis", "v_data_quality_dashboard"}
-
-
-@pytest.fixture
-def home(tmp_path: Path, postgres: Connection) -> PublishHouse:
-    made = PublishHouse(house(tmp_path))
-    made.prepare(postgres)
-    return made
-
-
-def ask(connection: Connection, query: str, *values: Any) -> list[Any]:
-    with connection, connection.cursor() as cursor:
-        cursor.execute(query, values or None)
-        return [row[0] if len(row) == 1 else row for row in cursor.fetchall()]
-
-
-def do(connection: Connection, statement: str) -> None:
-    with connection, connection.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def test_every_table_and_view_is_there_and_done_twice_nothing_changes(home: PublishHouse, postgres: Connection) -> None:
