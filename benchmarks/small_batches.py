@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import shutil
 import statistics
-import threading
-import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.arrivals import copied, running
 from benchmarks.stage import SUBJECT
-from spark_jobs.queries.application import Application, Listener
 from spark_jobs.sinks.commit import append_once, ensure_table
 from spark_jobs.sinks.parts import TableWriter
 
@@ -60,47 +57,27 @@ def _bare_appends(stage: Stage, landing: Path) -> float:
 
 def _stream(stage: Stage, landing: Path, history: int) -> dict[str, Any]:
     lake, settings = stage.lake(f"small_{history}")
-    settings = replace(settings, lake=replace(settings.lake, landing=stage.out / "drop"))
-    settings = replace(settings, streaming=replace(settings.streaming, trigger_interval=timedelta(milliseconds=10)))
-    shutil.rmtree(stage.out / "drop", ignore_errors=True)
+    drop = stage.out / "drop"
+    shutil.rmtree(drop, ignore_errors=True)
     if history:
         _lay_down(lake, stage, history)
     landed: list[IngestReport] = []
     books: list[Books] = []
-    stop = threading.Event()
-    application = Application(
-        stage.spark, settings, stage.registry, [SUBJECT], Listener(landed.append, books.append), stop
-    )
-    thread = threading.Thread(target=application.run, kwargs={"once": False})
-    thread.start()
-    try:
-        seconds = [_drop(stage, file, books) for file in sorted((landing / SUBJECT).glob("*.csv"))[:BATCHES]]
-    finally:
-        stop.set()
-        thread.join()
+    with running(stage, settings, SUBJECT, drop, landed, books):
+        files = sorted((landing / SUBJECT).glob("*.csv"))[:BATCHES]
+        seconds = [copied(file, drop / SUBJECT, books, PATIENCE) for file in files if _has_rows(file)]
     return _figures(seconds, landed, books)
 
 
-def _drop(stage: Stage, file: Path, books: list[Books]) -> float:
-    """Seconds from a file's arrival to the commit of its books."""
-    before, rows = len(books), sum(1 for _ in file.open("rb")) - 1
-    folder = stage.out / "drop" / SUBJECT
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(file, folder / f".{file.name}")
-    began = time.perf_counter()
-    (folder / f".{file.name}").rename(folder / file.name)
-    while rows > 0 and len(books) == before:
-        if time.perf_counter() - began > PATIENCE:
-            raise TimeoutError(f"{file.name} did not arrive within {PATIENCE} s")
-        time.sleep(0.002)
-    return time.perf_counter() - began
+def _has_rows(file: Path) -> bool:
+    """Whether a batch will come of it: a file of a header alone brings none."""
+    return sum(1 for _ in file.open("rb")) > 1
 
 
 def _figures(seconds: list[float], landed: list[IngestReport], books: list[Books]) -> dict[str, Any]:
-    kept = [value for value in seconds[WARM:] if value > 0.001]
     steps = {step: round(statistics.median(line.steps[step] for line in books[WARM:]), 3) for step in books[-1].steps}
     ingest = round(statistics.median(report.seconds for report in landed[WARM:]), 3)
-    return {"seconds": round(statistics.median(kept), 3), "steps": {"ingest": ingest, **steps}}
+    return {"seconds": round(statistics.median(seconds[WARM:]), 3), "steps": {"ingest": ingest, **steps}}
 
 
 def _lay_down(lake: Lake, stage: Stage, rows: int) -> None:
