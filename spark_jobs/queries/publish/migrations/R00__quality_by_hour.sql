@@ -59,6 +59,9 @@ BEGIN
 END
 $$;
 
+-- What runs as its owner is the owner's alone: anyone who may execute it could hang it on a table of their own, and have it delete sums.
+REVOKE ALL ON FUNCTION sum_up_quality(), quality_between(text, timestamptz, timestamptz) FROM PUBLIC;
+
 -- An update is seen twice, as what was there before and as what is there now: an hour that lost a batch is added up too.
 DO $$
 BEGIN

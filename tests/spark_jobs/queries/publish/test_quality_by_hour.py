@@ -107,3 +107,23 @@ def test_books_from_before_there_were_sums_are_added_up_when_the_database_is_pre
 def test_the_writer_cannot_write_sums_of_its_own(writer: Connection) -> None:
     with pytest.raises(errors.InsufficientPrivilege):
         do(writer, "DELETE FROM quality_by_hour")
+
+
+def test_nobody_else_can_have_the_owner_delete_sums(writer: Connection) -> None:
+    do(writer, "CREATE TEMP TABLE mine (subject text, started_at timestamptz)")
+    with pytest.raises(errors.InsufficientPrivilege):
+        do(
+            writer,
+            "CREATE TRIGGER hung AFTER INSERT ON mine REFERENCING NEW TABLE AS changed "
+            "FOR EACH STATEMENT EXECUTE FUNCTION sum_up_quality()",
+        )
+
+
+def test_what_runs_as_its_owner_is_its_owners_alone(home: PublishHouse, postgres: Connection) -> None:
+    found = ask(
+        postgres,
+        "SELECT proname, has_function_privilege('tallylake_writer', oid, 'EXECUTE'), "
+        "has_function_privilege('tallylake_reader', oid, 'EXECUTE') FROM pg_proc "
+        "WHERE prosecdef AND pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)",
+    )
+    assert found == [("sum_up_quality", False, False)]
