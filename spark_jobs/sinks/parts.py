@@ -6,21 +6,23 @@ task, a batch tried again after a crash), the file that is never committed stays
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from spark_jobs.sinks.statistics import stats_json
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from spark_jobs.lake import Table
 
@@ -32,8 +34,6 @@ PART_ROWS = 1_000_000
 OPEN_BYTES = 256 * 1024 * 1024
 #: What a slice of a column costs besides its values.
 SLICE_BYTES = 1024
-#: The latest moment that can be rounded up to the next millisecond.
-LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(milliseconds=1)
 #: How Hive, Spark and Delta name the folder of rows without a partition value.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -104,7 +104,7 @@ class PartWriter:
             size=self._absolute.stat().st_size,
             rows=rows,
             partition=self._partition,
-            stats=_stats_json(rows, self._bounds, self._nulls),
+            stats=stats_json(rows, self._bounds, self._nulls),
             modified_ms=int(time.time() * 1000),
         )
 
@@ -157,11 +157,8 @@ class TableWriter:
         if not self._free:
             self._write(None, rows)
             return
-        column = rows[self._free[0]]
-        values = pc.unique(column)
-        for value in values:
-            same = pc.equal(column, value) if value.is_valid else pc.is_null(column)
-            self._write(_partition_text(value.as_py()), rows if len(values) == 1 else rows.filter(same))
+        for value, same in _by_value(rows, self._free[0]):
+            self._write(value, same)
 
     def close(self) -> list[Part]:
         """Finish every part; none where no row came."""
@@ -198,6 +195,23 @@ def write_parts(table: Table, rows: pa.Table, **fixed: str) -> list[Part]:
     return writer.close()
 
 
+def _by_value(rows: pa.Table, name: str) -> Iterator[tuple[str | None, pa.Table]]:
+    """The rows of each value of a column in their order, values as they are met: sorted once, not searched for each value.
+
+    Each is a copy of its own: a slice would keep all rows in memory for as long as the smallest part is open.
+    """
+    encoded = rows[name].combine_chunks().dictionary_encode(null_encoding="encode")
+    values = [_partition_text(value) for value in encoded.dictionary.to_pylist()]
+    if len(values) == 1:
+        yield values[0], rows
+        return
+    codes = encoded.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(values)))
+    for value, same in zip(values, np.split(order, ends[:-1]), strict=True):
+        yield value, rows.take(pa.array(same))
+
+
 def _partition_text(value: Any) -> str | None:
     if value is None:
         return None
@@ -206,32 +220,3 @@ def _partition_text(value: Any) -> str | None:
 
 def _folder(value: str | None) -> str:
     return NO_VALUE if value is None else quote(value, safe=" ")
-
-
-def _stats_json(rows: int, bounds: Mapping[str, tuple[Any, Any]], nulls: Mapping[str, int]) -> str:
-    """What the log says of a part. Spark prunes by bounds only where it also knows that a column is not null throughout."""
-    spelled = {name: (_stat(low), _stat(high, up=True)) for name, (low, high) in bounds.items()}
-    return json.dumps(
-        {
-            "numRecords": rows,
-            "minValues": {name: low for name, (low, _) in spelled.items() if low is not None},
-            "maxValues": {name: high for name, (_, high) in spelled.items() if high is not None},
-            "nullCount": dict(nulls),
-        },
-        ensure_ascii=False,
-    )
-
-
-def _stat(value: Any, *, up: bool = False) -> Any:
-    """A bound as the Delta log spells it, or None where it cannot: then readers must look into the file.
-
-    Time has milliseconds there, so a maximum is rounded up and never cuts a row.
-    """
-    if not isinstance(value, datetime):
-        return value.isoformat() if isinstance(value, date) else value
-    utc = value.astimezone(UTC)
-    if up and utc.microsecond % 1000:
-        if utc > LATEST:
-            return None
-        utc += timedelta(milliseconds=1)
-    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")

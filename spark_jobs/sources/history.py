@@ -7,7 +7,7 @@ columns. The cost is that of the batch's span of time, not of the table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -19,7 +19,7 @@ import pyarrow.dataset as pads
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.commit import open_table
-from spark_jobs.sources.keyed import key_text
+from spark_jobs.sources.keyed import key_expression
 from spark_jobs.transforms.dedupe import ACCEPTED
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def spans(narrow: pa.Table, watermark: datetime | None) -> list[Span]:
     """
     valid = narrow.filter(narrow["_valid"])
     if watermark is None:
-        return [Span(datetime.fromisoformat("0001-01-02T00:00:00+00:00"), None)] if valid.num_rows else []
+        return [Span(datetime.min.replace(tzinfo=UTC), None)] if valid.num_rows else []
     late = valid.filter(valid["_late"])
     found = [Span(watermark, None)] if late.num_rows < valid.num_rows else []
     if late.num_rows:
@@ -65,17 +65,10 @@ def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array,
     if not paths:
         return ACCEPTED.empty_table()
     files = pads.dataset(paths, schema=silver.data_schema, format="parquet")
-    wanted = pc.SetLookupOptions(keys)
-    columns = list(dict.fromkeys([*key, event_time, "row_id"]))  # the event time may be part of the key
-    scanner = files.scanner(columns, filter=_within(event_time, times), use_threads=True)
-    found = []
-    for batch in scanner.to_batches():
-        text = key_text(batch, key)
-        chosen = pc.is_in(text, options=wanted)
-        if pc.any(chosen).as_py():
-            rows = pa.table([text, batch[event_time], batch["row_id"]], schema=ACCEPTED)
-            found.append(rows.filter(chosen))
-    return pa.concat_tables(found) if found else ACCEPTED.empty_table()
+    text = key_expression(silver.data_schema, key)
+    columns = {"key": text, "event_time": pc.field(event_time), "row_id": pc.field("row_id")}
+    # The scan makes one set of the keys; ``pc.is_in`` would make it anew for every batch of rows.
+    return files.to_table(columns, filter=_within(event_time, times) & text.isin(keys)).cast(ACCEPTED)
 
 
 def accepted_by_id(changes: Table, name: str, event_time: str, ids: pa.Array) -> pa.Table:

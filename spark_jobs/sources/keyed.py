@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from spark_jobs.sinks.log import DELETION_VECTORS
 from spark_jobs.sources.live_files import KEPT, LiveFile, read_live, read_rows, read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
     from deltalake import DeltaTable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 #: The log may cut a time to the millisecond.
 MILLISECOND = 1000
+SIGN = np.uint64(1 << 63)
 
 
 def key_array(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Array:
@@ -44,22 +46,25 @@ def key_array(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Arr
 
 def key_text(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Array:
     """The same text as ``transforms.types.key_text`` makes of the same values; a part that is null is left out."""
-    parts = [_text(rows[name]) for name in columns]
+    return _joined([_text(rows[name], rows.schema.field(name).type) for name in columns], pa.scalar)
+
+
+def key_expression(schema: pa.Schema, columns: Sequence[str]) -> pc.Expression:
+    """What :func:`key_text` makes of rows of that schema, for a scan."""
+    return _joined([_text(pc.field(name), schema.field(name).type) for name in columns], pc.scalar)
+
+
+def _joined(parts: list[Any], constant: Callable[[str], Any]) -> Any:
     if len(parts) == 1:
         return parts[0]
-    parts[0] = pc.if_else(_all_null(parts), "", parts[0])  # or Arrow, told to skip nulls, skips the whole row
+    nothing = reduce(pc.and_kleene, [pc.is_null(part) for part in parts])
+    parts[0] = pc.if_else(nothing, constant(""), parts[0])  # or Arrow, told to skip nulls, skips the whole row
     escaped = [pc.replace_substring(pc.replace_substring(part, "\\", "\\\\"), "|", "\\|") for part in parts]
-    return pc.binary_join_element_wise(*escaped, "|", null_handling="skip")
+    return pc.binary_join_element_wise(*escaped, constant("|"), null_handling="skip")
 
 
-def _all_null(parts: Sequence[pa.Array]) -> pa.Array:
-    return reduce(pc.and_, [pc.is_null(part) for part in parts])
-
-
-def _text(column: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(column.type):
-        return column.cast(pa.int64()).cast(pa.string())
-    return column.cast(pa.string())
+def _text(column: Any, type_: pa.DataType) -> Any:
+    return (column.cast(pa.int64()) if pa.types.is_timestamp(type_) else column).cast(pa.string())
 
 
 def rows_of(table: Table, keys: pa.Array, columns: Sequence[str], by: Sequence[str] | None = None) -> pa.Table:
@@ -119,6 +124,8 @@ def _comparable(values: pa.Array) -> npt.NDArray[Any] | None:
     type_ = values.type
     if pa.types.is_string(type_):
         return np.asarray(pc.fill_null(values, "").to_numpy(zero_copy_only=False))
+    if pa.types.is_decimal128(type_):
+        return _in_order_of_bytes(values)
     if pa.types.is_date32(type_):
         values = values.cast(pa.int32())
     elif pa.types.is_timestamp(type_):
@@ -126,6 +133,17 @@ def _comparable(values: pa.Array) -> npt.NDArray[Any] | None:
     elif not pa.types.is_signed_integer(type_):
         return None
     return np.asarray(pc.fill_null(values.cast(pa.int64()), 0).to_numpy())
+
+
+def _in_order_of_bytes(values: pa.Array) -> npt.NDArray[Any]:
+    """Decimals of one type as 16 bytes that are ordered as their numbers are: the greatest byte first, the sign turned round."""
+    held = values.buffers()[1]
+    if not len(values) or held is None:
+        return np.zeros(len(values), "S16")
+    halves = np.frombuffer(held, "<u8")[2 * values.offset : 2 * (values.offset + len(values))].reshape(-1, 2)
+    ordered = np.empty(halves.shape, ">u8")
+    ordered[:, 0], ordered[:, 1] = halves[:, 1] ^ SIGN, halves[:, 0]
+    return ordered.view("S16").ravel()
 
 
 def _unknown(values: pa.Array) -> npt.NDArray[np.bool_]:
@@ -173,7 +191,7 @@ def live_files(snapshot: Snapshot, wanted: Wanted | None = None) -> list[LiveFil
 def _bounds(adds: Sequence[Mapping[str, Any]], wanted: Wanted) -> tuple[pa.Array, pa.Array] | None:
     """The log's least and greatest key of each file; None where they are not to be read as keys."""
     name, type_ = wanted.by[0], wanted.schema.field(0).type
-    stats = [json.loads(add.get("stats") or "{}") for add in adds]
+    stats = [json.loads(add.get("stats") or "{}", parse_float=Decimal) for add in adds]
     low, high = ([each.get(bound, {}).get(name) for each in stats] for bound in ("minValues", "maxValues"))
     try:
         return _typed(low, type_), _typed(high, type_)
@@ -216,7 +234,7 @@ def _hits(file: LiveFile, wanted: Wanted) -> Positions:
 class _Ordered:
     """A file's keys in order, each with the number of its row, and the rows without one: looked up, not gone through."""
 
-    keys: npt.NDArray[np.int64]
+    keys: npt.NDArray[Any]
     rows: npt.NDArray[np.uint32]
     without: Positions
 
