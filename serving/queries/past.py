@@ -17,7 +17,7 @@ WHERE NOT _deleted AND (%(after)s::bigint IS NULL OR product_id > %(after)s)
     AND (%(name)s::text IS NULL OR product_name ILIKE %(name)s OR product_id::text = %(query)s)
 ORDER BY product_id LIMIT %(limit)s
 """
-_UNTIL = "CASE WHEN valid_to < '9999-12-31' THEN valid_to END AS valid_to"
+_UNTIL = "CASE WHEN NOT is_current THEN valid_to END AS valid_to"
 _PRICE = f"""
 SELECT product_id, product_name, price, valid_from, {_UNTIL}, version
 FROM products_as_of(%(at)s) WHERE product_id = %(product)s

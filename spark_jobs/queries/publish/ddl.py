@@ -37,12 +37,12 @@ def type_name(type_: pa.DataType) -> str:
 def table_comment(target: Target) -> str:
     """What the table says of itself; where it says something else, it was made for another key and is made anew."""
     shows = "bronze/*" if target.subject is not None else target.table.name
-    hashed = f", of which {', '.join(target.hashed)} by MD5" if target.hashed else ""
+    hashed = f", of which {', '.join(target.hashed)} by SHA-256" if target.hashed else ""
     return f"Tallylake: {shows}, by {', '.join(target.key)}{hashed}"
 
 
 def create_table(target: Target) -> Iterator[Composable]:
-    """The table with its key. A key whose text may be too long for an index entry is unique by its MD5."""
+    """The table with its key. A key whose text may be too long for an index entry is unique by its SHA-256."""
     columns = [_column(target, field) for field in target.columns]
     if not target.hashed:
         columns.append(sql.SQL("PRIMARY KEY ({})").format(identifiers(target.key)))
@@ -106,14 +106,23 @@ def as_of_function(entity: Entity) -> Composable | None:
     name, history = sql.Identifier(f"{entity.subject}_as_of"), sql.Identifier(entity.history)
     return sql.SQL(
         "CREATE OR REPLACE FUNCTION {}(moment timestamptz) RETURNS SETOF {} LANGUAGE sql STABLE AS "
-        "$$ SELECT * FROM {} WHERE valid_from <= moment AND moment < valid_to $$"
+        "$$ SELECT * FROM {} WHERE valid_from <= moment "
+        "AND (moment < valid_to OR (is_current AND moment >= timestamptz '9999-12-31 00:00:00Z')) $$"
     ).format(name, history, history)
 
 
 def conflict_target(target: Target) -> Composable:
     """The key as its unique index has it."""
-    parts = [sql.SQL("md5({})" if name in target.hashed else "{}").format(sql.Identifier(name)) for name in target.key]
-    return sql.SQL(", ").join(parts)
+    return sql.SQL(", ").join([compared(target, sql.Identifier(name), name) for name in target.key])
+
+
+def compared(target: Target, column: Composable, name: str) -> Composable:
+    """What of a column of the key is indexed and compared: itself, or the SHA-256 of its bytes.
+
+    No index can have ``convert_to``, which is not immutable. A cast is, and gives a text's bytes once backslashes are doubled.
+    """
+    digest = r"sha256(replace({}, E'\\', E'\\\\')::bytea)"
+    return sql.SQL(digest if name in target.hashed else "{}").format(column)
 
 
 def identifiers(names: Sequence[str]) -> Composable:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from spark_jobs.queries.publish.ddl import conflict_target, identifiers
+from spark_jobs.queries.publish.ddl import compared, conflict_target, identifiers
 from spark_jobs.queries.publish.targets import REPEATED
 
 if TYPE_CHECKING:
@@ -151,11 +151,11 @@ def _of(alias: str, names: list[str]) -> Composable:
 
 
 def _same(target: Target, one: str, other: str) -> Composable:
-    """The condition that two rows are the same row; by MD5 where the key's index has it so."""
+    """The condition that two rows are the same row; by their SHA-256 where the key's index has it so."""
     parts = []
     for name in target.told_apart_by:
-        form = sql.SQL("md5({}) = md5({})" if name in target.hashed else "{} = {}")
-        parts.append(form.format(sql.Identifier(one, name), sql.Identifier(other, name)))
+        sides = [compared(target, sql.Identifier(alias, name), name) for alias in (one, other)]
+        parts.append(sql.SQL(" = ").join(sides))
     return sql.SQL(" AND ").join(parts)
 
 
