@@ -79,6 +79,14 @@ def columns(sql: str) -> tuple[str, ...]:
     return _columns(_parse(sql, Where()))
 
 
+def is_nothing(sql: str) -> bool:
+    """Whether `sql` plainly says null and nothing else; ContractError where it does not parse."""
+    said = _parse(sql, Where()).unnest()
+    while isinstance(said, exp.Cast):
+        said = said.this.unnest()
+    return isinstance(said, exp.Null)
+
+
 def validate(sql: str, known: Collection[str], where: Where) -> None:
     """Refuse (ContractError at `where`) what is not one pure scalar expression over the `known` columns."""
     _validated(sql, known, where)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from schema_registry import expressions
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -48,8 +50,7 @@ def _expression(name: str, older: Contract, newer: Contract) -> str | None:
 def introduced_in(contracts: Sequence[Contract]) -> dict[str, int]:
     """For each field of the latest version, the version since which it has always been there under its name.
 
-    A row received in an earlier version cannot be blamed for lacking the field: it is required only of rows
-    received as that version or later. A renamed field counts as introduced by the version that renames it.
+    A renamed field counts as introduced by the version that renames it.
     """
     return {name: _since(name, contracts) for name in contracts[-1].columns}
 
@@ -61,3 +62,40 @@ def _since(name: str, contracts: Sequence[Contract]) -> int:
             break
         since = contract.version
     return since
+
+
+def excused(contracts: Sequence[Contract]) -> dict[str, frozenset[int]]:
+    """For each field of the latest version, the versions whose rows have none by their contracts' own word.
+
+    They came before the field, and migration says nothing of it, or "null", or makes it of fields of which that holds. A row of
+    such a version cannot be blamed for lacking the field. Every other row has it under some name, or migration fills it in.
+    """
+    steps = chain(contracts)
+    filled = {contract.version: _filled(contract, steps[contract.version - 1 :]) for contract in contracts}
+    latest = contracts[-1].columns
+    return {name: frozenset(version for version, has in filled.items() if name not in has) for name in latest}
+
+
+def sources(contract: Contract, steps: Sequence[Step]) -> dict[str, frozenset[str]]:
+    """For each field that the steps lead to, the fields of this version that it is made from."""
+    origin = {name: frozenset([name]) for name in contract.field_names}
+    for step in steps:
+        origin = {
+            name: frozenset().union(*[origin.get(read, frozenset()) for read in expressions.columns(sql or "null")])
+            for name, sql in step.expressions.items()
+        }
+    return origin
+
+
+def _filled(contract: Contract, steps: Sequence[Step]) -> set[str]:
+    """What a row of this version can have a value in once the steps are done."""
+    columns = set(contract.columns)
+    filled, of_every_version = columns, columns - set(contract.field_names)
+    for step in steps:
+        filled = {name for name, sql in step.expressions.items() if sql is not None and _fills(sql, filled)}
+    return filled | of_every_version
+
+
+def _fills(sql: str, filled: set[str]) -> bool:
+    read = expressions.columns(sql)
+    return not expressions.is_nothing(sql) and (not read or not filled.isdisjoint(read))

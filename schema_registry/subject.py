@@ -50,8 +50,22 @@ class Subject:
 
     @property
     def introduced_in(self) -> Mapping[str, int]:
-        """For each field of the latest version, the version since which rows can be held to it."""
+        """For each field of the latest version, the version since which it has always been there under its name."""
         return migration.introduced_in(self.contracts)
+
+    @property
+    def excused(self) -> Mapping[str, frozenset[int]]:
+        """For each field of the latest version, the versions whose rows are not blamed for having none (see `migration`)."""
+        return migration.excused(self.contracts)
+
+    def sources(self, version: int) -> Mapping[str, frozenset[str]]:
+        """For each field of the latest version, the fields of an older one that migration makes it from."""
+        return migration.sources(self.contract(version), self.steps[version - 1 :])
+
+    def unused(self, version: int) -> frozenset[str]:
+        """The fields of an older version that the latest has not, and that no migration reads."""
+        used = frozenset().union(*self.sources(version).values())
+        return frozenset(self.contract(version).field_names) - used
 
     @property
     def steps(self) -> tuple[migration.Step, ...]:

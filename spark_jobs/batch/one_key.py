@@ -16,7 +16,7 @@ from spark_jobs.errors import UsageError
 from spark_jobs.schemas import typed_columns
 from spark_jobs.sources.keyed import key_array, rows_of
 from spark_jobs.sources.written import op_rows
-from spark_jobs.transforms.entity import as_deletes, from_changes, row_schema, value_names
+from spark_jobs.transforms.entity import TRUNCATE, as_deletes, from_changes, row_schema, value_names
 from spark_jobs.transforms.fold import KNOWN, fold
 from spark_jobs.transforms.merge import Incoming
 from spark_jobs.transforms.versions import OPEN, Before, versions
@@ -140,7 +140,7 @@ def _key(key: Mapping[str, Any], contract: Contract) -> pa.Array:
 
 def _changes_of(log: Table, wanted: pa.Array, contract: Contract) -> pa.Table:
     rows = rows_of(log, wanted, log_columns(contract), by=contract.key)
-    return Incoming.of(from_changes(rows, contract), contract).changes
+    return Incoming.of(rows, contract).changes
 
 
 def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[State]:
@@ -154,7 +154,7 @@ def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[Sta
 def _folded(lake: Lake, subject: Subject, changes: pa.Table) -> list[State]:
     if not changes.num_rows:
         return []
-    truncates = from_changes(op_rows(lake.changes(subject), "t"), subject.latest)
+    truncates = from_changes(op_rows(lake.changes(subject), TRUNCATE), subject.latest)
     return _as_states(lives(changes, truncates, subject.latest).to_pylist(), subject.latest, ())
 
 

@@ -16,7 +16,7 @@ from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.parts import Part, write_parts
 from spark_jobs.sources.keyed import all_rows, key_array, rows_of
 from spark_jobs.sources.written import op_rows, read_parts
-from spark_jobs.transforms.entity import from_changes, from_current, row_schema
+from spark_jobs.transforms.entity import TRUNCATE, from_changes, from_current, row_schema
 from spark_jobs.transforms.merge import Held, Incoming, Merged, late_keys, merge
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Merger:
         """Merge the changes in these parts of the change log, which are written and not yet committed."""
         contract = self.subject.latest
         log = self.lake.changes(self.subject)
-        incoming = Incoming.of(from_changes(read_parts(log, log_parts), contract), contract)
+        incoming = Incoming.of(read_parts(log, log_parts), contract)
         held = self._held(incoming, contract)
         late = late_keys(incoming, held, contract)
         held = self._with_log(held, late, contract)
@@ -88,11 +88,12 @@ class Merger:
         log = self.lake.changes(self.subject)
         names = [name for name in log.schema.names if name not in ("extras", "processed_at")]
         earlier = rows_of(log, self._keys(late), names, by=contract.key)
-        return Held(held.current, from_changes(earlier, contract), held.truncates, held.versions)
+        earlier = Incoming.of(earlier, contract).changes  # a truncate may name a key that it is not of
+        return Held(held.current, earlier, held.truncates, held.versions)
 
     def _all_truncates(self, contract: Contract) -> pa.Table:
         if self._truncates is None:
-            self._truncates = from_changes(op_rows(self.lake.changes(self.subject), "t"), contract)
+            self._truncates = from_changes(op_rows(self.lake.changes(self.subject), TRUNCATE), contract)
         return self._truncates
 
     def _keys(self, rows: pa.Table) -> pa.Array:

@@ -88,21 +88,38 @@ def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iter
 
 
 def _missing(field: Field, subject: Subject) -> Iterator[Check]:
-    latest = subject.latest
     text = text_of(field.name)
-    nothing = text.isNull() | _blank(text) if field.non_blank else text.isNull()
-    since = subject.introduced_in[field.name]
-    held_to_it = F.lit(True) if since == 1 else F.col("_version") >= since
-    if latest.partial_updates and field.name not in (*latest.key, *latest.identifying):
-        held_to_it = held_to_it & ((F.col("op") != "u") | F.array_contains("given", field.name))
-    if field.required or field.name in (*latest.key, *latest.identifying):
-        yield Check("missing", field.name, nothing & held_to_it, F.lit(f"'{field.name}' is absent or empty"))
+    nothing = text.isNull() & _held_to(field, subject)
+    nothing = nothing | _blank(text) if field.non_blank else nothing
+    if field.required or _identifies(field, subject.latest):
+        yield Check("missing", field.name, nothing, F.lit(f"'{field.name}' is absent or empty"))
     elif field.required_when is not None:
-        needed = F.expr(field.required_when) & nothing & held_to_it
+        needed = F.expr(field.required_when) & nothing
         words = F.lit(f"'{field.name}' is absent or empty, and required where {field.required_when}")
         yield Check("missing", field.name, needed | _blank(text) if field.non_blank else needed, words)
     elif field.non_blank:
         yield Check("missing", field.name, _blank(text), F.lit(f"'{field.name}' is blank"))
+
+
+def _identifies(field: Field, latest: Contract) -> bool:
+    """Whether a row without the field is no row at all: its key, its event time, what puts changes in order."""
+    return field.name in (*latest.key, *latest.identifying)
+
+
+def _held_to(field: Field, subject: Subject) -> Column:
+    """Whether a row is to blame for lacking the field: always where it identifies the row.
+
+    Else not where the row's version has none by the contracts' own word, nor where a partial update does not name it.
+    """
+    held = F.lit(True)
+    if _identifies(field, subject.latest):
+        return held
+    excused = sorted(subject.excused[field.name])
+    if excused:
+        held = ~F.col("_version").isin(*excused)
+    if subject.latest.partial_updates:
+        held = held & ((F.col("op") != "u") | F.array_contains("given", field.name))
+    return held
 
 
 def _blank(text: Column) -> Column:

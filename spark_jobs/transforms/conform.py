@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN
+from schema_registry import expressions
+from schema_registry.contract import VERSION_COLUMN
 from spark_jobs.transforms.versioning import given, raw, version_of
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
+    from schema_registry.migration import Step
     from schema_registry.registry import Subject
 
 #: Columns that pass through untouched.
@@ -32,7 +34,7 @@ def conform(bronze: DataFrame, subject: Subject, added_later: Sequence[str] = ()
     rows = rows.select(*_passed_on(subject), *[given(name).alias(name) for name in first])
     for step in subject.steps:
         target = subject.contract(step.to_version).columns
-        migrated = [_step_field(name, step.expressions.get(name), step.to_version) for name in target]
+        migrated = [_step_field(name, step) for name in target]
         rows = rows.select(*_passed_on(subject), *migrated)
     return rows
 
@@ -59,23 +61,35 @@ def _passed_on(subject: Subject) -> list[str]:
     return [*CARRIED, "payload_rest", "_version", *[raw(name) for name in subject.known_fields]]
 
 
-def _step_field(name: str, expression: str | None, version: int) -> Column:
+def _step_field(name: str, step: Step) -> Column:
     """A field at one step of the chain: migrated for rows of an older version, as given for this one and newer.
 
-    Change columns are of no version and never migrate.
+    Change columns are of no version and never migrate; in events the same names are fields like any other.
     """
-    if name in CHANGE_COLUMNS:
+    if name not in step.expressions:
         return given(name).alias(name)
-    older = F.lit(None).cast("string") if expression is None else F.expr(expression).cast("string")
-    return F.when(F.col("_version") < version, older).otherwise(given(name)).alias(name)
+    older = _migrated(step.expressions[name])
+    return F.when(F.col("_version") < step.to_version, older).otherwise(given(name)).alias(name)
+
+
+def _migrated(expression: str | None) -> Column:
+    """The text that an expression makes; where that is empty, null, as it is where a cell is empty."""
+    if expression is None:
+        return F.lit(None).cast("string")
+    text = F.expr(expression).cast("string")
+    is_bare = expression.strip("` ") in expressions.columns(expression)
+    return text if is_bare else F.nullif(text, F.lit(""))
 
 
 def extras(subject: Subject) -> Column:
-    """What the row's own version does not know: unknown fields, and those that only another version has."""
+    """What has no place in the latest version: unknown fields, those that only another version than the row's own has, and those
+    of its own that came to nothing.
+    """
     foreign = []
+    unused = {c.version: subject.unused(c.version) for c in subject.contracts}
     for name in subject.known_fields:
-        strangers = [c.version for c in subject.contracts if name not in c.columns and name != VERSION_COLUMN]
-        if strangers:
+        strangers = [c.version for c in subject.contracts if name not in c.columns or name in unused[c.version]]
+        if strangers and name != VERSION_COLUMN:
             foreign.append((name, F.col("_version").isin(*strangers) & given(name).isNotNull()))
     if not foreign:
         return F.col("payload_rest")

@@ -16,6 +16,8 @@ from spark_jobs.schemas import CURRENT_META, GIVEN, TIMESTAMP, typed_columns
 if TYPE_CHECKING:
     from schema_registry.contract import Contract
 
+#: The operation of a truncate: nothing else makes a change one.
+TRUNCATE = "t"
 #: What is kept of a row's origin; the rest of CURRENT_META says when it was merged.
 ORIGIN = CURRENT_META[:6]
 
@@ -35,9 +37,9 @@ def from_changes(changes: pa.Table, contract: Contract) -> pa.Table:
 
     A truncate is of no key, whatever its row says.
     """
-    keyless = pc.equal(changes["op"], "t")
+    keyless = pc.equal(changes["op"], TRUNCATE)
     made = {
-        "_deleted": pc.is_in(changes["op"], pa.array(["d", "t"])),
+        "_deleted": pc.is_in(changes["op"], pa.array(["d", TRUNCATE])),
         "_sequence": changes[str(contract.sequence_by)].cast(pa.int64()),
         "_change_id": changes["change_id"],
         "_event_time": changes[contract.event_time].cast(TIMESTAMP),

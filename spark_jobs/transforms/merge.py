@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.transforms.entity import as_deletes
+from spark_jobs.transforms.entity import TRUNCATE, as_deletes, from_changes
 from spark_jobs.transforms.fold import IMPLIED, KNOWN, NEW, Folded, effects, emptied_by, fold, key_codes
 from spark_jobs.transforms.versions import Before, surrogate_keys, versions
 
@@ -30,10 +30,11 @@ class Incoming:
     truncates: pa.Table
 
     @classmethod
-    def of(cls, rows: pa.Table, contract: Contract) -> Incoming:
-        """Tell truncates, which come without a key, from the rest."""
-        keyless = pc.is_null(rows[contract.key[0]])
-        return cls(rows.filter(pc.invert(keyless)), rows.filter(keyless))
+    def of(cls, log: pa.Table, contract: Contract) -> Incoming:
+        """Of rows of the change log (columns of ``lake.changes``). A truncate is told by its op alone, whatever its key."""
+        truncates = pc.fill_null(pc.equal(log["op"], TRUNCATE), False)
+        changes = log.filter(pc.invert(truncates))
+        return cls(from_changes(changes, contract), from_changes(log.filter(truncates), contract))
 
 
 @dataclass(frozen=True, slots=True)

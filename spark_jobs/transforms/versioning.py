@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from schema_registry import expressions
 from schema_registry.contract import VERSION_COLUMN
 
 if TYPE_CHECKING:
@@ -31,20 +31,27 @@ def given(name: str) -> Column:
 def version_of(subject: Subject) -> Column:
     """schema_version where it has a value, else the highest version that the fields named in the row fit; null where none is.
 
-    An event is of the highest version whose required fields it names. So is a change that brings a whole row, but where several
-    would do, one that knows all its fields comes first: versions of an entity may differ in optional fields alone. A
+    A row is of the highest version whose required fields it names. Where several would do, one that knows all its fields comes
+    first: versions may differ in optional fields alone, and a row that names what only an older one has is of that one. A
     delete, a truncate and a partial update need not name what is required: theirs is the highest that knows all their fields.
     """
     said = F.trim(given(VERSION_COLUMN))
     number = said.try_cast("int")
     known = F.when(number.between(1, subject.latest.version), number)
     named = _highest({c.version: _names_required(c) for c in subject.contracts})
-    if subject.kind == "changes":
-        fits = {c.version: _knows_all(c, subject) for c in subject.contracts}
+    fits = {c.version: _knows_all(c, subject) for c in subject.contracts}
+    whole = named
+    if _drops_fields(subject):  # else the highest that is named knows all that the others do
         both = {c.version: _names_required(c) & fits[c.version] for c in subject.contracts}
         whole = F.coalesce(_highest(both), named)
-        named = F.when(is_whole(subject), whole).otherwise(F.coalesce(_highest(fits), named))
-    return F.when(said.isNotNull() & (said != ""), known).otherwise(named)
+    if subject.kind == "changes":
+        whole = F.when(is_whole(subject), whole).otherwise(F.coalesce(_highest(fits), named))
+    return F.when(said.isNotNull() & (said != ""), known).otherwise(whole)
+
+
+def _drops_fields(subject: Subject) -> bool:
+    """Whether a version lacks a field that the one before it has, under that name."""
+    return any(not set(older.columns) <= set(newer.columns) for older, newer in pairwise(subject.contracts))
 
 
 def is_whole(subject: Subject) -> Column:
@@ -82,20 +89,9 @@ def _is_named(subject: Subject, field: str) -> Column:
     """Whether the row names the field, or one that its migration reads; what a migration fills in by itself is not named."""
     found = F.lit(False)
     for contract in subject.contracts:
-        named = _any([F.col(raw(name)).isNotNull() for name in sources(subject, contract.version)[field]])
+        named = _any([F.col(raw(name)).isNotNull() for name in subject.sources(contract.version)[field]])
         found = found | ((F.col("_version") == contract.version) & named)
     return found
-
-
-def sources(subject: Subject, version: int) -> Mapping[str, frozenset[str]]:
-    """For each field of the latest version, the fields of an older version that migration makes it from."""
-    origin = {name: frozenset([name]) for name in subject.contract(version).field_names}
-    for step in subject.steps[version - 1 :]:
-        origin = {
-            name: frozenset().union(*[origin.get(read, frozenset()) for read in expressions.columns(sql or "null")])
-            for name, sql in step.expressions.items()
-        }
-    return origin
 
 
 def _all(conditions: list[Column]) -> Column:

@@ -48,23 +48,26 @@ class MemoryLake:
 
     contract: Contract
     log: pa.Table = field(init=False)
+    truncates: pa.Table = field(init=False)
     current: pa.Table = field(init=False)
     history: pa.Table | None = None
     ids: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.log = self.current = row_schema(self.contract).empty_table()
+        self.log = self.truncates = self.current = row_schema(self.contract).empty_table()
 
     def apply(self, batch: Iterable[Change]) -> dict[str, int]:
         """Merge a batch; what the books say of it."""
         accepted = [change for change in batch if not self._is_known(change)]
-        incoming = Incoming.of(self._rows(accepted), self.contract)
+        changes, truncates = self._rows(accepted, "crud"), self._rows(accepted, "t")
+        incoming = Incoming(changes, truncates)
         held = self._held(incoming)
         late = late_keys(incoming, held, self.contract)
         if late.num_rows:
             held = Held(held.current, _of(self.log, late[KEY]), held.truncates, held.versions)
         self._take(merge(incoming, held, late, self.contract))
-        self.log = pa.concat_tables([self.log, self._rows(accepted)])
+        self.log = pa.concat_tables([self.log, changes])
+        self.truncates = pa.concat_tables([self.truncates, truncates])
         return self._effects
 
     def rows(self) -> dict[Key, tuple[Any, ...]]:
@@ -89,7 +92,7 @@ class MemoryLake:
         self.ids.add(change.change_id)
         return known
 
-    def _rows(self, changes: Sequence[Change]) -> pa.Table:
+    def _rows(self, changes: Sequence[Change], ops: str) -> pa.Table:
         rows = [
             {
                 **change.fields,
@@ -101,18 +104,18 @@ class MemoryLake:
                 "given": None if change.given is None else sorted(change.given),
             }
             for change in changes
+            if change.op in ops
         ]
         return pa.Table.from_pylist(rows, schema=row_schema(self.contract))
 
     def _held(self, incoming: Incoming) -> Held:
         current = self.current if incoming.truncates.num_rows else _of(self.current, incoming.changes[KEY])
-        truncates = self.log.filter(pc.is_null(self.log[KEY]))
         versions = None
         if self.contract.tracked:
             keys = pa.concat_tables([incoming.changes.select([KEY]), current.select([KEY])])[KEY]
             versions = _of(self.history, keys) if self.history is not None else HELD_VERSIONS.empty_table()
             versions = versions.select(HELD_VERSIONS.names)
-        return Held(current, row_schema(self.contract).empty_table(), truncates, versions)
+        return Held(current, row_schema(self.contract).empty_table(), self.truncates, versions)
 
     def _take(self, merged: Merged) -> None:
         self._effects = merged.effects

@@ -113,7 +113,7 @@ def test_a_subject_that_no_code_knows_is_judged_by_its_contracts(spark):
         (new | {"uptime_seconds": "99999999999"}, []),
         (old | {"uptime_seconds": "99999999999"}, []),
         (old | {"device": "abc"}, [("bad_pattern", "sensor_id")]),
-        (old | {"device": ""}, []),
+        (old | {"device": ""}, [("missing", "sensor_id")]),
         (new | {"sensor_id": ""}, [("missing", "sensor_id")]),
         (new | {"place": ""}, [("missing", "place")]),
         (new | {"value": ""}, [("missing", "value")]),
