@@ -72,6 +72,24 @@ def test_a_renamed_field_counts_as_introduced_by_the_rename(root, write, remove)
     assert load(root).subject("shelves").introduced_in["title"] == 2
 
 
+def test_rows_are_excused_only_from_what_their_version_has_none_of_by_the_contracts_own_word(root, write, remove):
+    text = {"type": "string"}
+    write(1)
+    made = {"title": "label", "size": "1", "owner": "null", "crew": "TRY_CAST((NULL) AS string)"}
+    fields = {f"fields.{name}": text for name in (*made, "room")}
+    write(2, {"fields.label": remove, **fields, "migrate": made})
+    later = {**fields, "fields.team": text, "fields.both": text, "fields.name": text}
+    write(
+        3,
+        {"fields.label": remove, **later, "migrate": {"team": "crew", "both": "concat(owner, title)", "name": "title"}},
+    )
+    subject = load(root).subject("shelves")
+    without = {name: set(versions) for name, versions in subject.excused.items() if versions}
+    assert without == {"owner": {1}, "crew": {1}, "room": {1}, "team": {1}}
+    assert (subject.unused(1), subject.unused(2), subject.unused(3)) == (set(), set(), set())
+    assert subject.sources(1)["name"] == {"label"}
+
+
 @pytest.mark.parametrize(
     ("migrate", "problem"),
     [
