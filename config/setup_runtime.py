@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from config.errors import JavaNotFoundError, RuntimeSetupError, SetupError
+from config.harmless import harmless
 from config.runtime import JARS, JAVA, RUNTIME, Java, find_java, locked_jars
 from config.truststore import PASSWORD, java_keystore, trusted_certificates
 
@@ -38,7 +39,7 @@ def main() -> int:
         java = ensure_java()
         fetched = ensure_jars(java)
     except SetupError as error:
-        print(error, file=sys.stderr)
+        print(harmless(str(error)), file=sys.stderr)
         return 2
     print(f"Java {java.version} (from {java.named_by}); {len(locked_jars())} jars, {fetched} of them fetched now.")
     if java.named_by == ".runtime/java":

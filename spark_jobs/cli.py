@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.errors import SetupError
+from config.harmless import harmless
 from config.settings import load as load_settings
 from generator.options import OptionsError
 from schema_registry.errors import ContractError
@@ -22,6 +23,7 @@ from spark_jobs.cli_gold import gold_app
 from spark_jobs.cli_registry import registry_app
 from spark_jobs.cli_serve import serve
 from spark_jobs.errors import TallyError
+from spark_jobs.logs import say_harmlessly
 from spark_jobs.sinks.commit import SchemaConflictError
 
 if TYPE_CHECKING:
@@ -144,9 +146,7 @@ def why(
     for story in [] if json else told:
         show.story(story)
     if not told:
-        show.errors.print(
-            f"no row of this lake has the key, row id or place '{key}'; a place reads subject/file.csv:17"
-        )
+        show.complain(f"no row of this lake has the key, row id or place '{key}'; a place reads subject/file.csv:17")
     _exit(not told)
 
 
@@ -207,7 +207,7 @@ def settings(json: Json = False) -> None:
     if json:
         show.as_json([row._asdict() for row in rows])
     else:
-        show.table("Settings", ["group", "variable", "value", "from"], rows)
+        show.table("Settings", ["group", "variable", "value", "from"], rows, whole=True)
 
 
 def _exit(says_no: bool) -> None:
@@ -217,6 +217,7 @@ def _exit(says_no: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; every expected error becomes one sentence and its exit code."""
+    say_harmlessly()
     try:
         code = app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
         sys.exit(code or 0)
@@ -228,20 +229,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (*WRONG_USAGE, TallyError) as error:
         _say(error)
         sys.exit(getattr(error, "exit_code", 2))
+    finally:
+        sys.excepthook = show.trace  # typer has set its own, which shows what the error says as it is
 
 
 def _usage(error: typer.TyperException) -> None:
     shown = getattr(error, "show", None)
     if shown is not None:
+        error.message = harmless(error.message)
         shown()
     else:
-        show.errors.print(f"error: {error}", markup=False, style="red")
+        show.complain(f"error: {error}", style="red")
 
 
 def _say(error: Exception) -> None:
     if _state["debug"]:
         raise error
     logging.getLogger("tallylake").debug("stopped", exc_info=error)
-    show.errors.print(f"error: {error}", markup=False, soft_wrap=True, style="red")
+    # Settings and contracts are told of a line each; nothing else has lines of its own.
+    lines = str(error).split("\n") if isinstance(error, WRONG_USAGE) else [str(error)]
+    for number, line in enumerate(lines):
+        show.complain(f"  {line}" if number else f"error: {line}", style="red")
     if threading.current_thread() is threading.main_thread():
         sys.stderr.flush()

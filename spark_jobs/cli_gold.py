@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from config.harmless import shortened
 from config.settings import load as load_settings
 from schema_registry.registry import load as load_registry
 from spark_jobs import show
@@ -92,7 +93,7 @@ def _report(json: bool, accepted: Collection[str], work: Callable[[GoldRun], Run
         show.as_json(record.to_json())
     else:
         show_record(record)
-        show.console.print(f"the record: {records(settings) / record.run_id}.json and ops/runs", soft_wrap=True)
+        show.say(f"the record: {records(settings) / record.run_id}.json and ops/runs")
     if record.failed:
         raise typer.Exit(1)
 
@@ -110,7 +111,7 @@ def _gold(settings: Settings, accepted: Collection[str], step: Callable[[str], N
 
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     hidden = quiet or not show.console.is_terminal
     with Progress(*columns, console=show.console, transient=True, disable=hidden) as progress:
         task = progress.add_task("", total=None)
@@ -119,8 +120,8 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 def show_record(record: RunRecord) -> None:
     """What a run did, what each gate said, and what is left to do."""
-    show.console.print(f"[bold]{_sentence(record)}[/bold] in {record.runtime_seconds:,.1f} s", soft_wrap=True)
-    show.console.print()
+    show.say((_sentence(record), "bold"), f" in {record.runtime_seconds:,.1f} s")
+    show.say()
     if record.gates:
         show.table("Quality gates", ["gate", "dates", "passed", "failed", "accepted"], _by_gate(record.gates))
     written = record.rows_written
@@ -151,31 +152,29 @@ def _by_gate(gates: Sequence[GateResult]) -> list[list[object]]:
 
 def _show_failed(failed: Sequence[GateResult]) -> None:
     for gate in failed[:SHOWN]:
-        show.console.print(f"[red]{gate.date} is held back by {gate.gate}[/red]: ", end="")
-        show.console.print(gate.detail or "", markup=False, soft_wrap=True)
+        detail = shortened(gate.detail or "", show.LONGEST)
+        show.say((f"{gate.date} is held back by {gate.gate}", "red"), f": {detail}")
         for row in gate.rows:
-            show.console.print(f"  {row}", markup=False, soft_wrap=True)
+            show.say(f"  {shortened(row, show.LONGEST)}")
     if len(failed) > SHOWN:
-        show.console.print(f"… and {len(failed) - SHOWN:,} more verdicts, all in the record")
+        show.say(f"… and {len(failed) - SHOWN:,} more verdicts, all in the record")
     if failed:
-        show.console.print(
-            "Mend the source and run again, or publish in spite of a gate with --accept GATE.\n",
-            style="dim",
-            soft_wrap=True,
-        )
+        way = "Mend the source and run again, or publish in spite of a gate with --accept GATE."
+        show.say(way, style="dim")
+        show.say()
 
 
 def _show_left(record: RunRecord) -> None:
     new = {gate.date for gate in record.failed}
     older = [day for day in record.dates_held if day not in new]
     if older:
-        show.console.print(f"still held back since earlier runs: {_some(older)}", soft_wrap=True)
+        show.say(f"still held back since earlier runs: {_some(older)}")
     if record.dates_pending:
         way = "tally gold run with a later --date, or backfill"
-        show.console.print(f"changed, but not asked for: {_some(record.dates_pending)} ({way})", soft_wrap=True)
+        show.say(f"changed, but not asked for: {_some(record.dates_pending)} ({way})")
     if record.waiting_lines or record.waiting_payments:
         waiting = f"{_counted(record.waiting_lines, 'order line')} and {_counted(record.waiting_payments, 'payment')}"
-        show.console.print(f"waiting for their order: {waiting} (gold/waiting_facts)", soft_wrap=True)
+        show.say(f"waiting for their order: {waiting} (gold/waiting_facts)")
 
 
 def _some(days: Sequence[date]) -> str:

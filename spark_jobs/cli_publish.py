@@ -30,4 +30,4 @@ def run_publish(settings: Settings, registry: Registry, lake: Lake, *, once: boo
         return
     publisher.catch_up()
     shown = sum(one.shown is not None for one in publisher.standings)
-    show.console.print(f"{shown} tables are published; {publisher.rows:,} rows were written")
+    show.say(f"{shown} tables are published; {publisher.rows:,} rows were written")

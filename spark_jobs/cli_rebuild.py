@@ -28,7 +28,7 @@ def run_rebuild(settings: Settings, lake: Lake, name: str, *, verify: bool, quie
     subject = registry.subject(name)
     if not lake.root.exists():
         raise UsageError(f"there is no lake at {lake.root}: run tally stream, or set LAKE_ROOT")
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     hidden = quiet or not show.console.is_terminal
     with Progress(*columns, console=show.console, transient=True, disable=hidden) as progress:
         step = progress.add_task("starting Spark", total=max(1, count(lake.bronze(subject))))
@@ -41,9 +41,8 @@ def run_rebuild(settings: Settings, lake: Lake, name: str, *, verify: bool, quie
 def show_rebuilt(done: Rebuilt, lake: Lake) -> None:
     """What was compared, what differs, and how to go back."""
     if done.finished:
-        show.console.print(
-            f"{done.subject}: an earlier rebuild was interrupted while it swapped tables; that is finished now\n"
-        )
+        show.say(f"{done.subject}: an earlier rebuild was interrupted while it swapped tables; that is finished now")
+        show.say()
     names = ["", "rows live", "rows rebuilt", "content live", "content rebuilt", "keys that differ"]
     rows = [[c.table, c.live, c.rebuilt, c.live_hash, c.rebuilt_hash, c.differing] for c in done.compared]
     show.table(
@@ -86,29 +85,28 @@ def _text(value: Any) -> str:
 def _show_verdict(done: Rebuilt) -> None:
     if done.waiting:
         part = "left out" if done.verified_only else "part of the rebuild"
-        show.console.print(f"{done.waiting:,} rows had not been refined yet: {part}")
-    same = "[green]the same content[/green]" if done.equal else "[red]the content differs[/red]"
-    show.console.print(f"{done.subject}: {same}")
+        show.say(f"{done.waiting:,} rows had not been refined yet: {part}")
+    same = ("the same content", "green") if done.equal else ("the content differs", "red")
+    show.say(f"{done.subject}: ", same)
     if not done.equal and done.kind == "events":
-        show.console.print(
+        show.say(
             "Whether an event is late, and whether an old key with another time repeats, depends on what came in one batch: "
             "such rows can differ with nothing wrong.",
             style="dim",
-            soft_wrap=True,
         )
-    show.console.print()
+    show.say()
 
 
 def _show_way_back(done: Rebuilt, lake: Lake) -> None:
     rows = [[table, version, f"{lake.root / table}"] for table, version in done.before.items()]
-    show.table("Swapped in; the old content is kept until VACUUM", ["table", "as of version", "path"], rows)
-    show.console.print(
+    show.table("Swapped in; the old content is kept until VACUUM", ["table", "as of version", "path"], rows, whole=True)
+    show.say(
         "To read one as it was: name its path and VERSION AS OF. To go back: RESTORE the subject's own tables to these versions, "
         "of the ops tables, which hold all subjects' rows, take this subject's rows from theirs, and rename "
-        f"_checkpoints/{done.subject}/{done.kept_checkpoint} to refine.",
-        soft_wrap=True,
+        f"_checkpoints/{done.subject}/{done.kept_checkpoint} to refine."
     )
     if done.reopened:
-        show.console.print(
-            f"[yellow]{done.reopened:,} dead letters that had been resolved are refused by the contract again, and open.[/yellow]"
+        show.say(
+            f"{done.reopened:,} dead letters that had been resolved are refused by the contract again, and open.",
+            style="yellow",
         )

@@ -37,7 +37,7 @@ def list_subjects(json: Json = False) -> None:
         for s in registry.subjects.values()
     ]
     names = ["subject", "kind", "versions", "published", "compatibility", "key", "fingerprint"]
-    show.table(f"Contracts in {registry.root}", names, rows)
+    show.table(f"Contracts in {registry.root}", names, rows, whole=True)
 
 
 @registry_app.command("show")
@@ -53,14 +53,15 @@ def show_subject(
         show.as_json(as_dict(contract))
         return
     rows = [[field.name, field.type.sql, _needed(field), _limits(field), field.doc] for field in contract.fields]
-    show.table(
-        f"{subject} v{contract.version}: {contract.doc}", ["field", "type", "required", "limits", "meaning"], rows
-    )
-    show.table("Rules", ["rule", "holds where"], [[rule.name, rule.check] for rule in contract.rules])
+    names = ["field", "type", "required", "limits", "meaning"]
+    show.table(f"{subject} v{contract.version}: {contract.doc}", names, rows, whole=True)
+    show.table("Rules", ["rule", "holds where"], [[rule.name, rule.check] for rule in contract.rules], whole=True)
     if contract.derive:
-        show.table("Derived", ["column", "type", "is"], [[d.name, d.type.sql, d.expr] for d in contract.derive])
+        derived = [[d.name, d.type.sql, d.expr] for d in contract.derive]
+        show.table("Derived", ["column", "type", "is"], derived, whole=True)
     if contract.migrate:
-        show.table(f"From v{contract.version - 1}", ["field", "becomes"], list(contract.migrate.items()))
+        becomes = list(contract.migrate.items())
+        show.table(f"From v{contract.version - 1}", ["field", "becomes"], becomes, whole=True)
 
 
 @registry_app.command()
@@ -72,13 +73,13 @@ def check(
     """Check that contracts load: shape, rules, version order, compatibility, fingerprint lock."""
     if folder is not None:
         subject = load_subject(folder)
-        show.console.print(f"{subject.name}: v1 to v{subject.latest.version} are sound")
+        show.say(f"{subject.name}: v1 to v{subject.latest.version} are sound")
         return
     registry = load(load_settings().lake.contracts)
     for subject in registry.subjects.values():
         drafts = [f"v{c.version}" for c in subject.contracts if c.version not in subject.published]
         note = f"; drafts: {', '.join(drafts)}, published with the next stream" if drafts else ""
-        show.console.print(f"{subject.name}: v1 to v{subject.latest.version} are sound{note}")
+        show.say(f"{subject.name}: v1 to v{subject.latest.version} are sound{note}")
 
 
 def _needed(field: Field) -> str:

@@ -47,13 +47,11 @@ def run_report(lake: Lake, day: str, out: Path | None, *, json: bool = False) ->
 
 def show_reported(done: Reported) -> None:
     """The date in a sentence, how it stands, and where the page is."""
-    show.console.print(f"{done.report.date}: {headline(done.report)}", markup=False, soft_wrap=True)
+    show.say(f"{done.report.date}: {headline(done.report)}")
     if done.report.standing.state != "published":
-        show.console.print(
-            f"{done.report.date}: newer data is {_UNSETTLED[done.report.standing.state]}", style="yellow"
-        )
+        show.say(f"{done.report.date}: newer data is {_UNSETTLED[done.report.standing.state]}", style="yellow")
     if done.page is not None:
-        show.console.print(f"{done.page.resolve()}", markup=False, soft_wrap=True)
+        show.say(f"{done.page.resolve()}")
 
 
 _UNSETTLED = {"held_back": "held back by a gate; the figures are those published before", "pending": "not built yet"}

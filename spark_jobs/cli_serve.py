@@ -27,6 +27,6 @@ def serve(
 
     def told(address: str) -> None:
         about = f"the API is described at {address}/openapi.json; {place(settings.database)}"
-        show.console.print(f"Tallylake is served at [bold]{address}[/bold] ({about}). Ctrl-C stops it.", soft_wrap=True)
+        show.say("Tallylake is served at ", (address, "bold"), f" ({about}). Ctrl-C stops it.")
 
     serving.serve(settings, host, port, told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from config.harmless import shortened
 from spark_jobs import show
 from spark_jobs.batch.status import status
 from spark_jobs.cli_common import chosen_subjects, lake_of
@@ -43,15 +44,15 @@ def _of_subject(lake: Lake, subject: Subject, publishing: Publishing | None) -> 
 
 def _show(publishing: Publishing | None) -> None:
     if publishing is None:
-        show.console.print("Postgres: nothing was published from this lake yet")
+        show.say("Postgres: nothing was published from this lake yet")
         return
     waiting = [table for table in publishing.tables if table.behind or table.error]
     at = f"Postgres ({publishing.postgres})"
     doing = "publishing" if publishing.running else "no publisher runs"
-    show.console.print(f"{at}: {doing}, {len(publishing.tables) - len(waiting)} tables up to date", markup=False)
+    show.say(f"{at}: {doing}, {len(publishing.tables) - len(waiting)} tables up to date")
     if publishing.error:
         again = f"the circuit breaker is {publishing.circuit} after {publishing.failures} failures in a row"
-        show.console.print(f"{at}: away: {publishing.error}; {again}", markup=False, style="red")
+        show.say(f"{at}: away: {shortened(publishing.error, show.LONGEST)}; {again}", style="red")
     if waiting:
         columns = ["lake", "Postgres", "version there", "version here", "behind", "what is wrong"]
         rows = [[one.lake_table, one.table, one.shown, one.version, one.behind, one.error] for one in waiting]

@@ -111,7 +111,7 @@ def _stream_and_audit(
 ) -> tuple[list[Books], list[Audit]]:
     books: list[Books] = []
     names = [SUBJECT, *SHOP_SUBJECTS]
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=show.console, transient=True) as progress:
         step = progress.add_task("starting Spark", total=3 * len(names) + 1)
         spark = spark_session(settings)
@@ -133,9 +133,12 @@ def _stream_and_audit(
 
 def _show_generated(options: GeneratorOptions) -> None:
     told = summary(options.manifest, options.out)
-    show.console.print(
-        f"\n[bold]Generated[/bold] {told.rows:,} events in {told.files:,} files, versions 1 to 3 side by side, "
-        f"with {len(told.faults)} kinds of faults and oddities planted among them, and {DAYS} days of changes of a shop:"
+    show.say()
+    show.say(
+        ("Generated", "bold"),
+        f" {told.rows:,} events in {told.files:,} files, versions 1 to 3 side by side, "
+        f"with {len(told.faults)} kinds of faults and oddities planted among them, and {DAYS} days of changes of a shop:",
+        soft_wrap=False,
     )
     rows = []
     for name in (SUBJECT, *SHOP_SUBJECTS):
@@ -168,20 +171,21 @@ def _show_letter(lake: Lake, subject: Subject) -> None:
     assert table is not None
     letters = table.to_pyarrow_table(columns=["row_id", "reasons"]).to_pylist()
     worst = max(letters, key=lambda letter: (len(letter["reasons"]), letter["row_id"]))
-    show.console.print("[bold]One dead letter, with all its reasons[/bold]")
+    show.say("One dead letter, with all its reasons", style="bold")
     for story in why(lake, subject, worst["row_id"]):
         show.story(story)
     silver = open_table(lake.silver(subject).path)
     assert silver is not None
     rows = silver.to_pyarrow_table(columns=["event_id", "schema_version"])
     event_id = min(rows.filter(pc.equal(rows["schema_version"], 1))["event_id"].to_pylist())
-    show.console.print(f"[bold]One row explained:[/bold] tally why {event_id}")
+    show.say(("One row explained:", "bold"), f" tally why {event_id}")
     for story in why(lake, subject, event_id):
         show.story(story)
 
 
 def _show_next(settings: Settings, out: Path, asked: list[str], seconds: float) -> None:
-    show.console.print(f"[bold]Done in {seconds:.0f} s.[/bold] Commands to try next:\n")
+    show.say((f"Done in {seconds:.0f} s.", "bold"), " Commands to try next:")
+    show.say()
     here = f"LAKE_ROOT={out}/lake LANDING_ROOT={out}/input"
     for command in (
         f"{here} tally status",
@@ -190,9 +194,10 @@ def _show_next(settings: Settings, out: Path, asked: list[str], seconds: float) 
         f"{here} tally rebuild products --verify",
         "tally generate ecommerce_events    # and in a second terminal: tally stream",
     ):
-        show.console.print(f"  {command}", markup=False, soft_wrap=True)
+        show.say(f"  {command}")
     address = f"http://{settings.serving.host}:{settings.serving.port}"
-    show.console.print(
-        f"\n[bold]The dashboard over what was just made:[/bold] POSTGRES_ROOT={out}/postgres tally serve, then open {address}",
-        soft_wrap=True,
+    show.say()
+    show.say(
+        ("The dashboard over what was just made:", "bold"),
+        f" POSTGRES_ROOT={out}/postgres tally serve, then open {address}",
     )

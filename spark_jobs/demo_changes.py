@@ -54,12 +54,11 @@ def _show_moved(lake: Lake, registry: Registry) -> list[str]:
     then = state_at(lake, subject, {"customer_id": key}, placed)
     assert then.found is not None
     home = f"{then.found.row['address']}, {then.found.row['city']}, {then.found.row['country']}"
-    show.console.print(
+    show.say(
         f"Order {order['order_id']} was placed at {show.moment(placed)}: the customer lived at {home}, "
-        f"and lives in {customer[-1]['city']} now.\n",
-        markup=False,
-        soft_wrap=True,
+        f"and lives in {customer[-1]['city']} now."
     )
+    show.say()
     return [f'tally as-of customers {key} "{placed:%Y-%m-%d %H:%M:%S}"']
 
 
@@ -90,8 +89,8 @@ def _show_price(lake: Lake, registry: Registry) -> list[str]:
     for moment in moments:
         told = state_at(lake, subject, {"product_id": key}, moment)
         price = "not there" if told.found is None else f"{told.found.row['price']}"
-        show.console.print(f"At {show.moment(moment)} its price was {price}.")
-    show.console.print()
+        show.say(f"At {show.moment(moment)} its price was {price}.")
+    show.say()
     return [f'tally as-of products {key} "{moments[0]:%Y-%m-%d %H:%M}"']
 
 

@@ -28,6 +28,6 @@ def show_gold(spark: SparkSession, settings: Settings, registry: Registry, last:
     newest = record.dates_built[-1]
     done = run_report(gold.lake, str(newest), out / f"report-{newest}.html")
     show_reported(done)
-    show.console.print()
+    show.say()
     held = [f"tally gold run --date {last} --accept order_totals"] if record.dates_held else []
     return [*held, f"tally report --date {newest} --json"]

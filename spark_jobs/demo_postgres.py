@@ -42,10 +42,13 @@ def show_postgres(settings: Settings, registry: Registry, lake: Lake) -> None:
     with show.console.status("publishing to Postgres"):
         publisher.catch_up()
     tables = sum(one.shown is not None for one in publisher.standings)
-    show.console.print(
-        f"[bold]Published[/bold] {publisher.rows:,} rows of {tables} tables to the {place(settings.database)}: "
-        "exactly what the lake has, in transactions that carry its versions.\n"
+    show.say(
+        ("Published", "bold"),
+        f" {publisher.rows:,} rows of {tables} tables to the {place(settings.database)}: "
+        "exactly what the lake has, in transactions that carry its versions.",
+        soft_wrap=False,
     )
+    show.say()
     with (
         closing(connect(settings.database, "reader", application="tally demo")) as connection,
         connection.cursor() as cursor,
@@ -63,7 +66,8 @@ def serve_demo(settings: Settings) -> None:
     from serving.serve import serve
 
     def told(address: str) -> None:
-        show.console.print(f"\n[bold]It is open at {address}[/bold] until Ctrl-C.", soft_wrap=True)
+        show.say()
+        show.say((f"It is open at {address}", "bold"), " until Ctrl-C.")
 
     try:
         serve(settings, told=told)

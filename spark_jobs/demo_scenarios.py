@@ -190,16 +190,17 @@ def _midnight(day: date) -> datetime:
 
 
 def _heading(title: str, sentence: str) -> None:
-    show.console.rule(f"[bold]{title}[/bold]", align="left")
+    show.console.rule(show.line((title, "bold")), align="left")
     _say(sentence)
 
 
 def _say(sentence: str) -> None:
-    show.console.print(f"{sentence}\n", markup=False)
+    show.say(sentence, soft_wrap=False)
+    show.say()
 
 
 def _try(*commands: str) -> None:
-    show.console.print("Commands to try next:", style="dim")
+    show.say("Commands to try next:", style="dim")
     for command in commands:
-        show.console.print(f"  {command}", markup=False, soft_wrap=True)
-    show.console.print()
+        show.say(f"  {command}")
+    show.say()

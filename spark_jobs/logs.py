@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import datetime
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+
+from config.harmless import harmless, shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORM = "%(asctime)s | %(levelname)-8s |  %(message)s"
 TIME = "%Y-%m-%d %H:%M:%S"
+#: A message is written up to this many characters: values of rows may be in it.
+LONGEST = 4_000
+
+
+class Formatter(logging.Formatter):
+    """A record on one line of its own, whatever text is in it; a stack trace on indented lines below, which look like no record."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The line; called after the message was put together."""
+        record.message = shortened(harmless(record.message), LONGEST)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The stack trace, with the message of the error in it."""
+        return _indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        """Where a record was made, if it says so."""
+        return _indented(super().formatStack(stack_info))
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {harmless(line)}" for line in text.split("\n"))
 
 
 class DailyFile(logging.Handler):
@@ -21,7 +47,7 @@ class DailyFile(logging.Handler):
         self._root, self._name = root, name
         self._day = ""
         self._file: IO[str] | None = None
-        self.setFormatter(logging.Formatter(FORM, TIME))
+        self.setFormatter(Formatter(FORM, TIME))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, in the file of its day."""
@@ -29,9 +55,10 @@ class DailyFile(logging.Handler):
             day = datetime.fromtimestamp(record.created).strftime("%Y%m%d")  # noqa: DTZ006
             if self._file is None or day != self._day:
                 self._close_file()
-                self._root.mkdir(parents=True, exist_ok=True)
+                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._day = day
-                self._file = (self._root / f"{self._name}_{day}.log").open("a", encoding="utf-8")
+                path = self._root / f"{self._name}_{day}.log"
+                self._file = open(path, "a", encoding="utf-8", opener=_private)  # noqa: SIM115 - closed with the day
             self._file.write(self.format(record) + "\n")
             self._file.flush()
         except Exception:  # as every handler of the standard library: a log line never stops the work
@@ -48,6 +75,17 @@ class DailyFile(logging.Handler):
             self._file = None
 
 
+def _private(path: str, flags: int) -> int:
+    """Logs name files and values of rows: a new one is its owner's alone."""
+    return os.open(path, flags, 0o600)
+
+
+def say_harmlessly() -> None:
+    """Make harmless also what is logged where no log was set up: warnings go to the terminal then."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(Formatter())
+
+
 def log_to(root: Path, name: str, level: str, *, console: bool) -> None:
     """Send the product's log to today's file, and to the terminal where wanted."""
     logger = logging.getLogger("tallylake")
@@ -59,5 +97,5 @@ def log_to(root: Path, name: str, level: str, *, console: bool) -> None:
     logger.addHandler(DailyFile(root, name))
     if console:
         stream = logging.StreamHandler()
-        stream.setFormatter(logging.Formatter(FORM, TIME))
+        stream.setFormatter(Formatter(FORM, TIME))
         logger.addHandler(stream)

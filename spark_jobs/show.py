@@ -1,18 +1,15 @@
-"""How results are shown: tables for people, JSON for machines."""
+"""How results are shown: tables for people, JSON for machines. What came from outside is made harmless by ``terminal``."""
 
 from __future__ import annotations
 
 import json
-import sys
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
+from config.harmless import shortened
+from spark_jobs.terminal import as_json, complain, console, exactly, line, moment, plain, say, table, trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from spark_jobs.batch.audit import Audit
     from spark_jobs.batch.finding import Finding
@@ -20,65 +17,27 @@ if TYPE_CHECKING:
     from spark_jobs.batch.status import SubjectStatus
     from spark_jobs.batch.why import Story
 
+__all__ = [
+    "answer",
+    "as_json",
+    "audits",
+    "complain",
+    "console",
+    "exactly",
+    "findings",
+    "line",
+    "manifest",
+    "moment",
+    "say",
+    "statuses",
+    "story",
+    "table",
+    "trace",
+]
+
 VERDICTS = ("accepted", "duplicate", "dead_letter")
-WIDE = 160
-
-console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-errors = Console(stderr=True, highlight=False)
-
-
-def as_json(value: Any) -> None:
-    """Print a value as one JSON document."""
-    console.print_json(json.dumps(value, default=_plain, ensure_ascii=False))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table whose numbers stand right and are grouped by thousands."""
-    shown = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
-    listed = [list(row) for row in rows]
-    for number, name in enumerate(columns):
-        numeric = bool(listed) and all(isinstance(row[number], int | float | None) for row in listed)
-        shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in listed:
-        shown.add_row(*[_cell(value) for value in row])
-    console.print(shown)
-    console.print()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    return moment(value) if isinstance(value, datetime) else str(value)
-
-
-def moment(value: datetime | None) -> str:
-    """A moment in UTC, to the second."""
-    return "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
-
-
-def exactly(value: Any) -> str:
-    """A value as it is: a decimal with its scale, a time in UTC with its microseconds, a number without separators."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ')} UTC"
-    return str(_plain(value)) if isinstance(value, date | Decimal) else str(value)
+#: Examples and problems, sentences with names and values in them, are shown up to this many characters.
+LONGEST = 600
 
 
 def statuses(found: Sequence[SubjectStatus]) -> None:
@@ -126,11 +85,11 @@ def statuses(found: Sequence[SubjectStatus]) -> None:
     table("Last batches", names, batches)
     for one in found:
         if one.watermark is not None:
-            console.print(f"{one.subject}: watermark {moment(one.watermark)}")
+            say(f"{one.subject}: watermark {moment(one.watermark)}")
         if one.files.waiting:
-            console.print(f"{one.subject}: {len(one.files.waiting):,} files wait to be landed")
+            say(f"{one.subject}: {len(one.files.waiting):,} files wait to be landed")
         for problem in one.problems:
-            console.print(f"[red]{one.subject}: {problem}[/red]")
+            say(shortened(f"{one.subject}: {problem}", LONGEST), style="red")
 
 
 def audits(found: Sequence[Audit]) -> None:
@@ -149,9 +108,8 @@ def audits(found: Sequence[Audit]) -> None:
     rows = [[meaning, *[getattr(a, name) for a in found]] for name, meaning in zip(measures, meanings, strict=True)]
     table("The books, recomputed from the tables", ["", *[a.subject for a in found]], rows)
     for one in found:
-        verdict = "[green]balanced[/green]" if one.balanced else "[red]DOES NOT BALANCE[/red]"
-        console.print(f"{one.subject}: {verdict}")
-    console.print()
+        say(f"{one.subject}: ", ("balanced", "green") if one.balanced else ("DOES NOT BALANCE", "red"))
+    say()
     for one in found:
         if one.manifest:
             manifest(one.subject, one.manifest)
@@ -161,18 +119,20 @@ def audits(found: Sequence[Audit]) -> None:
 def manifest(subject: str, sums: dict[str, Any]) -> None:
     """The comparison with a manifest in one line."""
     verdict = "nothing missed, nothing else refused" if not sums["wrong"] else f"{sums['wrong']:,} rows differ"
-    console.print(
+    say(
         f"{subject}, against the manifest: {sums['rows']:,} rows, {sums['planted']:,} planted faults and repeats, "
-        f"{sums['found']:,} of them found; {sums['wrongly_refused']:,} good rows refused: [bold]{verdict}[/bold]"
+        f"{sums['found']:,} of them found; {sums['wrongly_refused']:,} good rows refused: ",
+        (verdict, "bold"),
+        soft_wrap=False,
     )
 
 
 def findings(subject: str, found: Sequence[Finding]) -> None:
     """What does not agree, with examples."""
     for finding in found:
-        console.print(f"[red]{subject}: {finding.count:,} {finding.what}[/red]")
+        say(f"{subject}: {finding.count:,} {finding.what}", style="red")
         for example in finding.examples:
-            console.print(f"    {example}", markup=False)
+            say(f"    {shortened(example, LONGEST)}")
 
 
 def story(told: Story) -> None:
@@ -192,25 +152,23 @@ def story(told: Story) -> None:
     received = told.raw if told.raw is not None else told.received
     lines.append(("received", received if isinstance(received, str) else json.dumps(received, ensure_ascii=False)))
     if told.row is not None:
-        lines.append(("became", json.dumps(told.row, default=_plain, ensure_ascii=False)))
+        lines.append(("became", json.dumps(told.row, default=plain, ensure_ascii=False)))
     for name, text in lines:
-        console.print(f"  [dim]{name:>9}[/dim]  ", end="")
-        console.print(text, markup=False, soft_wrap=True)
-    console.print()
+        say((f"  {name:>9}  ", "dim"), text)
+    say()
 
 
 def answer(told: Answer) -> None:
     """A row as it was at a moment, since when and until when, and the change that made it; or why there was none."""
     row = f"{told.subject} with {', '.join(f'{name} {exactly(value)}' for name, value in told.key.items())}"
     if told.found is None:
-        errors.print(_absence(told, row), markup=False, soft_wrap=True)
+        complain(_absence(told, row))
         return
-    console.print(f"{row} at {exactly(told.moment)}", markup=False, soft_wrap=True, style="bold")
+    say(f"{row} at {exactly(told.moment)}", style="bold")
     facts = _facts(told, told.found)
     width = max(len(name) for name, _ in facts)
     for name, text in facts:
-        console.print(f"  [dim]{name:>{width}}[/dim]  ", end="")
-        console.print(text, markup=False, soft_wrap=True)
+        say((f"  {name:>{width}}  ", "dim"), text)
 
 
 def _facts(told: Answer, state: State) -> list[tuple[str, str]]:

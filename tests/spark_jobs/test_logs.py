@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_line_has_its_time_level_and_message_in_the_file_of_its_day(tmp_path: 
         ("stream_20260130.log", [" | INFO     |  next day"]),
     ]
     assert texts["stream_20260129.log"].startswith("2026-01-29 ")
+
+
+def test_others_of_this_machine_cannot_read_it(tmp_path: Path) -> None:
+    handler = DailyFile(tmp_path / "data" / "logs", "stream")
+    handler.emit(record(NOON))
+    handler.close()
+    (path,) = (tmp_path / "data" / "logs").iterdir()
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
 
 
 def test_a_line_that_cannot_be_written_stops_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
