@@ -12,6 +12,8 @@ TallyError             exit code 1
 ├─ MigrationError      a database cannot be brought to the form that publishing needs (queries.publish.schema)
 ├─ PublishError        something could not be published to Postgres; the lake has it (queries.publish.publisher)
 ├─ LostPartsError      a prepared batch is half committed and its parts are gone (sinks.settle)
+├─ UnseenError         what a worker wrote is not there for the driver (sinks.attempt)
+├─ LandingError        a landed file is there for the driver and not for a worker, or its folder is away (sources.land)
 ├─ LogError            a table's log cannot be followed, or asks for what this writer cannot do (sinks.log)
 └─ DeletionVectorError a deletion vector cannot be read as it was written (sinks.deletion_vectors)
 """

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
+from spark_jobs.sinks.attempt import bearing, current_mark
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -32,9 +34,12 @@ def over_groups(
         return [work(group) for group in groups]
     indexes = spark.createDataFrame([(index,) for index in range(len(groups))], "at int")
 
+    mark = current_mark()
+
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            answers = [json.dumps(work(groups[index])) for index in batch.column(0).to_pylist()]
+            with bearing(mark):
+                answers = [json.dumps(work(groups[index])) for index in batch.column(0).to_pylist()]
             yield pa.RecordBatch.from_pydict({"answer": answers})
 
     return [json.loads(row.answer) for row in indexes.mapInArrow(run, ANSWER).collect()]

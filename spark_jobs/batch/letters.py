@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.sinks.actions import addition, removal
-from spark_jobs.sinks.commit import commit_info
+from spark_jobs.sinks.attempt import bring_to_disk
+from spark_jobs.sinks.entries import commit_info
 from spark_jobs.sinks.log import LogError, put_if_absent, read_log
 from spark_jobs.sinks.parts import TableWriter
 from spark_jobs.sources.keyed import all_rows
@@ -41,7 +42,9 @@ def carry_decisions(live: Table, rebuilt: Table, subject: str) -> int:
             LiveFile(Path(rebuilt.path), add["path"], add["partitionValues"]), rebuilt, decided
         )
         if target is not None:
-            actions += [removal(add), *(addition(part) for part in target.close())]
+            parts = target.close()
+            bring_to_disk(parts, [rebuilt])
+            actions += [removal(add), *(addition(part) for part in parts)]
             reopened += resolved
     entry = [commit_info("UPDATE"), *actions]
     if actions and not put_if_absent(rebuilt.path, snapshot.version + 1, entry):

@@ -16,11 +16,12 @@ import pyarrow.compute as pc
 
 from spark_jobs.place import balanced, over_groups
 from spark_jobs.schemas import FILES, TIMESTAMP
+from spark_jobs.sinks.attempt import prepared_by
 from spark_jobs.sinks.commit import open_table
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
 from spark_jobs.sinks.parts import Part, write_parts
 from spark_jobs.sinks.settle import resume, settle
-from spark_jobs.sources.land import Landing, land
+from spark_jobs.sources.land import Landing, land, require_gone
 from spark_jobs.sources.landing import local_path
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ class Ingest:
         owner = query_id(self._checkpoint)
         prepared = resume(ledger, batch_id, self._tables, owner)
         if prepared is None:
-            prepared = self._prepare(files, batch_id)
-            ledger.save(prepared)
+            prepared = prepared_by(lambda: self._prepare(files, batch_id), ledger, self._tables)
         settle(prepared, self._tables, owner)
         facts = prepared.facts
         took = time.perf_counter() - started
@@ -90,6 +90,8 @@ class Ingest:
         answers = over_groups(files.sparkSession, groups, work, here=here)
         parts = [Part.from_json(part) for answer in answers for part in answer["parts"]]
         landed = [one for answer in answers for one in answer["landed"]]
+        vanished = {one["source"] for one in landed if one["status"] == "vanished"}
+        require_gone(landings, vanished, self.landing_root / self.subject.name)
         parts += self._file_parts(landed, batch_id)
         facts = {
             "files": len(landed),

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from spark_jobs.queries.merging import Merger, Merging, Stamp
 from spark_jobs.queries.repeated import Repeated
 from spark_jobs.schemas import BATCH_QUALITY, TIMESTAMP
+from spark_jobs.sinks.attempt import prepared_by
 from spark_jobs.sinks.commit import added_later, append_once, open_table
 from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
@@ -117,8 +118,7 @@ class Refine:
         ledger = Ledger(self._checkpoint)
         prepared = resume(ledger, batch_id, self._tables, query_id(self._checkpoint))
         if prepared is None:
-            prepared = self._prepare(judged, batch_id)
-            ledger.save(prepared)
+            prepared = prepared_by(lambda: self._prepare(judged, batch_id), ledger, self._tables)
         books = self._commit(prepared)
         self._remember(books.max_event_time)
         self.report(books)

@@ -1,26 +1,28 @@
 """The one commit that makes parts visible, at most once.
 
-Commits go through delta-rs: on a small batch Spark's own Delta writer costs 0.2 to 1 s a commit, nearly all of it
-planning and state reconstruction, where this costs milliseconds (docs/decisions/0002). The table stays plain Delta for
-every reader. Keyed tables are made and widened through ``log``, as delta-rs would mark them with features they do not use.
+Tables are read through delta-rs: on a small batch Spark's own Delta writer costs 0.2 to 1 s a commit, nearly all of it
+planning and state reconstruction, where this costs milliseconds (docs/decisions/0002). Entries are written through ``log``, which
+has them on disk before they have a name. The table stays plain Delta for every reader.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import threading
-import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
-from spark_jobs.sinks.log import PROTOCOL, Action, LogError, Snapshot, catch_up, put_if_absent, read_log
+from spark_jobs.sinks.attempt import bring_to_disk
+from spark_jobs.sinks.durable import make_folder, sync, sync_all
+from spark_jobs.sinks.entries import ADDED_LATER, PLAIN, addition_of, asks_nothing, commit_info, new_metadata, widened
+from spark_jobs.sinks.log import PROTOCOL, LogError, Snapshot, catch_up, put_if_absent, read_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,10 +32,8 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Table
     from spark_jobs.sinks.parts import Part
 
-#: Spark reads a table's log from its newest checkpoint on, so checkpoints come often enough to keep that short.
-PROPERTIES = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 60 days"}
-KEYED_PROPERTIES = {**PROPERTIES, "delta.enableDeletionVectors": "true"}
-ADDED_LATER = "tally.fieldsAddedLater"
+log = logging.getLogger("tallylake.commit")
+
 #: How often a commit is tried again because another writer was first.
 ATTEMPTS = 50
 
@@ -95,7 +95,7 @@ def ensure_table(table: Table) -> DeltaTable:
     with _guard:
         found = open_table(table.path)
         if found is None:
-            Path(table.path).mkdir(parents=True, exist_ok=True)
+            make_folder(Path(table.path))
             _create(table)
             found = open_table(table.path)
             assert found is not None
@@ -104,49 +104,10 @@ def ensure_table(table: Table) -> DeltaTable:
 
 
 def _create(table: Table) -> None:
-    if table.keyed:
-        put_if_absent(
-            table.path, 0, [commit_info("CREATE TABLE"), {"metaData": _metadata(table)}, {"protocol": PROTOCOL}]
-        )
-        return
-    DeltaTable.create(
-        table.path,
-        schema=Schema.from_arrow(table.schema),
-        mode="ignore",
-        partition_by=list(table.partition_by),
-        configuration=PROPERTIES,
+    protocol = PROTOCOL if table.keyed else PLAIN
+    put_if_absent(
+        table.path, 0, [commit_info("CREATE TABLE"), {"metaData": new_metadata(table)}, {"protocol": protocol}]
     )
-
-
-def _metadata(table: Table) -> Action:
-    return {
-        "id": str(uuid.uuid4()),
-        "format": {"provider": "parquet", "options": {}},
-        "schemaString": Schema.from_arrow(table.schema).to_json(),
-        "partitionColumns": list(table.partition_by),
-        "configuration": KEYED_PROPERTIES,
-        "createdTime": _now_ms(),
-    }
-
-
-def commit_info(operation: str, parameters: Mapping[str, str] | None = None, **metrics: int) -> Action:
-    """What the table's history says of an entry; it comes first in it."""
-    return {
-        "commitInfo": {
-            "timestamp": _now_ms(),
-            "operation": operation,
-            "operationParameters": dict(parameters or {}),
-            "isolationLevel": "Serializable",
-            "isBlindAppend": False,
-            "operationMetrics": {name: str(value) for name, value in metrics.items()},
-            "engineInfo": "Tallylake",
-            "txnId": str(uuid.uuid4()),
-        }
-    }
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 def retyped(table: Table) -> dict[str, tuple[str, str]]:
@@ -179,33 +140,22 @@ def _widen(found: DeltaTable, table: Table) -> None:
     have = {field.name for field in found.schema().fields}
     want = Schema.from_arrow(table.schema).fields
     missing = [Field(field.name, field.type, nullable=True) for field in want if field.name not in have]
-    if not missing:
-        return
-    if table.keyed:
-        _widen_keyed(table, missing)
-    else:
-        later = dict.fromkeys([*added_later(found), *(field.name for field in missing)])
-        found.alter.set_table_properties({ADDED_LATER: ",".join(later)}, raise_if_not_exists=False)
-        found.update_incremental()
-        found.alter.add_columns(missing)
-    found.update_incremental()
+    if missing:
+        _add_columns(found, table, missing)
 
 
-def _widen_keyed(table: Table, missing: Sequence[Field]) -> None:
+def _add_columns(found: DeltaTable, table: Table, missing: Sequence[Field]) -> None:
     """Add the columns that are still missing in one entry, and again where another writer was first."""
     for _ in range(ATTEMPTS):
-        snapshot = open_snapshot(table.path)
-        assert snapshot is not None
-        schema = json.loads(snapshot.metadata["schemaString"])
-        have = {field["name"] for field in schema["fields"]}
+        have = {field.name for field in found.schema().fields}
         lacking = [field for field in missing if field.name not in have]
         if not lacking:
             return
-        schema["fields"] += [json.loads(field.to_json()) for field in lacking]
-        metadata = {**snapshot.metadata, "schemaString": json.dumps(schema)}
         info = commit_info("ADD COLUMNS", {"columns": json.dumps([field.name for field in lacking])})
-        if put_if_absent(table.path, snapshot.version + 1, [info, {"metaData": metadata}]):
-            return
+        names = [] if table.keyed else [*added_later(found), *(field.name for field in lacking)]
+        metadata = widened(found, lacking, list(dict.fromkeys(names)))
+        put_if_absent(table.path, found.version() + 1, [info, {"metaData": metadata}])
+        found.update_incremental()
     raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
 
 
@@ -225,26 +175,70 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
     if not parts:
         return False
     with _guard:
-        found = ensure_table(table)
-        if _has(found, writer, version):
-            return False
-        found.create_write_transaction(
-            _adds(parts),
-            mode="append",
-            schema=found.schema(),
-            partition_by=list(table.partition_by),
-            commit_properties=CommitProperties(app_transactions=[Transaction(writer, version)], max_commit_retries=50),
-        )
-        found.update_incremental()
+        bring_to_disk(parts, [table])
+        for _ in range(ATTEMPTS):
+            found = ensure_table(table)
+            if _has(found, writer, version):
+                sync(Path(table.path) / "_delta_log")  # whoever linked the entry may have been killed before this
+                return False
+            if _entered(found, table, parts, Transaction(writer, version)):
+                found.update_incremental()
+                checkpoint_if_due(table.path, found.version(), found.metadata().configuration)
+                return True
+            found.update_incremental()
+    raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+
+
+def _entered(found: DeltaTable, table: Table, parts: Sequence[Part], transaction: Transaction) -> bool:
+    """Make the entry that names the parts, on disk before it has its name; False where another writer was first.
+
+    delta-rs forces nothing to disk. It writes the entry where the table asks for more than is done here.
+    """
+    if not asks_nothing(found):
+        _entered_by_delta_rs(found, table, parts, transaction)
         return True
+    entry = addition_of(parts, table.partition_by, transaction.app_id, transaction.version)
+    return put_if_absent(table.path, found.version() + 1, entry)
+
+
+def _entered_by_delta_rs(found: DeltaTable, table: Table, parts: Sequence[Part], transaction: Transaction) -> None:
+    found.create_write_transaction(
+        _adds(parts),
+        mode="append",
+        schema=found.schema(),
+        partition_by=list(table.partition_by),
+        commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=ATTEMPTS),
+    )
+    found.update_incremental()
+    folder = Path(table.path) / "_delta_log"
+    sync_all([folder / f"{found.version():020}.json", folder])
+
+
+def checkpoint_if_due(path: str, version: int, configuration: Mapping[str, str]) -> None:
+    """A checkpoint every so often, after the entry of that version.
+
+    It only makes reading cheaper, so where it fails the commit is none the worse.
+    """
+    if version % int(configuration.get("delta.checkpointInterval", "10")):
+        return
+    try:
+        write_checkpoint(path, clean=configuration.get("delta.enableExpiredLogCleanup", "true") == "true")
+    except (DeltaError, OSError) as error:
+        log.warning("%s: no checkpoint of version %d: %s", path, version, error)
 
 
 def write_checkpoint(path: str, *, clean: bool) -> None:
-    """Write the table down as it stands now, and drop the entries that are past their time where ``clean``. Done twice, no harm."""
+    """Write the table down as it stands now, and drop the entries that are past their time where ``clean``. Done twice, no harm.
+
+    What an entry said is on disk in the checkpoint before the entry goes.
+    """
     with _guard:
         found = open_table(path)
         assert found is not None
         found.create_checkpoint()
+        folder = Path(path) / "_delta_log"
+        made = folder.glob(f"{found.version():020}.checkpoint*.parquet")
+        sync_all([*made, folder / "_last_checkpoint", folder])
         if clean:
             found.cleanup_metadata()
 

@@ -60,10 +60,15 @@ def write_vectors(root: Path, vectors: Mapping[str, BitMap64]) -> dict[str, dict
             "cardinality": len(vector),
         }
         content += len(data).to_bytes(4, "big") + data + zlib.crc32(data).to_bytes(4, "big")
-    with (root / f"deletion_vector_{name}.bin").open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    whole = root / f"deletion_vector_{name}.bin"
+    try:
+        with whole.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        whole.unlink(missing_ok=True)
+        raise
     return described
 
 

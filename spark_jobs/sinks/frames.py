@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from spark_jobs.sinks.attempt import bearing, current_mark
 from spark_jobs.sinks.parts import Part, TableWriter
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ ANSWER = "part string"
 
 def write_frame(rows: DataFrame, table: Table) -> list[Part]:
     """Write a frame that has the table's columns, a task's rows to a part (more for many); returns what was written."""
-    answers = rows.select(*table.schema.names).mapInArrow(_Write(table), ANSWER).collect()
+    answers = rows.select(*table.schema.names).mapInArrow(_Write(table, current_mark()), ANSWER).collect()
     return [Part.from_json(json.loads(answer.part)) for answer in answers]
 
 
@@ -43,10 +44,12 @@ class _Write:
     """What a worker does with its rows: only the parts of the attempt that Spark accepts are ever named."""
 
     table: Table
+    mark: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        writer = TableWriter(self.table)
-        for batch in batches:
-            writer.write(pa.Table.from_batches([batch]))
-        parts = [json.dumps(part.to_json()) for part in writer.close()]
+        with bearing(self.mark):
+            writer = TableWriter(self.table)
+            for batch in batches:
+                writer.write(pa.Table.from_batches([batch]))
+            parts = [json.dumps(part.to_json()) for part in writer.close()]
         yield pa.RecordBatch.from_pydict({"part": pa.array(parts, pa.string())})

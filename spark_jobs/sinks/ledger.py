@@ -9,17 +9,21 @@ whatever contract, setting or clock has changed in between.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.sinks.durable import write_down
+from spark_jobs.sinks.durable import make_folder, write_down
 from spark_jobs.sinks.parts import Part
+from spark_jobs.sinks.progress import sync_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEEP = 3
+#: What every Parquet file ends with.
+MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,19 @@ class Prepared:
 
 
 def _is_whole(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
+    """A power cut can leave a file of the right size in which nothing but zeros is."""
+    if not path.is_file() or path.stat().st_size != size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-min(size, len(MAGIC)), os.SEEK_END)
+        return file.read() == MAGIC
 
 
 class Ledger:
     """Prepared batches of one query, beside its checkpoint (and gone with it)."""
 
     def __init__(self, checkpoint: Path) -> None:
+        self._checkpoint = checkpoint
         self._folder = checkpoint / "prepared"
 
     def load(self, batch_id: int) -> Prepared | None:
@@ -72,12 +82,13 @@ class Ledger:
 
     def save(self, prepared: Prepared) -> None:
         """Write the batch down: all of it, on disk, or nothing. Older batches, long committed, are forgotten."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         plain = {
             "batch_id": prepared.batch_id,
             "parts": [part.to_json() for part in prepared.parts],
             "facts": prepared.facts,
         }
+        sync_progress(self._checkpoint)  # what Spark planned the batch from is never less on disk than what came of it
         write_down(self._path(prepared.batch_id), plain)
         self._forget(prepared.batch_id - KEEP)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from spark_jobs.errors import TallyError
-from spark_jobs.sinks.durable import sync
+from spark_jobs.sinks.durable import make_folder, sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -141,18 +141,18 @@ def put_if_absent(path: str, version: int, actions: Iterable[Action]) -> bool:
     The finished file lies in the table's own folder first, where VACUUM would find it after a kill.
     """
     folder = _folder(path)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     finished = Path(path) / f"entry_{uuid.uuid4()}.tmp"
-    with finished.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(action, separators=(",", ":"), ensure_ascii=False) + "\n" for action in actions)
-        file.flush()
-        os.fsync(file.fileno())
     try:
+        with finished.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(action, separators=(",", ":"), ensure_ascii=False) + "\n" for action in actions)
+            file.flush()
+            os.fsync(file.fileno())
         os.link(finished, folder / _entry(version))
     except FileExistsError:
         return False
     finally:
-        finished.unlink()
+        finished.unlink(missing_ok=True)
     sync(folder)
     return True
 

@@ -7,7 +7,7 @@ task, a batch tried again after a crash), the file that is never committed stays
 from __future__ import annotations
 
 import time
-import uuid
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from spark_jobs.sinks.attempt import new_name
 from spark_jobs.sinks.statistics import stats_json
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class PartWriter:
         self._schema = table.data_schema
         self._partition = dict(partition)
         folder = "".join(f"{quote(k)}={_folder(v)}/" for k, v in self._partition.items())
-        self._relative = f"{folder}part-{uuid.uuid4().hex}.parquet"
+        self._relative = f"{folder}part-{new_name()}.parquet"
         self._absolute = Path(table.path) / self._relative
         self._footers: list[pq.FileMetaData] = []
         self._buffer: list[pa.Table] = []
@@ -81,6 +82,7 @@ class PartWriter:
         self._bounds: dict[str, tuple[Any, Any]] = {}
         self._nulls = dict.fromkeys(table.stats, 0)
         self._file: pq.ParquetWriter | None = None
+        self._out: pa.NativeFile | None = None
 
     def write(self, rows: pa.Table) -> None:
         """Take rows that have the table's data columns, in any order; they are cast to its schema."""
@@ -97,6 +99,8 @@ class PartWriter:
         """Finish the file. The row count is the one that the file's own footer gives."""
         self._flush()
         self._opened().close()
+        assert self._out is not None
+        self._out.close()
         rows = self._footers[0].num_rows
         return Part(
             table=self._table.name,
@@ -108,11 +112,21 @@ class PartWriter:
             modified_ms=int(time.time() * 1000),
         )
 
+    def discard(self) -> None:
+        """Remove what was written. The writer's own end is left out: on a full disk it would fail once more."""
+        if self._file is not None:
+            self._file.is_open = False
+        if self._out is not None:
+            with suppress(OSError):
+                self._out.close()
+        self._absolute.unlink(missing_ok=True)
+
     def _opened(self) -> pq.ParquetWriter:
         if self._file is None:
             self._absolute.parent.mkdir(parents=True, exist_ok=True)
+            self._out = pa.OSFile(str(self._absolute), "wb")
             self._file = pq.ParquetWriter(
-                self._absolute,
+                self._out,
                 self._schema,
                 compression="snappy",
                 use_dictionary=[name for name in self._schema.names if name not in self._table.near_unique],
@@ -138,7 +152,10 @@ class PartWriter:
 
 
 class TableWriter:
-    """Writes rows of one table, one open part per partition value met; a full part is followed by another."""
+    """Writes rows of one table, one open part per partition value met; a full part is followed by another.
+
+    Where writing fails, as on a full disk, all its parts are removed.
+    """
 
     def __init__(self, table: Table, fixed: Mapping[str, str] | None = None) -> None:
         self._table = table
@@ -152,8 +169,11 @@ class TableWriter:
 
     def write(self, rows: pa.Table) -> None:
         """Send rows to the part of their partition."""
-        if rows.num_rows == 0:
-            return
+        if rows.num_rows:
+            with self._or_nothing():
+                self._send(rows)
+
+    def _send(self, rows: pa.Table) -> None:
         if not self._free:
             self._write(None, rows)
             return
@@ -162,9 +182,21 @@ class TableWriter:
 
     def close(self) -> list[Part]:
         """Finish every part; none where no row came."""
-        for value in list(self._open):
-            self._finish(value)
+        with self._or_nothing():
+            for value in list(self._open):
+                self._finish(value)
         return self._done
+
+    @contextmanager
+    def _or_nothing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            for writer in self._open.values():
+                writer.discard()
+            for part in self._done:
+                (Path(self._table.path) / part.path).unlink(missing_ok=True)
+            raise
 
     def _write(self, value: str | None, rows: pa.Table) -> None:
         if value not in self._open:
@@ -183,9 +215,10 @@ class TableWriter:
         return PartWriter(self._table, {name: values[name] for name in self._table.partition_by})
 
     def _finish(self, value: str | None) -> None:
-        writer = self._open.pop(value)
+        writer = self._open[value]
         self._buffered -= writer.buffered_bytes
         self._done.append(writer.close())
+        del self._open[value]
 
 
 def write_parts(table: Table, rows: pa.Table, **fixed: str) -> list[Part]:

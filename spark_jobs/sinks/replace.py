@@ -10,7 +10,6 @@ was first (an OPTIMIZE, a user's DELETE), everything is planned anew from the ta
 from __future__ import annotations
 
 import json
-import logging
 import re
 import time
 from collections import defaultdict
@@ -20,12 +19,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from deltalake import Schema
-from deltalake.exceptions import DeltaError
 
 from spark_jobs.sinks.actions import addition, removal
-from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table, open_snapshot, write_checkpoint
+from spark_jobs.sinks.attempt import bring_to_disk
+from spark_jobs.sinks.commit import ATTEMPTS, checkpoint_if_due, ensure_table, open_snapshot
 from spark_jobs.sinks.deletion_vectors import bitmap, file_of, read_vector, write_vectors
-from spark_jobs.sinks.durable import sync
+from spark_jobs.sinks.durable import sync, sync_all
+from spark_jobs.sinks.entries import commit_info
 from spark_jobs.sinks.log import LogError, put_if_absent
 from spark_jobs.sinks.parts import PART_ROWS, TableWriter
 from spark_jobs.sources.keyed import Wanted, key_array, live_files, live_hits
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from spark_jobs.sinks.log import Action, Snapshot
     from spark_jobs.sinks.parts import Part
     from spark_jobs.sources.live_files import Positions
-
-log = logging.getLogger("tallylake.replace")
 
 #: A file of at most this many rows costs less to write again than it costs every later reader to have one more file.
 SMALL_ROWS = 32_768
@@ -82,6 +80,11 @@ class _Change:
     written: list[Path] = field(default_factory=list)
     metrics: dict[str, int] = field(default_factory=dict)
 
+    def discard(self) -> None:
+        """Remove the files; no entry names them."""
+        for path in self.written:
+            path.unlink(missing_ok=True)
+
 
 def replace_once(
     table: Table, parts: Sequence[Part], *, gone: pa.Array | None = None, writer: str, version: int
@@ -99,15 +102,20 @@ def replace_once(
     for _ in range(ATTEMPTS):
         snapshot = _as_wide_as(table)
         if snapshot.has(writer, version):
+            sync(Path(table.path) / "_delta_log")  # whoever linked the entry may have been killed before this
             return False
         snapshot.require(to_write=True)
-        change = _planned(table, snapshot, wanted, parts)
-        _sync(table, parts, change)
+        change = _Change()
+        try:
+            _plan(change, table, snapshot, wanted, parts)
+            _sync(table, parts, change)
+        except BaseException:
+            change.discard()
+            raise
         if put_if_absent(table.path, snapshot.version + 1, _entry(table, snapshot, change, writer, version)):
-            checkpoint_if_due(snapshot)
+            checkpoint_if_due(table.path, snapshot.version + 1, snapshot.configuration)
             return True
-        for path in change.written:
-            path.unlink(missing_ok=True)
+        change.discard()
     raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
 
 
@@ -136,14 +144,13 @@ def _wanted(table: Table, parts: Sequence[Part], gone: pa.Array | None) -> Wante
     return Wanted.of(pa.concat_arrays(keys), table.schema, table.keyed)
 
 
-def _planned(table: Table, snapshot: Snapshot, wanted: Wanted, parts: Sequence[Part]) -> _Change:
-    """Which files get a vector, which are written again and which only go, with all of it written but not yet named."""
+def _plan(change: _Change, table: Table, snapshot: Snapshot, wanted: Wanted, parts: Sequence[Part]) -> None:
+    """Say in ``change`` which files get a vector, which are written again and which only go; what that takes is written."""
     files = _found(snapshot, wanted)
     touched = [each for each in files if each.hit]
     empty = [each for each in touched if not each.left]
     again = _to_write_again(snapshot, files, parts)
     vectors = [each for each in touched if each.left and each not in again]
-    change = _Change()
     change.added += [addition(part) for part in parts]
     _write_again(table, snapshot, again, change)
     _delete_from(snapshot, vectors, change)
@@ -156,7 +163,6 @@ def _planned(table: Table, snapshot: Snapshot, wanted: Wanted, parts: Sequence[P
         "numTargetFilesRemoved": len(change.removed),
         "numTargetDeletionVectorsAdded": len(vectors),
     }
-    return change
 
 
 def _found(snapshot: Snapshot, wanted: Wanted) -> list[_File]:
@@ -250,9 +256,8 @@ def _wide(stats: str | None, rows: int) -> str:
 
 def _sync(table: Table, parts: Sequence[Part], change: _Change) -> None:
     """Bring to disk what the entry will name: an entry that outlives its files would take rows with it that were there before."""
-    for path in (*(Path(table.path) / part.path for part in parts), *change.written):
-        sync(path)
-    sync(Path(table.path))
+    bring_to_disk(parts, [table])
+    sync_all([*change.written, *(path.parent for path in change.written), Path(table.path)])
 
 
 def _entry(table: Table, snapshot: Snapshot, change: _Change, writer: str, version: int) -> Iterable[Action]:
@@ -262,19 +267,3 @@ def _entry(table: Table, snapshot: Snapshot, change: _Change, writer: str, versi
     yield {"txn": {"appId": writer, "version": version, "lastUpdated": int(time.time() * 1000)}}
     yield from change.removed
     yield from change.added
-
-
-def checkpoint_if_due(snapshot: Snapshot) -> None:
-    """A checkpoint every so often, after the entry that followed ``snapshot``.
-
-    It only makes reading cheaper, so where it fails the commit is none the worse.
-    """
-    every = int(snapshot.configuration.get("delta.checkpointInterval", "10"))
-    if (snapshot.version + 1) % every:
-        return
-    try:
-        write_checkpoint(
-            snapshot.path, clean=snapshot.configuration.get("delta.enableExpiredLogCleanup", "true") == "true"
-        )
-    except (DeltaError, OSError) as error:
-        log.warning("%s: no checkpoint of version %d: %s", snapshot.path, snapshot.version + 1, error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,17 +45,28 @@ class Staging:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         schema = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in judged.select(*NARROW).schema)
-        rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
+        with self._cleared_on_failure():
+            rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
         self.files = tuple(pc.unique(pc.drop_null(rows[STAGED])).to_pylist())
         return rows.drop_columns([STAGED])
 
     def fan_out(self, spark: SparkSession, plan: Plan) -> Tally:
         """Send the rows that were set down on their way, a task for each file, and clear the folder."""
         total = Tally()
-        for answer in over_groups(spark, [[name] for name in self.files], _PickUp(plan), here=False):
-            total.add(Tally.from_json(answer))
+        with self._cleared_on_failure():
+            for answer in over_groups(spark, [[name] for name in self.files], _PickUp(plan), here=False):
+                total.add(Tally.from_json(answer))
         shutil.rmtree(self.folder, ignore_errors=True)
         return total
+
+    @contextmanager
+    def _cleared_on_failure(self) -> Iterator[None]:
+        """What was set down of a batch that failed is of no use, and its room is: the disk may be full."""
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
 
 @dataclass(frozen=True, slots=True)

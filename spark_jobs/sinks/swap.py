@@ -19,12 +19,12 @@ from urllib.parse import unquote
 
 from spark_jobs.errors import TallyError
 from spark_jobs.sinks.actions import removal
-from spark_jobs.sinks.commit import ATTEMPTS, commit_info, ensure_table, retyped
+from spark_jobs.sinks.commit import ATTEMPTS, checkpoint_if_due, ensure_table, retyped
 from spark_jobs.sinks.deletion_vectors import file_of
 from spark_jobs.sinks.durable import sync, write_down
+from spark_jobs.sinks.entries import commit_info
 from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sinks.log import LogError, put_if_absent, read_log
-from spark_jobs.sinks.replace import checkpoint_if_due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,7 +99,7 @@ def finish_swap(lake: Lake, subject: str) -> Swap | None:
     journal = lake.swap_journal(subject)
     if not journal.exists():
         return None
-    swap = Swap.from_json(json.loads(journal.read_text(encoding="utf-8")))
+    swap = _journalled(journal)
     shadow = lake.shadow(subject)
     for table in swap.tables:
         _move_files(shadow.root / table.table, lake.root / table.table, table, swap)
@@ -110,6 +110,16 @@ def finish_swap(lake: Lake, subject: str) -> Swap | None:
     sync(journal.parent)
     shutil.rmtree(shadow.root)
     return swap
+
+
+def _journalled(journal: Path) -> Swap:
+    try:
+        return Swap.from_json(json.loads(journal.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise SwapError(
+            f"{journal} is cut off ({type(error).__name__}: {error}): restore it from a backup; without one, remove it, "
+            "start `tally rebuild` of the subject again, and then run `tally audit`"
+        ) from None
 
 
 def _planned(live: Table, made: Table, subject: str) -> TableSwap:
@@ -176,7 +186,7 @@ def _commit(path: Path, table: TableSwap, swap: Swap) -> None:
         if not any(kind in action for action in entry for kind in ("add", "remove", "metaData")):
             return
         if put_if_absent(str(path), snapshot.version + 1, entry):
-            checkpoint_if_due(snapshot)
+            checkpoint_if_due(str(path), snapshot.version + 1, snapshot.configuration)
             return
     raise LogError(f"{table.table}: other writers were first {ATTEMPTS} times; stop them, then start again")
 

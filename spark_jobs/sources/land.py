@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from spark_jobs.errors import TallyError
 from spark_jobs.schemas import REASON, TIMESTAMP
 from spark_jobs.sinks.parts import Part, TableWriter
 from spark_jobs.sources.columns import Chunk, Unread
@@ -21,7 +22,7 @@ from spark_jobs.sources.jsonl_text import read_jsonl
 from spark_jobs.sources.opened import GZIP_ERRORS, opened, row_prefix, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from spark_jobs.lake import Table
@@ -57,6 +58,33 @@ class Landed:
     def to_json(self) -> dict[str, Any]:
         """A plain form for the trip from a worker."""
         return asdict(self)
+
+
+class LandingError(TallyError):
+    """A landed file, or the folder that held it, is not to be seen by everyone who has to read it."""
+
+
+def require_gone(files: Iterable[Landing], vanished: Collection[str], root: Path) -> None:
+    """LandingError unless the driver, too, finds the sources ``vanished`` gone, from a landing folder that is there.
+
+    What only a worker cannot see is no less there, and a folder that is away took its files along.
+    """
+    if vanished and not root.is_dir():
+        raise LandingError(f"the landing folder {root} is gone, with {len(vanished)} files of the batch: bring it back")
+    for file in files:
+        if file.source in vanished and _is_there(Path(file.path)):
+            raise LandingError(
+                f"{file.path} was not there for the worker that was to read it, but it is there for the driver: "
+                "LANDING_ROOT must be storage that the driver and all workers share; the batch is tried again"
+            )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def land(files: Iterable[Landing], table: Table, known: Sequence[str]) -> tuple[list[Part], list[Landed]]:

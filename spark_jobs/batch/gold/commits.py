@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 from spark_jobs.batch.gold.record import RunRecord, book, writer_of
 from spark_jobs.errors import TallyError
 from spark_jobs.schemas_gold import GOLD, RUNS
+from spark_jobs.sinks.attempt import bring_to_disk
 from spark_jobs.sinks.commit import ensure_table, is_committed
-from spark_jobs.sinks.durable import write_down
+from spark_jobs.sinks.durable import make_folder, write_down
 from spark_jobs.sinks.parts import Part, write_parts
 from spark_jobs.sinks.replace import replace_once
 from spark_jobs.sources.changed import difference
@@ -89,9 +90,10 @@ def brought_to(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | N
 
 
 def begin(lake: Lake, commits: Sequence[Commit], record: RunRecord) -> None:
-    """Write down what will be committed. Killed before this is done, nothing has happened."""
+    """Write down what will be committed, once it is on disk. Killed before this is done, nothing has happened."""
     plain = {"commits": [asdict(commit) for commit in commits], "record": _packed(record.to_row())}
-    lake.gold_journal.parent.mkdir(parents=True, exist_ok=True)
+    bring_to_disk([part for commit in commits for part in commit.parts], [lake.gold(each.table) for each in commits])
+    make_folder(lake.gold_journal.parent)
     write_down(lake.gold_journal, plain)
 
 
@@ -105,7 +107,7 @@ def finish(
     """
     if not lake.gold_journal.exists():
         return None
-    plain = json.loads(lake.gold_journal.read_text(encoding="utf-8"))
+    plain = _journal(lake)
     row = _unpacked(plain["record"])
     for commit in (Commit.from_json(each) for each in plain["commits"]):
         step(f"publishing {commit.table}")
@@ -120,6 +122,16 @@ def finish(
     book(lake, row, folder)
     lake.gold_journal.unlink()
     return RunRecord.from_row(row)
+
+
+def _journal(lake: Lake) -> dict[str, Any]:
+    try:
+        return dict(json.loads(lake.gold_journal.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise JournalError(
+            f"{lake.gold_journal} is cut off ({error}): delete it and start `tally gold run` again, which builds every date "
+            "again where part of that run was published"
+        ) from None
 
 
 def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:

@@ -23,6 +23,8 @@ from spark_jobs.batch.gold.work import Work
 from spark_jobs.errors import UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.lock import sole_writer
+from spark_jobs.schemas_gold import GOLD
+from spark_jobs.sinks.attempt import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -100,13 +102,14 @@ class GoldRun:
         inputs = Inputs.of(self.lake, self.registry, {} if asked.everything else before.inputs)
         work = Work(self.spark, self.settings.gold, self.registry, self.lake, inputs, self.step)
         due, wanted = self._dates(asked, before, inputs)
-        try:
-            work.build_dates(wanted, asked.accepted)
-            work.build_wholes()
-        finally:
-            work.release()
-        record = _record(asked, before, due, wanted, work, started_at)
-        begin(self.lake, work.commits, record)
+        with attempt(self.lake.gold(name) for name in GOLD):
+            try:
+                work.build_dates(wanted, asked.accepted)
+                work.build_wholes()
+            finally:
+                work.release()
+            record = _record(asked, before, due, wanted, work, started_at)
+            begin(self.lake, work.commits, record)
         done = finish(self.lake, self.registry, self._records, self.step, began)
         assert done is not None
         return done

@@ -23,9 +23,11 @@ from keyed_tables import SCHEMA, Rows, keyed, named, put, rows, scanned, small_l
 
 from spark_jobs.lake import Table
 from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.sinks import commit as commit_module
 from spark_jobs.sinks import replace as replace_module
 from spark_jobs.sinks import settle as settle_module
-from spark_jobs.sinks.commit import PROPERTIES, SchemaConflictError, ensure_table, is_committed, open_snapshot
+from spark_jobs.sinks.commit import SchemaConflictError, ensure_table, is_committed, open_snapshot
+from spark_jobs.sinks.entries import PROPERTIES
 from spark_jobs.sinks.ledger import Ledger, Prepared
 from spark_jobs.sinks.log import LogError, Snapshot, catch_up, put_if_absent, read_log
 from spark_jobs.sinks.parts import write_parts
@@ -304,7 +306,7 @@ sys.path.insert(0, "tests")
 from keyed_tables import keyed, put
 from spark_jobs.sinks import replace
 replace.SMALL_ROWS = 3
-def die(*_): os.kill(os.getpid(), signal.SIGKILL)
+def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[2] == "vector":
     replace.bitmap = die
 elif sys.argv[2] == "link":
@@ -370,8 +372,8 @@ def test_a_checkpoint_that_fails_does_not_undo_the_commit(
 
     for version in range(19):
         put(table, version, {1: f"{version}"})
-    monkeypatch.setattr(replace_module, "write_checkpoint", full)
-    with caplog.at_level("WARNING", logger="tallylake.replace"):
+    monkeypatch.setattr(commit_module, "write_checkpoint", full)
+    with caplog.at_level("WARNING", logger="tallylake.commit"):
         assert put(table, 19, {1: "last"})
     assert named(scanned(table.path)) == {1: "last"}
     assert "no space left" in caplog.text

@@ -14,7 +14,7 @@ import pytest
 
 from spark_jobs.lake import Table
 from spark_jobs.schemas import BRONZE_META
-from spark_jobs.sources.land import Landed, Landing, land
+from spark_jobs.sources.land import Landed, Landing, LandingError, land, require_gone
 from spark_jobs.sources.landing import local_path, waiting_files
 from spark_jobs.sources.opened import opened, row_prefix
 
@@ -182,3 +182,14 @@ def test_a_file_of_200_mb_lands_in_bounded_memory(tmp_path: Path) -> None:
     rows, written, grown = map(int, told.stdout.split())
     assert rows == written == 2_000_000
     assert grown < 700
+
+
+def test_only_what_the_driver_finds_gone_too_has_vanished(tmp_path: Path) -> None:
+    (tmp_path / "there.csv").write_bytes(b"a\n1\n")
+    files = [landing(tmp_path / name) for name in ("there.csv", "gone.csv")]
+    require_gone(files, {"gone.csv"}, tmp_path)
+    require_gone(files, set(), tmp_path / "away")
+    with pytest.raises(LandingError, match=r"there\.csv was not there for the worker .* LANDING_ROOT must be storage"):
+        require_gone(files, {"there.csv", "gone.csv"}, tmp_path)
+    with pytest.raises(LandingError, match=r"the landing folder .*away is gone, with 1 files"):
+        require_gone(files, {"gone.csv"}, tmp_path / "away")
