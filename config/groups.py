@@ -77,6 +77,18 @@ class Streaming:
         size("512m", "1t"),
         "Heap of Spark's driver; under spark-submit --driver-memory decides.",
     )
+    stalled_after: timedelta = setting(
+        "STALLED_AFTER",
+        "10 minutes",
+        duration("1 second", "30 days"),
+        "How long a batch may be at one step before it is named as standing still.",
+    )
+    stop_patience: timedelta = setting(
+        "STOP_PATIENCE",
+        "10 minutes",
+        duration("0 ms", "1 day"),
+        "How long batches under way may take to finish once a stop is asked for; then the stream ends without them.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +148,7 @@ class Generator:
 class Retry:
     """How often, and how patiently, something outside is tried again."""
 
-    attempts: int = setting("RETRY_ATTEMPTS", "5", whole(1, 100), "Attempts before giving up.")
+    attempts: int = setting("RETRY_ATTEMPTS", "5", whole(1, 100), "Quick attempts with growing waits.")
     first_wait: timedelta = setting(
         "RETRY_FIRST_WAIT",
         "1 second",
@@ -145,6 +157,12 @@ class Retry:
     )
     longest_wait: timedelta = setting(
         "RETRY_LONGEST_WAIT", "1 minute", duration("1 ms", "1 day"), "The longest wait between two attempts."
+    )
+    give_up: Literal["on", "off"] = setting(
+        "RETRY_GIVE_UP",
+        "off",
+        one_of("on", "off"),
+        "Whether a subject is given up after RETRY_ATTEMPTS, instead of tried again every RETRY_LONGEST_WAIT.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from pathlib import Path
@@ -22,7 +23,7 @@ from spark_jobs.cli_generator import generate
 from spark_jobs.cli_gold import gold_app
 from spark_jobs.cli_registry import registry_app
 from spark_jobs.cli_serve import serve
-from spark_jobs.errors import TallyError
+from spark_jobs.errors import NotStoppedError, TallyError
 from spark_jobs.logs import say_harmlessly
 from spark_jobs.sinks.commit import SchemaConflictError
 
@@ -228,6 +229,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(getattr(error, "exit_code", 2))
     except (*WRONG_USAGE, TallyError) as error:
         _say(error)
+        if isinstance(error, NotStoppedError):
+            logging.shutdown()
+            os._exit(error.exit_code)
         sys.exit(getattr(error, "exit_code", 2))
     finally:
         sys.excepthook = show.trace  # typer has set its own, which shows what the error says as it is

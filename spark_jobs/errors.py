@@ -4,7 +4,8 @@ TallyError             exit code 1
 ├─ UsageError          wrong usage or settings: exit code 2
 │  ├─ BusyError        another process is writing the subject, or gold
 │  └─ RuleError        a contract's SQL that Spark cannot evaluate
-├─ StreamFailedError   a subject's query failed more often than RETRY_ATTEMPTS allows
+├─ StreamFailedError   a subject's query failed more often than RETRY_ATTEMPTS allows, or Spark has gone
+│  └─ NotStoppedError  a batch that hangs kept the stream from ending in time: the process ends without it
 ├─ NotPublishedError   a report's date has no published facts (batch.report_standing)
 ├─ IncompleteError     a rebuild does not account for every row (batch.rebuild)
 ├─ JournalError        an interrupted gold run cannot be finished (batch.gold.commits)
@@ -43,3 +44,7 @@ class RuleError(UsageError):
 
 class StreamFailedError(TallyError):
     """A query kept failing and was given up; the other subjects went on."""
+
+
+class NotStoppedError(StreamFailedError):
+    """A batch that hangs kept a query from ending; whoever catches it ends the process without waiting for its threads."""

@@ -237,6 +237,10 @@ class Lake:
         """Where Spark keeps the progress of one query of one subject."""
         return self.root / "_checkpoints" / subject / query
 
+    def stream_state(self, subject: str) -> Path:
+        """The stream's note of how a subject's queries stand; what was done is what the tables say."""
+        return self.root / "_stream" / f"{subject}.json"
+
     def lock(self, subject: str) -> Path:
         """The file that the one stream writing a subject holds locked."""
         return self.root / "_locks" / f"{subject}.lock"

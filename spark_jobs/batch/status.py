@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.queries.stream_state import QueryState, read_stream_state
 from spark_jobs.sources.standing import FileStanding, count, file_standing, own_rows
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class SubjectStatus:
     not_refined: int
     watermark: datetime | None
     files: FileStanding
+    queries: tuple[QueryState, ...]
     last_batches: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """A plain form for --json."""
-        return {**asdict(self), "healthy": not self.problems}
+        queries = [query.to_json() for query in self.queries]
+        return {**asdict(self), "queries": queries, "healthy": not self.problems}
 
 
 def status(lake: Lake, landing_root: Path, subjects: Sequence[Subject]) -> list[SubjectStatus]:
@@ -62,27 +65,30 @@ def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus
     latest = latest_query(books)
     read = pc.sum(books.filter(pc.equal(books["query_id"], latest))["rows_read"]).as_py() or 0 if latest else 0
     files = file_standing(lake, landing_root, subject)
+    streaming = _locked(lake, subject.name)
+    queries = read_stream_state(lake, subject.name, streaming=streaming)
     watermark = pc.max(books["watermark"]).as_py() if books.num_rows else None
     last = books.sort_by([("started_at", "descending")]).slice(0, LAST_BATCHES).to_pylist() if books.num_rows else []
     return SubjectStatus(
         subject=subject.name,
         version=subject.latest.version,
-        streaming=_locked(lake, subject.name),
+        streaming=streaming,
         rows=rows,
         books=sums,
         not_refined=rows["bronze"] - read,
         watermark=watermark,
         files=files,
+        queries=queries,
         last_batches=tuple(last),
-        problems=tuple(_problems(sums, files)),
+        problems=tuple(_problems(sums, files, queries)),
     )
 
 
 _SUMMED = ("rows_read", "accepted", "late", "duplicate", "dead_letter", "control", "unaccounted")
 
 
-def _problems(sums: dict[str, int], files: FileStanding) -> list[str]:
-    found = []
+def _problems(sums: dict[str, int], files: FileStanding, queries: Sequence[QueryState]) -> list[str]:
+    found = [query.problem for query in queries if query.problem is not None]
     if sums["unaccounted"]:
         found.append(f"{sums['unaccounted']} rows are unaccounted for: run tally audit")
     found += [

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pyspark.errors import AnalysisException, StreamingQueryException
+from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
 from schema_registry import lock as fingerprints
-from spark_jobs.errors import RuleError, StreamFailedError
+from spark_jobs.errors import RuleError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.lock import sole_writer
 from spark_jobs.queries.refine import Books, Policy, Refine, judged_stream
+from spark_jobs.queries.stream_state import write_stream_state
 from spark_jobs.queries.streaming_session import streaming_session
+from spark_jobs.queries.supervisor import Job, Supervisor
 from spark_jobs.sinks.commit import ensure_table
 from spark_jobs.sinks.swap import finish_swap
 from spark_jobs.sources.landing import landing_stream
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.streaming.query import StreamingQuery
 
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
@@ -42,9 +42,6 @@ logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
 REFINE_BYTES = 96 * 1024 * 1024
 #: Refine waits for no trigger: what has landed is judged as soon as the batch before it is done.
 AT_ONCE = timedelta(0)
-POLL_SECONDS = 0.05
-#: How long a batch that is under way may take to finish once a stop was asked for.
-PATIENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +50,6 @@ class Listener:
 
     landed: Callable[[IngestReport], None]
     refined: Callable[[Books], None]
-
-
-@dataclass(slots=True)
-class _Job:
-    """One query of one subject: how to start it, the running query, and its failures so far."""
-
-    subject: str
-    name: str
-    rows: DataFrame
-    write: Callable[[DataFrame, int], None]
-    checkpoint: str
-    every: timedelta
-    query: StreamingQuery | None = None
-    failures: int = 0
-    retry_at: float = 0.0
-    error: str = ""
-    given_up: bool = False
-    drained: bool = False
 
 
 class Application:
@@ -133,18 +112,20 @@ class Application:
         quality = self._settings.data_quality
         return Policy(quality.watermark_delay, quality.allowed_clock_skew, quality.late_policy == "dead_letter")
 
-    def _ingest(self, subject: Subject) -> _Job:
+    def _ingest(self, subject: Subject) -> Job:
         landing = self._settings.lake.landing
         rows = landing_stream(self._spark, landing / subject.name, self._settings.streaming.max_batch_bytes)
         tasks = self._spark.sparkContext.defaultParallelism
         write = Ingest(self._lake, subject, landing, self._listener.landed, tasks)
         checkpoint = str(self._lake.checkpoint(subject.name, "ingest"))
-        return _Job(subject.name, "ingest", rows, write, checkpoint, self._settings.streaming.trigger_interval)
+        every = self._settings.streaming.trigger_interval
+        return Job(subject.name, "ingest", rows, write, checkpoint, every, write.progress)
 
-    def _refine(self, subject: Subject) -> _Job:
+    def _refine(self, subject: Subject) -> Job:
         rows = self._judged[subject.name]
         write = Refine(self._lake, subject, self._policy, self._listener.refined)
-        return _Job(subject.name, "refine", rows, write, str(self._lake.checkpoint(subject.name, "refine")), AT_ONCE)
+        checkpoint = str(self._lake.checkpoint(subject.name, "refine"))
+        return Job(subject.name, "refine", rows, write, checkpoint, AT_ONCE, write.progress)
 
     def _judged_stream(self, subject: Subject) -> DataFrame:
         try:
@@ -155,64 +136,18 @@ class Application:
                 f"{subject.name} v{subject.latest.version}: Spark refuses the contract: {reason}"
             ) from error
 
-    def _watch(self, jobs: list[_Job], *, once: bool) -> None:
-        """Start the queries and restart those that fail, with growing waits, until all is done or a stop is asked for."""
-        try:
-            while not self._stop.is_set():
-                running = False
-                for job in jobs:
-                    running |= self._tend(job, once=once)
-                if not running:
-                    break
-                self._stop.wait(POLL_SECONDS)
-        finally:
-            for job in jobs:
-                _stop_after_batch(job.query)
-        lost = [job for job in jobs if job.given_up]
-        if lost:
-            named = "; ".join(f"{job.subject} {job.name}: {job.error}" for job in lost)
-            raise StreamFailedError(f"given up after {self._settings.retry.attempts} attempts: {named}")
+    def _watch(self, jobs: list[Job], *, once: bool) -> None:
+        streaming = self._settings.streaming
+        supervisor = Supervisor(
+            self._settings.retry, streaming.stalled_after, streaming.stop_patience, self._stop, self._note
+        )
+        supervisor.watch(jobs, once=once)
 
-    def _tend(self, job: _Job, *, once: bool) -> bool:
-        """Look after one query; False when nothing more is to come of it."""
-        if job.given_up or job.drained:
-            return False
-        if job.query is None:
-            if time.monotonic() >= job.retry_at:
-                job.query = self._start(job, once=once)
-            return True
-        if job.query.isActive:
-            return True
-        failure = job.query.exception()
-        job.query = None
-        if failure is None:
-            job.drained = once
-            return False if once else self._note_failure(job, "the query ended by itself")
-        return self._note_failure(job, _cause(failure))
-
-    def _start(self, job: _Job, *, once: bool) -> StreamingQuery:
-        def write(rows: DataFrame, batch_id: int) -> None:
-            job.write(rows, batch_id)
-            job.failures = 0  # only failures in a row count
-
-        writer = job.rows.writeStream.foreachBatch(write).option("checkpointLocation", job.checkpoint)
-        writer = writer.queryName(f"{job.subject}/{job.name}")
-        if once:
-            return writer.trigger(availableNow=True).start()
-        return writer.trigger(processingTime=f"{int(job.every.total_seconds() * 1000)} milliseconds").start()
-
-    def _note_failure(self, job: _Job, cause: str) -> bool:
-        retry = self._settings.retry
-        job.failures += 1
-        job.error = cause
-        if job.failures >= retry.attempts:
-            job.given_up = True
-            log.error("%s %s: given up after %d failures: %s", job.subject, job.name, job.failures, cause)
-            return False
-        wait = min(retry.first_wait.total_seconds() * 2 ** (job.failures - 1), retry.longest_wait.total_seconds())
-        job.retry_at = time.monotonic() + wait
-        log.warning("%s %s: failed, again in %.0f s: %s", job.subject, job.name, wait, cause)
-        return True
+    def _note(self, jobs: Sequence[Job]) -> None:
+        """Note how each subject's queries stand, beside its tables."""
+        for subject in self._subjects:
+            states = [job.state for job in jobs if job.subject == subject.name]
+            write_stream_state(self._lake, subject.name, states)
 
 
 def publish(registry: Registry, subject: Subject) -> None:
@@ -222,21 +157,3 @@ def publish(registry: Registry, subject: Subject) -> None:
             log.info("%s v%s is published from now on and frozen", subject.name, version)
     except OSError as error:
         log.warning("%s: the fingerprint lock cannot be written (%s); its versions are not frozen", subject.name, error)
-
-
-def _stop_after_batch(query: StreamingQuery | None) -> None:
-    """Let the batch that is under way finish, then stop the query."""
-    if query is None or not query.isActive:
-        return
-    until = time.monotonic() + PATIENCE_SECONDS
-    while query.isActive and query.status["isTriggerActive"] and time.monotonic() < until:
-        time.sleep(POLL_SECONDS)
-    query.stop()
-
-
-def _cause(failure: StreamingQueryException) -> str:
-    """The last line that says something of what went wrong in the batch."""
-    text = str(failure)
-    marked = [line.strip() for line in text.split("=== Streaming Query ===")[0].splitlines() if line.strip()]
-    told = [line for line in marked if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
-    return (told or marked or ["unknown"])[-1][:500]

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.place import balanced, over_groups
+from spark_jobs.queries.stream_state import Progress
 from spark_jobs.schemas import FILES, TIMESTAMP
 from spark_jobs.sinks.attempt import prepared_by
 from spark_jobs.sinks.commit import open_table
@@ -58,6 +59,7 @@ class Ingest:
     landing_root: Path
     report: Callable[[IngestReport], None]
     tasks: int = 2
+    progress: Progress = field(default_factory=Progress)
     _last: int | None = field(default=None, init=False)
 
     def __call__(self, files: DataFrame, batch_id: int) -> None:
@@ -68,6 +70,7 @@ class Ingest:
         prepared = resume(ledger, batch_id, self._tables, owner)
         if prepared is None:
             prepared = prepared_by(lambda: self._prepare(files, batch_id), ledger, self._tables)
+        self.progress.step("commit")
         settle(prepared, self._tables, owner)
         facts = prepared.facts
         took = time.perf_counter() - started
@@ -82,7 +85,9 @@ class Ingest:
         return (self.lake.bronze(self.subject), self.lake.files)
 
     def _prepare(self, files: DataFrame, batch_id: int) -> Prepared:
+        self.progress.step("list files")
         landings = self._landings(files)
+        self.progress.step("read files")
         bronze, known = self.lake.bronze(self.subject), self.subject.known_fields
         here = sum(file.bytes for file in landings) <= SMALL_BYTES
         groups = balanced(landings, lambda file: file.bytes, 1 if here else self.tasks)

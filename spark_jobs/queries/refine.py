@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.queries.merging import Merger, Merging, Stamp
 from spark_jobs.queries.repeated import Repeated
+from spark_jobs.queries.stream_state import Progress
 from spark_jobs.schemas import BATCH_QUALITY, TIMESTAMP
 from spark_jobs.sinks.attempt import prepared_by
 from spark_jobs.sinks.commit import added_later, append_once, open_table
@@ -103,6 +104,7 @@ class Refine:
     subject: Subject
     policy: Policy
     report: Callable[[Books], None]
+    progress: Progress = field(default_factory=Progress)
     _highest: datetime | None = field(default=None, init=False)
     _recalled: bool = field(default=False, init=False)
     _repeated: Repeated = field(init=False)
@@ -141,14 +143,18 @@ class Refine:
         clock = _Stopwatch()
         watermark = self._watermark()
         staging = Staging(self._checkpoint / "staging" / str(batch_id))
+        self.progress.step("judge")
         small = bronze_bytes(judged, self.lake.bronze(self.subject)) <= SMALL_BYTES
         rows = judged.toArrow() if small else staging.take(judged)
         clock.lap("judge")
+        self.progress.step("duplicates")
         found = self._repeated(rows.select(NARROW), watermark)
         clock.lap("duplicates")
+        self.progress.step("write")
         plan = self._plan(found, batch_id, clock.started, watermark)
         tally = fan_out(rows.to_batches(), plan) if small else staging.fan_out(judged.sparkSession, plan)
         clock.lap("write")
+        self.progress.step("merge")
         merging = self._merge(tally, plan)
         clock.lap("merge")
         facts = {**self._facts(rows, tally, watermark, clock), "gone": merging.gone, "effects": merging.effects}
@@ -196,7 +202,9 @@ class Refine:
         """Make the batch visible, table by table, the books last; each append lands once however often this is run."""
         started = time.perf_counter()
         owner = query_id(self._checkpoint)
+        self.progress.step("commit")
         settle(prepared, self._tables, owner)
+        self.progress.step("books")
         books = self._books(prepared, owner, time.perf_counter() - started)
         parts = write_parts(self.lake.batch_quality, _books_row(books), subject=self.subject.name)
         append_once(self.lake.batch_quality, parts, writer=f"{owner}:books", version=prepared.batch_id)

@@ -24,6 +24,8 @@ PROPERTIES = {
     "spark.sql.streaming.checkpointFileManagerClass": CHECKPOINT_FILES,
     # Milliseconds between two looks for something new of a query that has no trigger to wait for. Spark's 10 keep a core busy.
     "spark.sql.streaming.pollingDelay": "200",
+    # How long Spark may take to end a query whose batch hangs; by its own default for ever.
+    "spark.sql.streaming.stopTimeout": "20s",
 }
 
 

@@ -1,0 +1,122 @@
+"""How a stream stands: what each query is doing, and which of them stand still, since when and why.
+
+:class:`Progress` is told by the batch's own thread; the note is for ``tally status`` and for the publisher, which read it while the
+stream runs and after it. It says nothing that the tables do not say better, and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from spark_jobs.sinks.durable import write_down
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spark_jobs.lake import Lake
+
+State = Literal["running", "retrying", "stalled", "given_up", "stopped"]
+#: States in which nothing of a subject gets on.
+STANDS_STILL = ("retrying", "stalled", "given_up")
+
+
+class Step(NamedTuple):
+    """What a batch is doing, and since when by the clock of ``time.monotonic``."""
+
+    batch_id: int | None
+    name: str
+    since: float
+
+
+class Progress:
+    """Where the batch under way is. Written by the batch's thread, read by the supervisor's."""
+
+    def __init__(self) -> None:
+        self._step: Step | None = None
+        self._batch_id: int | None = None
+
+    def begin(self, batch_id: int) -> None:
+        """A batch is under way."""
+        self._batch_id = batch_id
+        self.step("start")
+
+    def step(self, name: str) -> None:
+        """The batch has come to this step."""
+        self._step = Step(self._batch_id, name, time.monotonic())
+
+    def end(self) -> None:
+        """No batch is under way, or Spark is planning the next."""
+        self._step = None
+
+    @property
+    def current(self) -> Step | None:
+        """The step of the batch under way; None between batches."""
+        return self._step
+
+
+@dataclass(frozen=True, slots=True)
+class QueryState:
+    """One query of one subject. ``since``, ``failures``, ``error`` and ``step`` tell of a query that stands still."""
+
+    subject: str
+    query: str
+    state: State
+    since: datetime | None = None
+    failures: int = 0
+    error: str = ""
+    batch_id: int | None = None
+    step: str = ""
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, in one sentence; None where nothing is."""
+        if self.state not in STANDS_STILL:
+            return None
+        since = f"{self.query} stands still since {self.since:%Y-%m-%d %H:%M:%S} UTC"
+        if self.state == "stalled":
+            batch = "" if self.batch_id is None else f"batch {self.batch_id} is "
+            return f"{since}: {batch}at '{self.step}' and makes no progress; stop the stream and start it again"
+        ending = "; it is tried again and again" if self.state == "retrying" else "; given up: start the stream again"
+        return f"{since}, after {self.failures} failures: {self.error}{ending}"
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain form; times as ISO 8601."""
+        return {**asdict(self), "since": None if self.since is None else self.since.isoformat()}
+
+    @staticmethod
+    def from_json(plain: dict[str, Any]) -> QueryState:
+        """The state that ``to_json`` gave."""
+        since = plain["since"]
+        return QueryState(**{**plain, "since": None if since is None else datetime.fromisoformat(since)})
+
+
+def now() -> datetime:
+    """The time by this machine's clock, for notes: nothing is ordered by it."""
+    return datetime.now(UTC)
+
+
+def write_stream_state(lake: Lake, subject: str, states: Sequence[QueryState]) -> None:
+    """Note how a subject's queries stand; done twice, the second takes the first one's place. A full disk says so elsewhere."""
+    path = lake.stream_state(subject)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_down(path, {"queries": [state.to_json() for state in states]})
+    except OSError:
+        return
+
+
+def read_stream_state(lake: Lake, subject: str, *, streaming: bool) -> tuple[QueryState, ...]:
+    """How a subject's queries stand; ``streaming``: whether a live process streams it.
+
+    Where none does, what was given up is all that the note still says: a killed stream fails at nothing any more.
+    """
+    try:
+        noted = json.loads(lake.stream_state(subject).read_text(encoding="utf-8"))
+        states = [QueryState.from_json(one) for one in noted["queries"]]
+    except (OSError, ValueError, KeyError, TypeError):  # no stream yet, or half a note after a power cut
+        return ()
+    return tuple(one for one in states if streaming or one.state == "given_up")

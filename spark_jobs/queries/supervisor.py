@@ -1,0 +1,258 @@
+"""Watching over the queries of a stream: a query that fails is started again, one that stands still is named, a stop ends.
+
+No subject is given up for good: after RETRY_ATTEMPTS quick attempts it is tried again every RETRY_LONGEST_WAIT, unless
+RETRY_GIVE_UP says otherwise, or the stream is to drain what is there and end (``--once``).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from py4j.protocol import Py4JError, Py4JJavaError
+
+from spark_jobs.errors import NotStoppedError, StreamFailedError
+from spark_jobs.queries.stream_state import Progress, QueryState, now
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+    from datetime import timedelta
+
+    from pyspark.sql import DataFrame
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from config.groups import Retry
+
+log = logging.getLogger("tallylake.stream")
+
+POLL_SECONDS = 0.05
+#: Seconds between two questions to Spark about what a query without a batch is doing.
+LOOK_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Job:
+    """One query of one subject: how to start it, the running query, and its failures so far."""
+
+    subject: str
+    name: str
+    rows: DataFrame
+    write: Callable[[DataFrame, int], None]
+    checkpoint: str
+    every: timedelta
+    progress: Progress
+    query: StreamingQuery | None = None
+    failures: int = 0
+    retry_at: float = 0.0
+    state: QueryState = field(init=False)
+    drained: bool = False
+    planning: tuple[str, float] = ("", 0.0)
+    looked_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.state = QueryState(self.subject, self.name, "running")
+
+    @property
+    def given_up(self) -> bool:
+        """Nothing more is tried."""
+        return self.state.state == "given_up"
+
+
+class Supervisor:
+    """Looks after some queries until all have ended or a stop is asked for. ``noted`` is told whenever a state has changed."""
+
+    def __init__(
+        self,
+        retry: Retry,
+        stalled_after: timedelta,
+        patience: timedelta,
+        stop: threading.Event,
+        noted: Callable[[Sequence[Job]], None],
+    ) -> None:
+        self._retry, self._stop, self._noted = retry, stop, noted
+        self._stalled_after, self._patience = stalled_after.total_seconds(), patience.total_seconds()
+
+    def watch(self, jobs: Sequence[Job], *, once: bool) -> None:
+        """Start the queries and restart those that fail, until all is done or a stop is asked for.
+
+        StreamFailedError names what was given up, what could not be stopped in time, or that Spark itself has gone.
+        """
+        unstopped: list[Job] = []
+        try:
+            self._until_done(jobs, once=once)
+        except (Py4JError, ConnectionError) as error:
+            raise StreamFailedError(
+                "Spark has ended under the stream, killed or out of memory (DRIVER_MEMORY): start it again, "
+                "and it goes on where it was"
+            ) from error
+        finally:
+            unstopped = self._end(jobs)
+        self._say_what_is_left(jobs, unstopped)
+
+    def _until_done(self, jobs: Sequence[Job], *, once: bool) -> None:
+        told: list[QueryState] = []
+        while not self._stop.is_set():
+            running = [self._tend(job, once=once) for job in jobs]
+            if (states := [job.state for job in jobs]) != told:
+                self._noted(jobs)
+                told = states
+            if not any(running):
+                break
+            self._stop.wait(POLL_SECONDS)
+
+    def _tend(self, job: Job, *, once: bool) -> bool:
+        """Look after one query; False when nothing more is to come of it."""
+        if job.given_up or job.drained:
+            return False
+        if job.query is None:
+            if time.monotonic() >= job.retry_at:
+                return self._try_to_start(job, once=once)
+            return True
+        if job.query.isActive:
+            self._look_for_a_stall(job)
+            return True
+        failure = job.query.exception()
+        job.query = None
+        job.progress.end()
+        if failure is None:
+            job.drained = once
+            return False if once else self._note_failure(job, "the query ended by itself", once=once)
+        return self._note_failure(job, cause(str(failure)), once=once)
+
+    def _try_to_start(self, job: Job, *, once: bool) -> bool:
+        """A query that cannot even be started, as over a damaged checkpoint, fails like any other and takes none with it."""
+        try:
+            job.query = self._start(job, once=once)
+        except (Py4JError, ConnectionError) as error:
+            if not isinstance(error, Py4JJavaError):  # no answer of Spark's: it has gone
+                raise
+            return self._note_failure(job, cause(str(error)), once=once)
+        except Exception as error:
+            return self._note_failure(job, cause(str(error)), once=once)
+        return True
+
+    def _start(self, job: Job, *, once: bool) -> StreamingQuery:
+        def write(rows: DataFrame, batch_id: int) -> None:
+            job.progress.begin(batch_id)
+            job.write(rows, batch_id)
+            job.progress.end()
+            self._note_success(job)
+
+        writer = job.rows.writeStream.foreachBatch(write).option("checkpointLocation", job.checkpoint)
+        writer = writer.queryName(f"{job.subject}/{job.name}")
+        if once:
+            return writer.trigger(availableNow=True).start()
+        return writer.trigger(processingTime=f"{int(job.every.total_seconds() * 1000)} milliseconds").start()
+
+    def _note_success(self, job: Job) -> None:
+        """Only failures in a row count."""
+        if job.failures:
+            log.info("%s %s: works again after %d failures", job.subject, job.name, job.failures)
+        job.failures = 0
+        job.state = QueryState(job.subject, job.name, "running")
+
+    def _note_failure(self, job: Job, why: str, *, once: bool) -> bool:
+        """Say it, and when it is tried again; False where it is not."""
+        job.failures += 1
+        since = job.state.since if job.state.failures else now()
+        gives_up = job.failures >= self._retry.attempts and (once or self._retry.give_up == "on")
+        state = "given_up" if gives_up else "retrying"
+        job.state = QueryState(job.subject, job.name, state, since, job.failures, why)  # type: ignore[arg-type]
+        if gives_up:
+            log.error("%s %s: given up after %d failures: %s", job.subject, job.name, job.failures, why)
+            return False
+        wait = self._wait(job.failures)
+        job.retry_at = time.monotonic() + wait
+        level = logging.WARNING if job.failures < self._retry.attempts else logging.ERROR
+        log.log(level, "%s %s: failed %d times, again in %.0f s: %s", job.subject, job.name, job.failures, wait, why)
+        return True
+
+    def _wait(self, failures: int) -> float:
+        """Seconds until the next attempt: doubled from RETRY_FIRST_WAIT; after RETRY_ATTEMPTS always the longest."""
+        longest = self._retry.longest_wait.total_seconds()
+        if failures >= self._retry.attempts:
+            return longest
+        return float(min(self._retry.first_wait.total_seconds() * 2 ** (failures - 1), longest))
+
+    def _look_for_a_stall(self, job: Job) -> None:
+        """Name a batch, or Spark's planning of one, that has been at the same step for too long; once for each."""
+        step = job.progress.current
+        at = time.monotonic()
+        name, since, batch_id = (step.name, step.since, step.batch_id) if step else (*self._planning(job, at), None)
+        stalled = bool(name) and at - since >= self._stalled_after
+        if stalled and job.state.state != "stalled":
+            job.state = replace(job.state, state="stalled", since=now(), batch_id=batch_id, step=name)
+            log.error("%s %s: %s", job.subject, job.name, job.state.problem)
+        elif not stalled and job.state.state == "stalled":
+            log.info("%s %s: goes on", job.subject, job.name)
+            job.state = QueryState(
+                job.subject, job.name, "retrying" if job.failures else "running", failures=job.failures
+            )
+
+    def _planning(self, job: Job, at: float) -> tuple[str, float]:
+        """What Spark says that it does between two batches, and since when it has said nothing else; "" while it waits for data."""
+        if at - job.looked_at >= LOOK_SECONDS and job.query is not None:
+            job.looked_at = at
+            status = job.query.status
+            said = str(status["message"]) if status["isTriggerActive"] else ""
+            if said != job.planning[0]:
+                job.planning = (said, at)
+        return job.planning
+
+    def _end(self, jobs: Sequence[Job]) -> list[Job]:
+        """Let the batches under way finish, all within STOP_PATIENCE, and end the queries; returns those that would not end."""
+        until = time.monotonic() + self._patience
+        with ThreadPoolExecutor(max(1, len(jobs))) as together:
+            ended = together.map(lambda job: _ended(job, until), jobs)
+            unstopped = [job for job, done in zip(jobs, ended, strict=True) if not done]
+        for job in jobs:
+            if not job.given_up and job not in unstopped:
+                job.state = QueryState(job.subject, job.name, "stopped")
+        self._noted(jobs)
+        return unstopped
+
+    def _say_what_is_left(self, jobs: Sequence[Job], unstopped: Sequence[Job]) -> None:
+        lost = [f"{job.subject} {job.name}: {job.state.error}" for job in jobs if job.given_up]
+        if lost:
+            raise StreamFailedError(f"given up after {self._retry.attempts} attempts: {'; '.join(lost)}")
+        if unstopped:
+            named = "; ".join(f"{job.subject} {job.name} {_where(job)}" for job in unstopped)
+            raise NotStoppedError(
+                f"not all of the stream could be stopped within STOP_PATIENCE: {named}; "
+                "what was prepared is finished with the next start"
+            )
+
+
+def _ended(job: Job, until: float) -> bool:
+    """End a query once its batch is over or the time is; whether it could be ended."""
+    try:
+        if job.query is None or not job.query.isActive:
+            return True
+        while job.query.isActive and job.query.status["isTriggerActive"] and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        job.query.stop()
+    except (Py4JError, ConnectionError) as error:
+        if not isinstance(error, Py4JJavaError):  # Spark has gone, and its queries with it
+            return True
+        log.error("%s %s: does not end: %s", job.subject, job.name, cause(str(error)))
+        return False
+    except Exception as error:  # Spark's own time for ending a query is over
+        log.error("%s %s: does not end: %s", job.subject, job.name, cause(str(error)))
+        return False
+    return True
+
+
+def _where(job: Job) -> str:
+    step = job.progress.current
+    return f"is in batch {step.batch_id} at '{step.name}'" if step else "has no batch under way"
+
+
+def cause(failure: str) -> str:
+    """The last line that says something of what went wrong in the batch, of what Spark says with all its stacks."""
+    marked = [line.strip() for line in failure.split("=== Streaming Query ===")[0].splitlines() if line.strip()]
+    told = [line for line in marked if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
+    return (told or marked or ["unknown"])[-1][:500]
