@@ -3,10 +3,11 @@
 PYTHONS := python3.11 python3.12
 VENV := .venv
 BIN := $(VENV)/bin
+LOCKS := config/locks
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,12 +31,22 @@ check: $(STAMP) ## Check style, types and the direction of imports.
 bench: setup ## Measure speed beside a bare Spark job; minutes.
 	@$(BIN)/python -m benchmarks
 
+# For every platform and Python that pyproject.toml allows; another index is named in UV_DEFAULT_INDEX.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+lock: $(STAMP) ## Renew config/locks: the newest versions that pyproject.toml allows, with the hashes of their files.
+	@echo setuptools | $(LOCK) - --output-file $(LOCKS)/build.txt
+	@$(LOCK) --extra serving --extra java pyproject.toml --output-file $(LOCKS)/core.txt
+	@$(LOCK) --extra dev --constraints $(LOCKS)/core.txt pyproject.toml --output-file $(LOCKS)/dev.txt
+
 clean: ## Remove .venv, .runtime and what tools leave; data/ stays.
 	rm -rf $(VENV) .runtime build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis spark-warehouse
 
-# The stamp is the pyproject.toml that was installed: one that is only newer, as after a checkout, installs nothing.
+# Every file that is installed has one of the hashes in config/locks; PySpark, which comes as source, is built by the locked setuptools.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The stamp is the locks and the pyproject.toml that were installed: ones that are only newer, as after a checkout, install nothing.
 # The first Python of the list that runs, not only the first that is there: version managers leave names that do not run.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(wildcard $(LOCKS)/*.txt)
 	@python=; for one in $(PYTHONS); do \
 	  if $$one -c '' 2>/dev/null; then python=$$one; break; fi; \
 	done; \
@@ -52,9 +63,11 @@ $(STAMP): pyproject.toml
 	    echo "$$python cannot make a virtual environment: install its venv module (Debian: apt install $$python-venv) or virtualenv." >&2; \
 	    exit 2; }; \
 	fi
-	@if ! cmp -s pyproject.toml $@; then \
+	@if ! cat $^ | cmp -s - $@; then \
 	  echo "Installing packages (a minute or two, once) …"; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || { \
+	  $(INSTALL) --require-hashes --requirement $(LOCKS)/build.txt \
+	  && $(INSTALL) --require-hashes --no-build-isolation --requirement $(LOCKS)/dev.txt \
+	  && $(INSTALL) --no-deps --no-build-isolation --editable . || { \
 	    echo "The packages could not be installed: see above; check the network and run make setup again." >&2; exit 2; }; \
 	fi
-	@cp pyproject.toml $@
+	@cat $^ > $@

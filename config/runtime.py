@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -63,12 +64,23 @@ def locked_jars(lock: Path = LOCK) -> dict[str, str]:
 
 
 def require_jars(folder: Path = JARS) -> None:
-    """Raise MissingJarsError unless all locked jars are in `folder`; their sums were checked when they came there."""
+    """Raise MissingJarsError unless all locked jars are in `folder` as they were locked: Spark runs what is in them."""
     missing = [name for name in locked_jars() if not (folder / name).is_file()]
     if missing:
         raise MissingJarsError(
             missing, f"{len(missing)} of Delta Lake's jars are not in {folder} (first: {missing[0]}): run `make setup`."
         )
+    changed = [name for name, digest in locked_jars().items() if not has_sum(folder / name, digest)]
+    if changed:
+        raise MissingJarsError(
+            changed,
+            f"{folder / changed[0]} has not the SHA-256 of config/jars.lock, so it is not used: run `make setup`.",
+        )
+
+
+def has_sum(file: Path, digest: str) -> bool:
+    """The file is there and has this SHA-256."""
+    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
 
 
 def spark_defaults(file: Path = DEFAULTS, root: Path = ROOT) -> dict[str, str]:

