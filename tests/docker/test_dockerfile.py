@@ -15,6 +15,7 @@ from config.settings import load
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
 from spark_jobs.queries.lock import sole_writer
+from spark_jobs.queries.stream_state import QueryState, State, now, write_stream_state
 
 ROOT = DOCKER.parent
 STAGES = stages()
@@ -67,9 +68,16 @@ def healthy(lake: Path) -> bool:
     return subprocess.run(["sh", "-c", command], cwd=ROOT, env=env, check=False, timeout=60).returncode == 0
 
 
-@pytest.mark.parametrize("missing", [0, 1])
-def test_a_stream_is_healthy_while_every_subject_is_locked(tmp_path: Path, missing: int) -> None:
+@pytest.mark.parametrize(
+    ("missing", "state", "well"), [(0, "running", True), (1, "running", False), (0, "retrying", False)]
+)
+def test_a_stream_is_healthy_while_every_subject_is_locked_and_gets_on(
+    tmp_path: Path, missing: int, state: State, well: bool
+) -> None:
+    lake = Lake(tmp_path)
+    names = sorted(load_registry().subjects)
+    write_stream_state(lake, names[-1], [QueryState(names[-1], "refine", state, now(), 5, "OSError: no room")])
     with ExitStack() as locks:
-        for name in sorted(load_registry().subjects)[missing:]:
-            locks.enter_context(sole_writer(Lake(tmp_path).lock(name), name))
-        assert healthy(tmp_path) == (missing == 0)
+        for name in names[missing:]:
+            locks.enter_context(sole_writer(lake.lock(name), name))
+        assert healthy(tmp_path) == well
