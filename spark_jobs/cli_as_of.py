@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from spark_jobs.batch.one_key import Answer, require_changes, state_at
+from spark_jobs.batch.typed_key import parsed_key, parsed_moment
 from spark_jobs.errors import UsageError
-from spark_jobs.schemas import TIMESTAMP, arrow_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from schema_registry.contract import Contract
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
-
-_DATE = r"\d{4}-\d{2}-\d{2}"
-_TIME = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?"
-DATE_FORM = re.compile(_DATE, re.ASCII)
-MOMENT_FORM = re.compile(f"{_DATE}({_TIME})?", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
-_PIECE = re.compile(r"\\[\\|]|.", re.DOTALL)
 
 
 def run_as_of(lake: Lake, subject: Subject, key: str, moment: str) -> Answer:
@@ -35,90 +19,3 @@ def run_as_of(lake: Lake, subject: Subject, key: str, moment: str) -> Answer:
     if not lake.root.exists():
         raise UsageError(f"there is no lake at {lake.root}: run tally stream, or set LAKE_ROOT")
     return state_at(lake, subject, parsed_key(key, subject.latest), parsed_moment(moment))
-
-
-def parsed_moment(text: str) -> datetime:
-    """``YYYY-MM-DD[ T]HH:MM[:SS[.f]]`` with Z, ±HH:MM or nothing (UTC), or a date alone: its start. In UTC.
-
-    UsageError where it is no such moment.
-    """
-    try:
-        return _moment(text.strip())
-    except (ValueError, OverflowError):
-        expected = "YYYY-MM-DD HH:MM[:SS], with Z, ±HH:MM or nothing (UTC) behind it, or a date alone"
-        raise UsageError(f"'{text}' is no moment: expected {expected}") from None
-
-
-def parsed_key(text: str, contract: Contract) -> dict[str, Any]:
-    """The key that the text spells, as ``transforms.types.key_text`` does: parts joined by ``|``, a ``|`` within one as ``\\|``.
-
-    Values are in the types of the contract's key; a time may also be given in microseconds. UsageError where it is no such key.
-    """
-    parts = _parts(text) if len(contract.key) > 1 else [text]
-    if len(parts) != len(contract.key):
-        joined = "|".join(contract.key)
-        raise UsageError(
-            f"the key of {contract.subject} is {joined}, {len(contract.key)} parts: '{text}' has {len(parts)}"
-        )
-    return {name: _value(part, name, contract) for name, part in zip(contract.key, parts, strict=True)}
-
-
-def _parts(text: str) -> list[str]:
-    parts = [""]
-    for piece in _PIECE.findall(text):
-        if piece == "|":
-            parts.append("")
-        else:
-            parts[-1] += piece[-1]
-    return parts
-
-
-def _value(text: str, name: str, contract: Contract) -> Any:
-    type_ = contract.field(name).type
-    try:
-        return pa.scalar(_READERS[type_.name](text), arrow_type(type_)).as_py()
-    except (ValueError, OverflowError):
-        raise UsageError(f"the {name} of {contract.subject} is of type {type_.sql}: '{text}' is none") from None
-
-
-def _moment(text: str) -> datetime:
-    _require(MOMENT_FORM, text)
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _integer(text: str) -> int:
-    return int(_require(_INTEGER, text.strip()))
-
-
-def _decimal(text: str) -> Decimal:
-    return Decimal(_require(_DECIMAL, text.strip()))
-
-
-def _date(text: str) -> date:
-    return date.fromisoformat(_require(DATE_FORM, text))
-
-
-def _time(text: str) -> Any:
-    return pa.scalar(int(text), TIMESTAMP).as_py() if _INTEGER.fullmatch(text) else _moment(text)
-
-
-def _boolean(text: str) -> bool:
-    return {"true": True, "false": False}[_require(re.compile("true|false"), text.lower())]
-
-
-def _require(form: re.Pattern[str], text: str) -> str:
-    if form.fullmatch(text) is None:
-        raise ValueError(text)
-    return text
-
-
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "string": str,
-    "int": _integer,
-    "bigint": _integer,
-    "decimal": _decimal,
-    "boolean": _boolean,
-    "date": _date,
-    "timestamp": _time,
-}

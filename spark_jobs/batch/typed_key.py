@@ -1,0 +1,124 @@
+"""A key and a moment as someone types them: their text as values."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from spark_jobs.errors import UsageError
+from spark_jobs.schemas import TIMESTAMP, arrow_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schema_registry.contract import Contract, FieldType
+
+_DATE = r"\d{4}-\d{2}-\d{2}"
+_TIME = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?"
+DATE_FORM = re.compile(_DATE, re.ASCII)
+MOMENT_FORM = re.compile(f"{_DATE}({_TIME})?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_PIECE = re.compile(r"\\[\\|]|.", re.DOTALL)
+
+
+def parsed_moment(text: str) -> datetime:
+    """``YYYY-MM-DD[ T]HH:MM[:SS[.f]]`` with Z, ±HH:MM or nothing (UTC), or a date alone: its start. In UTC.
+
+    UsageError where it is no such moment.
+    """
+    try:
+        return _moment(text.strip())
+    except (ValueError, OverflowError):
+        expected = "YYYY-MM-DD HH:MM[:SS], with Z, ±HH:MM or nothing (UTC) behind it, or a date alone"
+        raise UsageError(f"'{text}' is no moment: expected {expected}") from None
+
+
+def parsed_key(text: str, contract: Contract) -> dict[str, Any]:
+    """The key that the text spells, as ``transforms.types.key_text`` does: parts joined by ``|``, a ``|`` within one as ``\\|``.
+
+    Values are in the types of the contract's key; a time may also be given in microseconds. UsageError where it is no such key.
+    """
+    parts = parts_of(text, contract.key)
+    if len(parts) != len(contract.key):
+        joined = "|".join(contract.key)
+        raise UsageError(
+            f"the key of {contract.subject} is {joined}, {len(contract.key)} parts: '{text}' has {len(parts)}"
+        )
+    return {name: _value(part, name, contract) for name, part in zip(contract.key, parts, strict=True)}
+
+
+def parts_of(text: str, key: Sequence[str]) -> list[str]:
+    """The parts of a key that the text spells: itself, where the key has one part."""
+    parts = [""]
+    if len(key) == 1:
+        return [text]
+    for piece in _PIECE.findall(text):
+        if piece == "|":
+            parts.append("")
+        else:
+            parts[-1] += piece[-1]
+    return parts
+
+
+def _value(text: str, name: str, contract: Contract) -> Any:
+    type_ = contract.field(name).type
+    found = value_of(text, type_)
+    if found is None:
+        raise UsageError(f"the {name} of {contract.subject} is of type {type_.sql}: '{text}' is none")
+    return found
+
+
+def value_of(text: str, type_: FieldType) -> Any:
+    """The value of that type that the text spells; None where it spells none."""
+    try:
+        return pa.scalar(_READERS[type_.name](text), arrow_type(type_)).as_py()
+    except (ValueError, KeyError, OverflowError):
+        return None
+
+
+def _moment(text: str) -> datetime:
+    _require(MOMENT_FORM, text)
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _integer(text: str) -> int:
+    return int(_require(_INTEGER, text.strip()))
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(_require(_DECIMAL, text.strip()))
+
+
+def _date(text: str) -> date:
+    return date.fromisoformat(_require(DATE_FORM, text))
+
+
+def _time(text: str) -> Any:
+    return pa.scalar(int(text), TIMESTAMP).as_py() if _INTEGER.fullmatch(text) else _moment(text)
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False}[_require(re.compile("true|false"), text.lower())]
+
+
+def _require(form: re.Pattern[str], text: str) -> str:
+    if form.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "string": str,
+    "int": _integer,
+    "bigint": _integer,
+    "decimal": _decimal,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _time,
+}
