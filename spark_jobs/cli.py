@@ -133,7 +133,12 @@ def audit(
 
 @app.command()
 def why(
-    key: Annotated[str, typer.Argument(help="A key such as an event_id, a row id, or file:row.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            help="A key such as an event_id (several parts joined by |), a change id, a row id, or file:row."
+        ),
+    ],
     json: Json = False,
 ) -> None:
     """Tell where a row came from and what became of it: file, row, version, reasons, batch."""

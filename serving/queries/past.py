@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from serving.models.sales import Address, CustomerVersion, Price, ProductVersion
@@ -11,10 +12,12 @@ if TYPE_CHECKING:
 
     from serving.database import Questions, Row
 
+_DIGITS = re.compile(r"\+?([0-9]+)")
+
 _PRODUCTS = """
 SELECT product_id, product_name, category, brand, price FROM products
 WHERE NOT _deleted AND (%(after)s::bigint IS NULL OR product_id > %(after)s)
-    AND (%(name)s::text IS NULL OR product_name ILIKE %(name)s OR product_id::text = %(query)s)
+    AND (%(name)s::text IS NULL OR product_name ILIKE %(name)s OR product_id = %(number)s::numeric)
 ORDER BY product_id LIMIT %(limit)s
 """
 _UNTIL = "CASE WHEN NOT is_current THEN valid_to END AS valid_to"
@@ -39,7 +42,14 @@ FROM dim_customer WHERE customer_id = %(customer)s ORDER BY dim_customer.valid_f
 def products(ask: Questions, query: str | None, after: int | None, limit: int) -> list[Row]:
     """Products by their number or a part of their name, in order: one more than ``limit``, where there are more."""
     name = f"%{_literally(query)}%" if query else None
-    return ask.rows(_PRODUCTS, {"name": name, "query": query, "after": after, "limit": limit + 1})
+    number = _number(query or "")
+    return ask.rows(_PRODUCTS, {"name": name, "number": number, "after": after, "limit": limit + 1})
+
+
+def _number(text: str) -> str | None:
+    """The digits of the number that the text spells; None where it spells none."""
+    spelled = _DIGITS.fullmatch(text.strip())
+    return spelled[1] if spelled else None
 
 
 def _literally(text: str) -> str:

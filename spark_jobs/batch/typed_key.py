@@ -65,6 +65,13 @@ def parts_of(text: str, key: Sequence[str]) -> list[str]:
     return parts
 
 
+def joined(parts: Sequence[str]) -> str:
+    """The text that :func:`parts_of` takes apart again."""
+    if len(parts) == 1:
+        return parts[0]
+    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+
+
 def _value(text: str, name: str, contract: Contract) -> Any:
     type_ = contract.field(name).type
     found = value_of(text, type_)

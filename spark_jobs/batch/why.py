@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pads
 
-from spark_jobs.sinks.commit import open_table
+from spark_jobs.batch.asked_rows import files_of, first_rows, meant
+from spark_jobs.batch.typed_key import joined
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake, Table
-
-MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +44,20 @@ class Story:
 
 
 def why(lake: Lake, subject: Subject, wanted: str) -> list[Story]:
-    """The rows that have this key, this row id, or lie at this ``file:position``; at most 50, in the order they came."""
-    bronze = _bronze(lake, subject, wanted).sort_by("ingested_at").slice(0, MOST)
+    """The rows that have this key, this row id, or lie at this ``file:position``; at most 50, in the order they came.
+
+    A key's parts are joined by ``|`` (one within a part is ``\\|``). It may be spelled in any way that reads as the same key, and
+    is looked for under the names that any version gives it.
+    """
+    bronze = first_rows(lake.bronze(subject), meant(lake, subject, wanted))
     row_ids = pc.unique(bronze["row_id"])
     if not len(row_ids):
         return []
-    accepted = {row["row_id"]: row for row in _rows(lake.accepted(subject), pc.field("row_id").isin(row_ids))}
-    letters = {row["row_id"]: row for row in _rows(lake.dead_letters, pc.field("row_id").isin(row_ids))}
+    these = pc.field("row_id").isin(row_ids)
+    accepted = {row["row_id"]: row for row in _rows(lake.accepted(subject), these)}
+    letters = {row["row_id"]: row for row in _rows(lake.dead_letters, these, subject.name)}
     repeats: dict[str, list[dict[str, Any]]] = {}
-    for row in _rows(lake.duplicates, pc.field("row_id").isin(row_ids)):
+    for row in _rows(lake.duplicates, these, subject.name):
         repeats.setdefault(row["row_id"], []).append(row)
     stories, told = [], set()
     for row in bronze.to_pylist():
@@ -69,33 +69,9 @@ def why(lake: Lake, subject: Subject, wanted: str) -> list[Story]:
     return stories
 
 
-def _bronze(lake: Lake, subject: Subject, wanted: str) -> pa.Table:
-    """The Bronze rows that are meant: by the key's own text as received, by row id, by change id, or by place."""
-    table = lake.bronze(subject)
-    meant = pc.field("row_id") == wanted
-    if len(subject.latest.key) == 1:
-        meant |= pc.field(subject.latest.key[0]) == wanted
-    if subject.kind == "changes":
-        meant |= pc.field("change_id") == wanted
-    source, _, position = wanted.rpartition(":")
-    if source and position.isdigit():
-        meant |= (pc.field("source") == source) & (pc.field("source_position") == int(position))
-    return _scan(table, meant)
-
-
-def _scan(table: Table, meant: pc.Expression) -> pa.Table:
-    found = open_table(table.path)
-    if found is None:
-        return table.schema.empty_table()
-    adds = pa.table(found.get_add_actions(flatten=True))
-    paths = [str(Path(table.path) / unquote(path)) for path in adds["path"].to_pylist()] if adds.num_rows else []
-    if not paths:
-        return table.data_schema.empty_table()
-    return pads.dataset(paths, schema=table.data_schema, format="parquet").to_table(filter=meant)
-
-
-def _rows(table: Table, meant: pc.Expression) -> list[dict[str, Any]]:
-    return _scan(table, meant).to_pylist()  # type: ignore[no-any-return]
+def _rows(table: Table, wanted: pc.Expression, subject: str | None = None) -> list[dict[str, Any]]:
+    files = files_of(table, subject)
+    return files.to_table(filter=wanted).to_pylist() if files is not None else []
 
 
 def _story(
@@ -114,7 +90,7 @@ def _story(
     return Story(
         subject=subject.name,
         row_id=bronze["row_id"],
-        key="|".join(bronze[name] or "" for name in subject.latest.key) if bronze["raw"] is None else None,
+        key=_key(subject, bronze, found.get("schema_version")),
         source=bronze["source"],
         position=bronze["source_position"],
         ingested_at=bronze["ingested_at"],
@@ -129,3 +105,13 @@ def _story(
         raw=bronze["raw"],
         row=judged if judged is not None and not is_letter else None,
     )
+
+
+def _key(subject: Subject, bronze: dict[str, Any], version: int | None) -> str | None:
+    """The key as it came, by the names that its version gives it: of a row not yet judged, the highest whose key it names."""
+    contracts = subject.contracts if version is None else (subject.contract(version),)
+    for contract in reversed(contracts):
+        parts = [bronze[name] for name in contract.key]
+        if None not in parts:
+            return joined(parts)
+    return None

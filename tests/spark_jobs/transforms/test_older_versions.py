@@ -63,6 +63,11 @@ def test_what_a_migration_renames_or_fills_is_asked_for_and_what_it_says_is_null
         (row | {"place": "y"}, [("missing", "town")]),
         (row | {"depot": ""}, [("missing", "depot"), ("missing", "depot_code")]),
         (row | {"depot": "  "}, [("missing", "depot"), ("missing", "depot_code")]),
+        # what a newer version names is nothing to a row that says it is older
+        (
+            {"ref": "S-2", "seen": "2026-01-05T10:00", "place": "x", "depot": "North", "schema_version": "1"},
+            [("missing", "ref"), ("missing", "seen")],
+        ),
         # neither the crew, nor the team that is made of it, nor the shift, of which nothing is said
         (
             {"ref": "S-2", "seen": "2026-01-05T10:00", "depot": "North", "depot_code": "N", "town": "T", "crew": ""},
@@ -71,7 +76,7 @@ def test_what_a_migration_renames_or_fills_is_asked_for_and_what_it_says_is_null
     ]
     found = judged(spark, subject, [each for each, _ in table])
     assert [(each, said) for (each, _), said in zip(table, reasons(found), strict=True)] == table
-    assert [each["schema_version"] for each in found] == [1] * 8 + [2]
+    assert [each["schema_version"] for each in found] == [1] * 9 + [2]
     assert subject.excused["shift"] == {1, 2}
     assert (subject.excused["crew"], subject.excused["team"], subject.excused["town"]) == ({1}, {1}, frozenset())
 
