@@ -15,10 +15,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from config.postgres import DatabaseError
+from serving.bounds import Bodies, Heads
 from serving.database import Pool
 from serving.errors import AskedError, refused
 from serving.etag import Answers
 from serving.metrics import API, Metrics
+from serving.outage import UNPUBLISHED, Outages, Readiness
 from serving.routes import events, health, letters, past, quality, sales
 from serving.security import Guard, key_in_header, require_key
 
@@ -54,8 +56,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.pool = Pool(settings.database)
     app.state.answers = Answers(app.state.pool)
     app.state.metrics = Metrics(app.state.pool)
+    app.state.outages = Outages()
+    app.state.readiness = Readiness(app.state.pool)
+    # The last one added is the first to see a request.
+    app.add_middleware(Bodies)
     app.middleware("http")(Guard(settings.serving))
     app.middleware("http")(app.state.metrics)
+    app.add_middleware(Heads)
     # The fixed addresses of products and customers come before those with a number in them.
     for one in (quality, letters, sales, past, events):
         app.include_router(one.router, prefix=API, dependencies=key_in_header(settings.serving))
@@ -98,20 +105,27 @@ def _add_refusals(app: FastAPI) -> None:
     """Whatever goes wrong is one sentence, and never what the database said of its inside."""
     handlers: dict[Any, Any] = {
         AskedError: lambda _, error: refused(error.status, error.sentence, error.field),
-        HTTPException: lambda request, error: refused(
-            error.status_code, _sentence(request, error), None, error.headers
-        ),
+        HTTPException: _refused_by_starlette,
         RequestValidationError: lambda _, error: refused(422, *_first(error)),
-        DatabaseError: lambda _, error: refused(503, str(error)),
-        psycopg2.errors.UndefinedTable: lambda *_: refused(
-            503, "nothing of this was published yet: run `tally stream` or `tally publish`"
-        ),
+        DatabaseError: _without_database,
+        psycopg2.errors.UndefinedTable: lambda *_: refused(503, UNPUBLISHED),
         psycopg2.errors.QueryCanceled: lambda *_: refused(503, "this took longer than 5 s: ask for less at once"),
         psycopg2.OperationalError: lambda *_: refused(503, "the database went away: ask again in a moment"),
         psycopg2.InterfaceError: lambda *_: refused(503, "the database went away: ask again in a moment"),
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def _refused_by_starlette(request: Request, error: HTTPException) -> Response:
+    headers = {**(error.headers or {}), "Allow": "GET, HEAD"} if error.status_code == 405 else error.headers
+    return refused(error.status_code, _sentence(request, error), None, headers)
+
+
+def _without_database(request: Request, error: DatabaseError) -> Response:
+    """What whoever asks needs to know. Which server it is, and what that said, is for the log of whoever runs this."""
+    outages: Outages = request.app.state.outages
+    return refused(503, outages.answer(error))
 
 
 def _first(error: RequestValidationError) -> tuple[str, str | None]:

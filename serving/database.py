@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from psycopg2 import Error, InterfaceError, OperationalError, extensions
 
 from config.postgres import DatabaseError, connect
+from serving.outage import CrowdedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +86,7 @@ class Pool:
     @contextmanager
     def _seat(self) -> Iterator[None]:
         if not self._room.acquire(timeout=STATEMENT_SECONDS):
-            raise DatabaseError("too many questions wait for the database: ask again in a moment", away=True)
+            raise CrowdedError
         try:
             yield
         finally:

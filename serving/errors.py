@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import JSONResponse
 
 from config.errors import SetupError
+from config.harmless import harmless_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +32,16 @@ class NotFoundError(AskedError):
         super().__init__(404, sentence, field)
 
 
+class Plain(JSONResponse):
+    """JSON that says what was asked with exactly, and does nothing on the terminal of who reads it."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return harmless_json(super().render(content).decode()).encode()
+
+
 def refused(
     status: int, sentence: str, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """The answer that says so, in the form that all have."""
-    return JSONResponse({"error": sentence, "field": field}, status, headers)
+    return Plain({"error": sentence, "field": field}, status, headers)

@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 
 from fastapi import Response
 
+from config.harmless import harmless_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -70,7 +72,7 @@ class Answers:
         with self._lock(tag):
             body = self._find(tag)
             if body is None:
-                body = question(ask).model_dump_json(by_alias=True).encode()
+                body = harmless_json(question(ask).model_dump_json(by_alias=True)).encode()
                 self._keep(tag, body)
         return Response(body, media_type="application/json", headers=headers)
 

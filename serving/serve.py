@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from serving.app import create_app
+from serving.bounds import CONNECTIONS, Patient
 from serving.errors import ServeError
 
 if TYPE_CHECKING:
@@ -41,7 +42,14 @@ def serve(
 def configured(app: FastAPI) -> uvicorn.Config:
     """How it is served. The date header is the page's clock; the server's name is nobody's business."""
     return uvicorn.Config(
-        app, log_level="warning", server_header=False, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
+        app,
+        http=Patient,
+        ws="none",
+        log_level="warning",
+        server_header=False,
+        access_log=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 

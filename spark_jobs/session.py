@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyspark
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from config.errors import DeltaNotLoadedError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
 
+THIS_MACHINE = "127.0.0.1"
 DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 
 
@@ -35,6 +37,8 @@ def spark_session(
     _use_this_python(settings)
     if SparkSession.getActiveSession() is None and not _under_spark_submit():
         return _started(settings, app_name, extra or {})
+    if SparkSession.getActiveSession() is None:
+        _let_workers_in()
     builder = SparkSession.builder.appName(app_name)
     for key, value in (extra or {}).items():
         builder = builder.config(key, value)
@@ -50,8 +54,10 @@ def _started(settings: Settings, app_name: str, extra: Mapping[str, str]) -> Spa
     _use_java()
     os.environ["SPARK_HOME"] = str(Path(pyspark.__file__).parent)
     memory = f"{settings.streaming.driver_memory // (1 << 20)}m"
-    conf = {**spark_defaults(), "spark.driver.memory": memory, "spark.pyspark.python": sys.executable, **extra}
-    builder = SparkSession.builder.master(settings.streaming.master).appName(app_name)
+    master = settings.streaming.master
+    defaults = reachable(spark_defaults(), master)
+    conf = {**defaults, "spark.driver.memory": memory, "spark.pyspark.python": sys.executable, **extra}
+    builder = SparkSession.builder.master(master).appName(app_name)
     for key, value in conf.items():
         builder = builder.config(key, value)
     return _with_delta(builder.getOrCreate())
@@ -62,9 +68,32 @@ def _under_spark_submit() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+def reachable(conf: Mapping[str, str], master: str) -> dict[str, str]:
+    """The properties without those that keep the driver to this machine, where its workers are on others."""
+    if _is_local(master):
+        return dict(conf)
+    return {key: value for key, value in conf.items() if key not in _KEEPING_IN or value != THIS_MACHINE}
+
+
+_KEEPING_IN = ("spark.driver.host", "spark.driver.bindAddress")
+
+
+def _is_local(master: str) -> bool:
+    return master.startswith("local")
+
+
+def _let_workers_in() -> None:
+    """Under spark-submit: drop what the file of properties says of this machine, where ``--master`` is elsewhere."""
+    SparkContext._ensure_initialized()
+    conf = dict(SparkConf().getAll())
+    jvm: Any = SparkContext._jvm
+    for key in conf.keys() - reachable(conf, conf.get("spark.master", "local[*]")).keys():
+        jvm.java.lang.System.clearProperty(key)
+
+
 def _use_this_python(settings: Settings) -> None:
     """Workers run the interpreter that runs this; elsewhere than on this machine they may be told otherwise."""
-    if settings.streaming.master.startswith("local"):
+    if _is_local(settings.streaming.master):
         os.environ["PYSPARK_PYTHON"] = sys.executable
     else:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

@@ -144,11 +144,14 @@ class Reason(Answer):
 
 
 class DeadLetter(Answer):
-    """A refused row, with all its reasons."""
+    """A refused row, with its reasons: details are cut in lists, and so are the reasons after the fiftieth."""
 
     row_id: str
     subject: str
     reasons: list[Reason]
+    reasons_left_out: int = Field(
+        default=0, description="Reasons that a list does not show; one letter shows them all."
+    )
     schema_version: int | None
     source: str | None
     source_position: int | None = Field(description="Row of the file from 1, or offset.")

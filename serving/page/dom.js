@@ -15,9 +15,9 @@ export function s(name, attributes = {}, ...children) {
 function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    element.setAttribute(name, value === true ? "" : String(value));
+    element.setAttribute(name, value === true ? "" : harmless(value));
   }
-  element.append(...children.flat(Infinity).filter(isShown));
+  element.append(...children.flat(Infinity).filter(isShown).map(asNode));
   return element;
 }
 
@@ -48,7 +48,14 @@ export function prose(sentence) {
 }
 
 function asNode(child) {
-  return child instanceof Node ? child : document.createTextNode(String(child));
+  return child instanceof Node ? child : document.createTextNode(harmless(child));
+}
+
+/** A text in which what turns the direction of writing, or is not seen, is written out. Line ends and tabs are kept. */
+function harmless(text) {
+  return String(text).replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, (one) => {
+    return `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }
 
 function patchChildren(host, fresh) {

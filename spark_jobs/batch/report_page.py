@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from config.harmless import harmless
 from spark_jobs.batch.charts import Plot, Scale, Slot, plot, short, short_share
 from spark_jobs.batch.report_standing import HELD_BACK, NO_ORDERS, OUTSIDE, PENDING, PUBLISHED
 
@@ -101,10 +103,20 @@ def page(report: Report) -> str:
 def _template() -> Template:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_seen,
     )
     environment.filters |= {"number": number, "percent": percent, "points": points, "day": day_name, "change": change}
     return environment.get_template("report.html")
+
+
+def _seen(value: object) -> object:
+    """What is put into the page: names that came with the data do nothing but be read. What a macro made is the page's own."""
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def number(value: Decimal | int | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from journeys.processes import Town, kill_session
+from open_ports import beyond_this_machine, ports_of_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,10 @@ def test_spark_submit_takes_what_a_generator_drops_and_stops_cleanly_on_sigterm(
     generator = town.start(*town.generate(every=0.5), log="generator.out")
     try:
         town.wait_for_batches(3, stream)
+        ports = ports_of_session(stream.pid)
+        assert ports
+        assert beyond_this_machine(ports) == []
+        assert ports_of_session(generator.pid) == []
         second = town.run(*town.tally("stream", "ecommerce_events", "--once"))
         assert second.returncode == 2
         assert "already being streamed" in second.stderr

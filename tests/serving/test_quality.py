@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -136,3 +138,31 @@ def test_rows_that_come_between_two_pages_shift_nothing(api: Served, owner: Conn
     assert not {(row["subject"], row["batch_id"]) for row in again["items"]} & first_seen
     assert 500 not in {row["batch_id"] for row in again["items"]}
     assert api.json("/books", limit=1)["items"][0]["batch_id"] == 500
+
+
+def test_lists_cut_what_is_long_and_the_one_letter_is_whole_and_exact(api: Served, owner: Connection) -> None:
+    hostile = "\x1b[2J\x9b31m\u202egpj\u2028\x7f[/b]"
+    reasons = [
+        {"code": "not_allowed", "field": f"{n} {hostile}" + "f" * 300, "detail": hostile * 100} for n in range(60)
+    ]
+    with owner, owner.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO dead_letter_events (row_id, subject, reasons, payload, status, dead_lettered_at) "
+            "VALUES ('hostile', 'orders', %s, %s, 'discarded', '2020-01-01')",
+            (json.dumps(reasons), json.dumps({hostile: hostile * 100})),
+        )
+    try:
+        listed = api.get("/api/v1/dead-letters", params={"status": "discarded", "subject": "orders", "limit": 500})
+        whole = api.get("/api/v1/dead-letters/hostile")
+    finally:
+        with owner, owner.cursor() as cursor:
+            cursor.execute("DELETE FROM dead_letter_events WHERE row_id = 'hostile'")
+    (one,) = [item for item in listed.json()["items"] if item["row_id"] == "hostile"]
+    assert (len(one["reasons"]), one["reasons_left_out"]) == (50, 10)
+    assert all(len(reason[name]) == 201 for reason in one["reasons"] for name in ("field", "detail"))
+    assert [reason["detail"][:200] for reason in one["reasons"]] == [(hostile * 100)[:200]] * 50
+    assert one["reasons"][49]["field"].startswith("49 ")
+    found = whole.json()
+    assert (found["reasons"], found["payload"]) == (reasons, {hostile: hostile * 100})
+    for answer in (listed, whole):
+        assert not {letter for letter in answer.text if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"}}

@@ -94,7 +94,7 @@ def test_a_mistake_of_ours_is_a_sentence_and_its_reason_is_in_the_log_alone(capl
 def test_other_methods_are_told_which_there_is(api: Served) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         found = api.client.request(method, "/api/v1/books")
-        assert (found.status_code, found.headers["allow"]) == (405, "GET")
+        assert (found.status_code, found.headers["allow"]) == (405, "GET, HEAD")
         assert found.json()["error"].startswith(f"{method} is not for this address")
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pyspark
 import pytest
+from open_ports import beyond_this_machine, ports_of_children
 
 from config import runtime
 from config.errors import DeltaNotLoadedError, JavaNotFoundError, MissingJarsError
 from config.runtime import ROOT, spark_defaults
 from config.settings import Settings
 from spark_jobs import session as session_module
-from spark_jobs.session import spark_session
+from spark_jobs.session import reachable, spark_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,6 +46,26 @@ def test_the_session_has_what_the_file_says(spark: SparkSession) -> None:
 def test_workers_run_this_python(spark: SparkSession) -> None:
     seen = spark.sparkContext.parallelize([0], 1).map(lambda _: sys.executable).collect()
     assert seen == [sys.executable]
+
+
+def test_no_port_is_open_but_to_this_machine(spark: SparkSession) -> None:
+    assert spark.sparkContext.parallelize(range(4), 2).map(lambda each: each).count() == 4  # workers have sockets too
+    ports = ports_of_children(os.getpid())
+    assert len(ports) > 1
+    assert beyond_this_machine(ports) == []
+
+
+@pytest.mark.parametrize("master", ["local", "local[2]", "local[*,3]", "local-cluster[1,1,1024]"])
+def test_where_spark_is_all_on_this_machine_it_listens_to_this_machine(master: str) -> None:
+    conf = reachable({"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "a": "b"}, master)
+    assert conf == {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "a": "b"}
+
+
+@pytest.mark.parametrize("master", ["spark://host:7077", "yarn", "k8s://host"])
+def test_where_workers_are_elsewhere_they_can_reach_the_driver(master: str) -> None:
+    conf = reachable({"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "a": "b"}, master)
+    assert conf == {"a": "b"}
+    assert reachable({"spark.driver.host": "10.0.0.7"}, master) == {"spark.driver.host": "10.0.0.7"}
 
 
 def test_a_poison_value_gives_null(spark: SparkSession) -> None:
