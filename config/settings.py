@@ -101,6 +101,14 @@ def load(env: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"
     return _agreeing(Settings(**made, sources={name: source for name, (_, source) in texts.items()}))
 
 
+def exposed(settings: Settings, dotenv: Path = Path(".env")) -> list[str]:
+    """The secrets that are set in ``dotenv`` where others of this machine can read that file."""
+    if not dotenv.is_file() or not dotenv.stat().st_mode & 0o077:
+        return []
+    secret = [variable.name for _, _, variable in variables() if variable.form.secret]
+    return [name for name in secret if settings.sources.get(name) == ".env"]
+
+
 def env_example() -> str:
     """The text of .env.example: every variable with what it means, its form and its default."""
     lines = ["# Copy this file to .env and change what you need. What is set in the environment wins over it."]

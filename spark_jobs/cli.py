@@ -13,6 +13,7 @@ import typer
 
 from config.errors import SetupError
 from config.harmless import harmless
+from config.settings import exposed
 from config.settings import load as load_settings
 from generator.options import OptionsError
 from schema_registry.errors import ContractError
@@ -209,7 +210,10 @@ def report(
 @app.command()
 def settings(json: Json = False) -> None:
     """Show all settings, their values and where each came from; secrets are masked."""
-    rows = load_settings().rows()
+    loaded = load_settings()
+    rows = loaded.rows()
+    if names := exposed(loaded):
+        show.complain(f"others of this machine can read {', '.join(names)}: chmod 600 .env", style="yellow")
     if json:
         show.as_json([row._asdict() for row in rows])
     else:

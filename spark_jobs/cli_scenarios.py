@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from spark_jobs import show
 from spark_jobs.demo_scenarios import SCENARIOS
-from spark_jobs.demo_shop import Shop
+from spark_jobs.demo_shop import COMMAND, Shop
 from spark_jobs.errors import UsageError
+from spark_jobs.own_folder import require_own
 from spark_jobs.session import spark_session
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def run_scenarios(settings: Settings, name: str | None, out: Path) -> None:
     if name is not None and name not in SCENARIOS:
         raise UsageError(f"there is no scenario '{name}': they are {', '.join(SCENARIOS)}")
     chosen = SCENARIOS if name is None else {name: SCENARIOS[name]}
+    for each in chosen:
+        require_own(out / each, COMMAND)
     with show.console.status("starting Spark"):
         spark = spark_session(settings)
     shops = {each: Shop.opened(spark, settings, out / each) for each in chosen}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from dataclasses import replace
@@ -26,8 +25,8 @@ from spark_jobs.cli_audit import audited
 from spark_jobs.demo_changes import show_effects, show_past
 from spark_jobs.demo_gold import show_gold
 from spark_jobs.demo_postgres import own_postgres, serve_demo, show_postgres, stop_postgres
-from spark_jobs.errors import UsageError
 from spark_jobs.lake import Lake
+from spark_jobs.own_folder import made_anew, require_own
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.session import spark_session
 from spark_jobs.sinks.commit import open_table
@@ -46,6 +45,8 @@ FILES = 20
 DAYS = 30
 OUTCOMES = tuple(str(outcome) for outcome in Outcome)
 TOP = 8
+#: What lies in the demo's folder.
+PARTS = ("input", "manifests", "lake", "logs", "postgres", "report-*.html")
 
 
 def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
@@ -99,11 +100,10 @@ def _generate_shop(out: Path, seed: int) -> date:
 
 
 def _clear(settings: Settings, out: Path) -> None:
-    """Remove an earlier demo; a folder that holds anything else is left alone."""
-    if out.exists() and not (out / "manifests").exists() and any(out.iterdir()):
-        raise UsageError(f"{out} holds something that is no demo: name another folder with --out")
+    """Remove an earlier demo; a folder that the demo did not make is left alone."""
+    require_own(out, "demo")
     stop_postgres(settings)
-    shutil.rmtree(out, ignore_errors=True)
+    made_anew(out, "demo", PARTS)
 
 
 def _stream_and_audit(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from schema_registry.registry import load as load_registry
 from spark_jobs.batch.gold.run import GoldRun
-from spark_jobs.errors import UsageError
 from spark_jobs.lake import Lake
+from spark_jobs.own_folder import made_anew
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.sources.keyed import all_rows
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Table
 
 Row = dict[str, Any]
+COMMAND = "scenarios"
 KEYS = {"customers": "customer_id", "products": "product_id", "orders": "order_id", "order_items": "order_item_id"}
 
 
@@ -49,9 +49,7 @@ class Shop:
     @classmethod
     def opened(cls, spark: SparkSession, settings: Settings, folder: Path) -> Shop:
         """The shop with nothing in it; what an earlier story left is removed. UsageError where the folder holds anything else."""
-        if folder.exists() and not (folder / "lake").exists() and any(folder.iterdir()):
-            raise UsageError(f"{folder} holds something that is no scenario: name another folder with --out")
-        shutil.rmtree(folder, ignore_errors=True)
+        made_anew(folder, COMMAND, ("lake", "input", "logs"))
         places = replace(settings.lake, root=folder / "lake", landing=folder / "input", logs=folder / "logs")
         return cls(spark, replace(settings, lake=places), folder, load_registry(settings.lake.contracts))
 

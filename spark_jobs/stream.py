@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
+from spark_jobs.own_folder import made_private
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.queries.publish.beside import published_beside
 from spark_jobs.queries.signals import stop_on_signals
@@ -40,6 +41,7 @@ def stream(settings: Settings, subjects: Sequence[str], *, once: bool, listener:
     stop_on_signals(spark, stop)
     log.info("streaming %s into %s%s", ", ".join(names), settings.lake.root, " once" if once else "; Ctrl-C stops it")
     lake = Lake(settings.lake.root.resolve())
+    made_private(lake.root)
     application = Application(spark, settings, registry, names, listener or Listener(log_landed, log_books), stop, lake)
     with published_beside(settings, registry, lake, once=once):
         application.run(once=once)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import SettingsError
-from config.settings import Settings, load
+from config.settings import Settings, exposed, load
 
 
 def refused(env: dict[str, str] | None = None, dotenv: Path | None = None) -> dict[str, str]:
@@ -147,3 +147,14 @@ def test_a_refused_secret_shows_in_no_message() -> None:
     sentence = refused({"DATABASE_URL": "mysql://u:hunter2@h/d"})["DATABASE_URL"]
     assert "DATABASE_URL is *** in the environment" in sentence
     assert "hunter2" not in sentence
+
+
+def test_secrets_in_a_file_that_others_can_read_are_named_and_not_shown(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("API_KEY=0123456789abcdef\nSERVE_PORT=8001\n")
+    for mode, names in ((0o644, ["API_KEY"]), (0o640, ["API_KEY"]), (0o600, [])):
+        dotenv.chmod(mode)
+        assert exposed(load({}, dotenv), dotenv) == names
+    dotenv.chmod(0o644)
+    assert exposed(load({"API_KEY": "fedcba9876543210"}, dotenv), dotenv) == []
+    assert exposed(load({}, None), tmp_path / "none") == []

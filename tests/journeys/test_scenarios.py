@@ -11,13 +11,10 @@ import pytest
 
 from spark_jobs.cli import main
 from spark_jobs.demo_scenarios import average_price
-from spark_jobs.demo_shop import Shop
-from spark_jobs.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyspark.sql import SparkSession
 
 DAY = timedelta(days=1)
 START = datetime(2025, 7, 1, tzinfo=UTC)
@@ -57,15 +54,6 @@ def test_three_stories_come_to_the_figures_that_they_tell(tmp_path: Path, capsys
 def test_a_scenario_that_there_is_not_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("scenarios", "price-falls", "--out", str(tmp_path)) == 2
     assert "no scenario 'price-falls': they are customer-moves, price-rises, order-placed" in capsys.readouterr().err
-
-
-def test_a_folder_that_holds_anything_else_is_left_alone(spark: SparkSession, tmp_path: Path) -> None:
-    from config.settings import Settings
-
-    (tmp_path / "kept.txt").write_text("mine")
-    with pytest.raises(UsageError, match="holds something that is no scenario"):
-        Shop.opened(spark, Settings(), tmp_path)
-    assert (tmp_path / "kept.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

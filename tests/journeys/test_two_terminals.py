@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,8 @@ def test_spark_submit_takes_what_a_generator_drops_and_stops_cleanly_on_sigterm(
     finally:
         kill_session(generator)
         kill_session(stream)
+    # spark-submit's Java began with whatever modes its starter has; the doors are shut all the same.
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("lake", "logs")] == [0o700, 0o700]
     drained = town.run(*town.tally("stream", "ecommerce_events", "--once"))
     assert drained.returncode == 0, drained.stderr
     found = town.audit()

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.harmless import harmless_json
+from spark_jobs.own_folder import made_private
 from spark_jobs.schemas_gold import GOLD, RUNS
 from spark_jobs.sinks.commit import append_once, is_committed, open_snapshot, open_table
 from spark_jobs.sinks.parts import write_parts
@@ -165,8 +167,9 @@ def book(lake: Lake, row: Mapping[str, Any], folder: Path) -> None:
     """
     parts = write_parts(lake.runs, pa.Table.from_pylist([dict(row)], schema=RUNS))
     append_once(lake.runs, parts, writer=writer_of(row["lineage"]), version=row["run_number"])
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(as_json(row), default=str, ensure_ascii=False, indent=2)
+    made_private(folder.parent)
+    made_private(folder)
+    text = harmless_json(json.dumps(as_json(row), default=str, ensure_ascii=False, indent=2))
     (folder / f"{row['run_id']}.json").write_text(text + "\n", encoding="utf-8")
 
 
