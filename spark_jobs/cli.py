@@ -242,8 +242,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
             logging.shutdown()
             os._exit(error.exit_code)
         sys.exit(getattr(error, "exit_code", 2))
+    except Exception as error:
+        told = _explained(error)
+        if told is None:
+            raise
+        _say(told)
+        sys.exit(told.exit_code)
     finally:
         sys.excepthook = show.trace  # typer has set its own, which shows what the error says as it is
+
+
+def _explained(error: Exception) -> TallyError | None:
+    """What the machine, or a damaged file of the lake, has to do with an error that no one expected."""
+    from spark_jobs.sinks.sound import explained
+
+    try:
+        root = load_settings().lake.root.resolve()
+    except SetupError:
+        return explained(error, ())
+    return explained(error, [str(log.parent) for log in sorted(root.glob("*/*/_delta_log"))])
 
 
 def _usage(error: typer.TyperException) -> None:

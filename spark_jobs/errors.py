@@ -15,6 +15,10 @@ TallyError             exit code 1
 ├─ LostPartsError      a prepared batch is half committed and its parts are gone (sinks.settle)
 ├─ UnseenError         what a worker wrote is not there for the driver (sinks.attempt)
 ├─ LandingError        a landed file is there for the driver and not for a worker, or its folder is away (sources.land)
+├─ LedgerError         what was prepared of a batch cannot be read back, and part of it is visible (sinks.ledger)
+├─ ProgressError       Spark's notes of a query's progress are damaged beyond what can be set aside (sinks.progress)
+├─ DamagedError        files of the lake are not on disk as they were written (sinks.sound)
+├─ MachineError        the machine refuses: no room, no more open files, no permission (sinks.sound)
 ├─ LogError            a table's log cannot be followed, or asks for what this writer cannot do (sinks.log)
 └─ DeletionVectorError a deletion vector cannot be read as it was written (sinks.deletion_vectors)
 """

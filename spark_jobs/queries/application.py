@@ -21,6 +21,7 @@ from spark_jobs.queries.stream_state import write_stream_state
 from spark_jobs.queries.streaming_session import streaming_session
 from spark_jobs.queries.supervisor import Job, Supervisor
 from spark_jobs.sinks.commit import ensure_table
+from spark_jobs.sinks.sound import said_plainly
 from spark_jobs.sinks.swap import finish_swap
 from spark_jobs.sources.landing import landing_stream
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
+    from spark_jobs.lake import Table
 
 log = logging.getLogger("tallylake.stream")
 # PySpark logs a refused expression with its whole stack; the one sentence of RuleError says what matters.
@@ -119,13 +121,15 @@ class Application:
         write = Ingest(self._lake, subject, landing, self._listener.landed, tasks)
         checkpoint = str(self._lake.checkpoint(subject.name, "ingest"))
         every = self._settings.streaming.trigger_interval
-        return Job(subject.name, "ingest", rows, write, checkpoint, every, write.progress)
+        tables = (self._lake.bronze(subject), self._lake.files)
+        return Job(subject.name, "ingest", rows, _plainly(write, tables), checkpoint, every, write.progress)
 
     def _refine(self, subject: Subject) -> Job:
         rows = self._judged[subject.name]
         write = Refine(self._lake, subject, self._policy, self._listener.refined)
         checkpoint = str(self._lake.checkpoint(subject.name, "refine"))
-        return Job(subject.name, "refine", rows, write, checkpoint, AT_ONCE, write.progress)
+        tables = (self._lake.bronze(subject), *self._lake.judged(subject))
+        return Job(subject.name, "refine", rows, _plainly(write, tables), checkpoint, AT_ONCE, write.progress)
 
     def _judged_stream(self, subject: Subject) -> DataFrame:
         try:
@@ -148,6 +152,16 @@ class Application:
         for subject in self._subjects:
             states = [job.state for job in jobs if job.subject == subject.name]
             write_stream_state(self._lake, subject.name, states)
+
+
+def _plainly(write: Callable[[DataFrame, int], None], tables: Sequence[Table]) -> Callable[[DataFrame, int], None]:
+    """A batch that fails by a damaged file, or by what the machine refuses, says so in a sentence."""
+
+    def written(rows: DataFrame, batch_id: int) -> None:
+        with said_plainly(lambda: [table.path for table in tables]):
+            write(rows, batch_id)
+
+    return written
 
 
 def publish(registry: Registry, subject: Subject) -> None:

@@ -10,12 +10,14 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError, Py4JJavaError
 
 from spark_jobs.errors import NotStoppedError, StreamFailedError
 from spark_jobs.queries.stream_state import Progress, QueryState, now
+from spark_jobs.sinks.progress import mend_progress
 
 if TYPE_CHECKING:
     import threading
@@ -142,6 +144,8 @@ class Supervisor:
             job.progress.end()
             self._note_success(job)
 
+        for told in mend_progress(Path(job.checkpoint)):
+            log.warning("%s %s: %s", job.subject, job.name, told)
         writer = job.rows.writeStream.foreachBatch(write).option("checkpointLocation", job.checkpoint)
         writer = writer.queryName(f"{job.subject}/{job.name}")
         if once:

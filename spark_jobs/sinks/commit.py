@@ -22,7 +22,8 @@ from deltalake.transaction import AddAction, RemoveAction
 from spark_jobs.sinks.attempt import bring_to_disk
 from spark_jobs.sinks.durable import make_folder, sync, sync_all
 from spark_jobs.sinks.entries import ADDED_LATER, PLAIN, addition_of, asks_nothing, commit_info, new_metadata, widened
-from spark_jobs.sinks.log import PROTOCOL, LogError, Snapshot, catch_up, put_if_absent, read_log
+from spark_jobs.sinks.log import PROTOCOL, LogError, Snapshot, catch_up, entry_name, put_if_absent, read_log
+from spark_jobs.sinks.sound import require_sound_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -57,10 +58,15 @@ def open_table(path: str) -> DeltaTable | None:
             known.update_incremental()
             return known
         _open_tables.pop(path, None)
+        require_sound_log(path)
         try:
             table = DeltaTable(path)
         except TableNotFoundError:
+            if birth is not None and any((Path(path) / "_delta_log").glob("*.json")):
+                raise LogError(f"{path} has a log that cannot be read now; nothing is taken for missing") from None
             return None
+        except DeltaError as error:
+            raise LogError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
         _open_tables[path] = (table, birth)
         return table
 
@@ -71,7 +77,11 @@ def open_snapshot(path: str) -> Snapshot | None:
         birth = _birth(path)
         known, known_birth = _snapshots.pop(path, (None, None))
         same = known is not None and birth is not None and birth == known_birth
-        snapshot = catch_up(known) if known is not None and same else read_log(path)
+        if known is not None and same:
+            snapshot: Snapshot | None = catch_up(known)
+        else:
+            require_sound_log(path)
+            snapshot = read_log(path)
         if snapshot is not None:
             _snapshots[path] = (snapshot, birth)
         return snapshot
@@ -80,7 +90,7 @@ def open_snapshot(path: str) -> Snapshot | None:
 def _birth(path: str) -> _Birth:
     """What tells a table from another one made at the same place: its first log entry, or its log once that is gone."""
     log = Path(path) / "_delta_log"
-    for first in (log / f"{0:020}.json", log):
+    for first in (log / entry_name(0), log):
         with suppress(FileNotFoundError):
             stat = first.stat()
             return (stat.st_ino, stat.st_mtime_ns if first != log else 0)
@@ -211,7 +221,7 @@ def _entered_by_delta_rs(found: DeltaTable, table: Table, parts: Sequence[Part],
     )
     found.update_incremental()
     folder = Path(table.path) / "_delta_log"
-    sync_all([folder / f"{found.version():020}.json", folder])
+    sync_all([folder / entry_name(found.version()), folder])
 
 
 def checkpoint_if_due(path: str, version: int, configuration: Mapping[str, str]) -> None:

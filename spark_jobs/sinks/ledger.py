@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spark_jobs.errors import TallyError
 from spark_jobs.sinks.durable import make_folder, write_down
 from spark_jobs.sinks.parts import Part
-from spark_jobs.sinks.progress import sync_progress
+from spark_jobs.sinks.progress import checkpoint_id, sync_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 KEEP = 3
 #: What every Parquet file ends with.
 MAGIC = b"PAR1"
+
+
+class LedgerError(TallyError):
+    """What was prepared of a batch cannot be read back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,15 @@ class Ledger:
         self._folder = checkpoint / "prepared"
 
     def load(self, batch_id: int) -> Prepared | None:
-        """The prepared batch, or None where it was never completed."""
+        """The prepared batch, or None where it was never completed. LedgerError where its file is empty or cut off."""
         path = self._path(batch_id)
         if not path.exists():
             return None
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        return Prepared(plain["batch_id"], tuple(Part.from_json(part) for part in plain["parts"]), plain["facts"])
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            return Prepared(plain["batch_id"], tuple(Part.from_json(part) for part in plain["parts"]), plain["facts"])
+        except (ValueError, KeyError, TypeError):
+            raise LedgerError(f"{path} is cut off") from None
 
     def save(self, prepared: Prepared) -> None:
         """Write the batch down: all of it, on disk, or nothing. Older batches, long committed, are forgotten."""
@@ -103,5 +111,4 @@ class Ledger:
 
 def query_id(checkpoint: Path) -> str:
     """The id that Spark gave this checkpoint; a deleted checkpoint gets a new one, and so new writers."""
-    plain = json.loads((checkpoint / "metadata").read_text(encoding="utf-8"))
-    return str(plain["id"])
+    return checkpoint_id(checkpoint)

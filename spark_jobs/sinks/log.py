@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spark_jobs.errors import TallyError
@@ -130,9 +131,21 @@ def _followed(snapshot: Snapshot, upto: int | None = None) -> Snapshot:
     actions: list[list[Action]] = []
     with suppress(FileNotFoundError):
         while upto is None or snapshot.version + len(actions) < upto:
-            text = (folder / _entry(snapshot.version + len(actions) + 1)).read_text(encoding="utf-8")
-            actions.append([json.loads(line) for line in text.split("\n") if line])
+            actions.append(_read_entry(folder / entry_name(snapshot.version + len(actions) + 1)))
     return _applied(snapshot, actions) if actions else snapshot
+
+
+def _read_entry(path: Path) -> list[Action]:
+    """What an entry says. An empty one says nothing only where it was never brought to disk."""
+    lines = [line for line in path.read_bytes().split(b"\n") if line]
+    try:
+        if not lines:
+            raise ValueError("it is empty")
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise LogError(
+            f"{path} is empty or cut off ({error}), as a power cut can leave it: restore it from a backup"
+        ) from None
 
 
 def put_if_absent(path: str, version: int, actions: Iterable[Action]) -> bool:
@@ -148,7 +161,7 @@ def put_if_absent(path: str, version: int, actions: Iterable[Action]) -> bool:
             file.writelines(json.dumps(action, separators=(",", ":"), ensure_ascii=False) + "\n" for action in actions)
             file.flush()
             os.fsync(file.fileno())
-        os.link(finished, folder / _entry(version))
+        os.link(finished, folder / entry_name(version))
     except FileExistsError:
         return False
     finally:
@@ -196,8 +209,14 @@ def _from_checkpoint(path: str, names: Iterable[str], upto: int | None = None) -
 
 def _checkpointed(path: Path) -> list[Action]:
     columns = [f"{kind}.{field}" for kind, fields in _KINDS.items() for field in fields]
-    with pq.ParquetFile(path) as checkpoint:
-        rows = checkpoint.read(columns=columns).to_pylist()
+    try:
+        with pq.ParquetFile(path) as checkpoint:
+            rows = checkpoint.read(columns=columns).to_pylist()
+    except pa.ArrowInvalid as error:
+        raise LogError(
+            f"{path} is empty or cut off ({error}), as a power cut can leave it: move it and {path.parent / '_last_checkpoint'} "
+            "away where the log's entries go back to the first, and restore it from a backup where they do not"
+        ) from None
     return [{kind: _plain(row[kind])} for row in rows for kind in row if row[kind] is not None]
 
 
@@ -224,5 +243,6 @@ def _folder(path: str) -> Path:
     return Path(path) / "_delta_log"
 
 
-def _entry(version: int) -> str:
+def entry_name(version: int) -> str:
+    """The name of a version's entry in the log's folder."""
     return f"{version:020}.json"

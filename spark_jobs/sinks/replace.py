@@ -26,7 +26,7 @@ from spark_jobs.sinks.commit import ATTEMPTS, checkpoint_if_due, ensure_table, o
 from spark_jobs.sinks.deletion_vectors import bitmap, file_of, read_vector, write_vectors
 from spark_jobs.sinks.durable import sync, sync_all
 from spark_jobs.sinks.entries import commit_info
-from spark_jobs.sinks.log import LogError, put_if_absent
+from spark_jobs.sinks.log import LogError, entry_name, put_if_absent
 from spark_jobs.sinks.parts import PART_ROWS, TableWriter
 from spark_jobs.sources.keyed import Wanted, key_array, live_files, live_hits
 from spark_jobs.sources.live_files import NONE, LiveFile, read_live, rows_in
@@ -105,14 +105,16 @@ def replace_once(
             sync(Path(table.path) / "_delta_log")  # whoever linked the entry may have been killed before this
             return False
         snapshot.require(to_write=True)
-        change = _Change()
+        change, entry = _Change(), Path(table.path) / "_delta_log" / entry_name(snapshot.version + 1)
         try:
             _plan(change, table, snapshot, wanted, parts)
             _sync(table, parts, change)
+            made = put_if_absent(table.path, snapshot.version + 1, _entry(table, snapshot, change, writer, version))
         except BaseException:
-            change.discard()
+            if not entry.exists():  # else it may name the files, and only bringing its name to disk failed
+                change.discard()
             raise
-        if put_if_absent(table.path, snapshot.version + 1, _entry(table, snapshot, change, writer, version)):
+        if made:
             checkpoint_if_due(table.path, snapshot.version + 1, snapshot.configuration)
             return True
         change.discard()

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from spark_jobs.errors import TallyError
 from spark_jobs.sinks.commit import append_once, is_committed
+from spark_jobs.sinks.ledger import LedgerError
 from spark_jobs.sinks.replace import replace_once
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ def resume(ledger: Ledger, batch_id: int, tables: Sequence[Table], owner: str) -
 
     Parts can be lost between prepare and commit: a stop longer than VACUUM's retention, or a power cut.
     """
-    prepared = ledger.load(batch_id)
+    try:
+        prepared = ledger.load(batch_id)
+    except LedgerError as error:
+        _require_nothing_done(error, committed_to(batch_id, tables, owner))
+        return None
     if prepared is None:
         return None
     done = committed_to(batch_id, tables, owner)
@@ -55,6 +60,15 @@ def resume(ledger: Ledger, batch_id: int, tables: Sequence[Table], owner: str) -
             "restore them from a backup, or stream into a new LAKE_ROOT"
         )
     return None
+
+
+def _require_nothing_done(error: LedgerError, done: Sequence[Table]) -> None:
+    """A ledger file that cannot be read is of no use, and of no harm as long as nothing of its batch is visible."""
+    if done:
+        named = ", ".join(table.name for table in done)
+        raise LedgerError(
+            f"{error}, and its batch is committed to {named} already: restore it from a backup, or stream into a new LAKE_ROOT"
+        )
 
 
 def committed_to(batch_id: int, tables: Sequence[Table], owner: str) -> list[Table]:

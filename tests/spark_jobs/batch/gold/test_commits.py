@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -224,7 +223,7 @@ def test_killed_while_it_is_written_down_a_run_has_changed_nothing(
     home: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", dies)
+        patch.setattr(Path, "replace", dies)
         with pytest.raises(KilledError):
             start(home, 2, AFTER)
     assert home.lake.gold_journal.with_name(".journal.json.tmp").exists()
@@ -234,7 +233,7 @@ def test_killed_while_it_is_written_down_a_run_has_changed_nothing(
     assert everything(home.lake) == AFTER
 
 
-def dies(_: int) -> None:
+def dies(*_: object) -> None:
     raise KilledError
 
 

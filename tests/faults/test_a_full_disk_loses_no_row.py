@@ -1,0 +1,161 @@
+"""A full disk fails a batch with a sentence, leaves nothing of it, and the same batch lands once there is room.
+
+Room is given page by page, so the disk is full at every write in turn: a part, a folder, the ledger, each table's log entry.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from deltalake import DeltaTable
+from duck_auditor import discrepancies
+from faults.landings import Files, ingest_of
+from faults.small_disk import small_disk
+from keyed_tables import keyed, named, put, rows, scanned
+from support import house
+
+from spark_jobs.errors import TallyError
+from spark_jobs.lake import Lake
+from spark_jobs.queries.application import Application, Listener
+from spark_jobs.sinks.attempt import attempt, bearing, current_mark
+from spark_jobs.sinks.parts import write_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from faults.small_disk import Disk
+    from pyspark.sql import SparkSession
+
+    from spark_jobs.queries.refine import Books
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    with small_disk(tmp_path / "disk", "2m") as made:
+        yield made
+
+
+def parts_of(root: Path) -> set[Path]:
+    return {path for path in root.rglob("*") if path.suffix in (".parquet", ".bin", ".tmp")}
+
+
+def test_landing_goes_on_by_itself_whichever_write_found_no_room(tmp_path: Path, disk: Disk) -> None:
+    landing, lake = tmp_path / "input", Lake(disk.root / "lake")
+    files = Files.of(landing, {f"{n}.csv": "order_id,amount\n" + f"{n},1\n" * 50 for n in range(3)})
+    ingest = ingest_of(lake, landing)
+    ledger = lake.checkpoint(ingest.subject.name, "ingest") / "prepared" / "0.json"
+    before, after = 0, 0  # pages given in vain before and after the ledger named the parts
+    while True:
+        disk.leave(after if ledger.exists() else before)
+        if failure_of(lambda: ingest(files, 0)) is None:
+            break
+        before, after = before + (not ledger.exists()), after + ledger.exists()
+        assert ledger.exists() or not written_in(lake.root), "an attempt that failed left its parts"
+    assert (before > 2, after > 1) == (True, True)
+    disk.free()
+    ingest(files, 0)
+    bronze = DeltaTable(lake.bronze(ingest.subject).path).to_pyarrow_table(columns=["row_id"])
+    assert (bronze.num_rows, len(set(bronze["row_id"].to_pylist()))) == (150, 150)
+    assert DeltaTable(lake.files.path).to_pyarrow_table()["rows"].to_pylist() == [50, 50, 50]
+
+
+def test_rows_are_replaced_once_and_no_file_is_left_without_a_name(disk: Disk) -> None:
+    table = keyed(disk.root)
+    put(table, 0, dict.fromkeys(range(200), "old"))
+    failures = 0
+    for pages in range(200):
+        disk.leave(pages)
+        before = written_in(Path(table.path))
+        if failure_of(lambda: put(table, 1, dict.fromkeys(range(50, 250), "new"))) is None:
+            break
+        failures += 1
+        left = written_in(Path(table.path)) - before
+        assert len(left) <= 1, "more is left than the part that the caller wrote"
+        for path in left:
+            path.unlink()
+    assert failures > 2
+    disk.free()
+    assert named(scanned(table.path)) == {**dict.fromkeys(range(50), "old"), **dict.fromkeys(range(50, 250), "new")}
+    assert DeltaTable(table.path).version() == 2  # made, filled, replaced
+
+
+def test_what_workers_wrote_of_a_failed_attempt_is_removed_and_what_is_committed_stays(tmp_path: Path) -> None:
+    table = keyed(tmp_path)
+    put(table, 0, {1: "old"})
+    kept = written_in(tmp_path)
+
+    def killed_in_the_middle() -> None:
+        with attempt([table]):
+            mark = current_mark()
+            with bearing(""), bearing(mark):  # as a worker of another process
+                write_parts(table, rows({2: "done"}))
+            raise OSError("No space left on device")
+
+    assert failure_of(killed_in_the_middle) is not None
+    assert written_in(tmp_path) == kept
+    assert named(scanned(table.path)) == {1: "old"}
+
+
+def failure_of(work: Callable[[], object]) -> str | None:
+    try:
+        work()
+    except (OSError, TallyError) as error:
+        return str(error)
+    return None
+
+
+def written_in(root: Path) -> set[Path]:
+    return {path for path in root.rglob("*") if path.suffix in (".parquet", ".bin", ".tmp")}
+
+
+def test_a_stream_goes_on_by_itself_once_there_is_room(
+    spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with small_disk(tmp_path / "disk", "48m") as disk:
+        home = house(tmp_path, RETRY_FIRST_WAIT="10 ms", RETRY_LONGEST_WAIT="10 ms", RETRY_ATTEMPTS="1000")
+        home = replace(home, settings=replace(home.settings, lake=replace(home.settings.lake, root=disk.root / "lake")))
+        home.generate(files=2, rows_per_file=60)
+        assert home.drain(spark)
+        kept = len(written_in(disk.root))
+        home.drop("more.csv", next(home.landing.rglob("*.csv")).read_bytes())
+        failed, stop = Failures(3), threading.Event()
+        seen: list[Books] = []
+        logging.getLogger("tallylake.stream").addHandler(failed)
+        disk.leave(4)
+        listener = Listener(lambda _: None, lambda books: (seen.append(books), stop.set()))
+        stream = threading.Thread(
+            target=Application(spark, home.settings, home.registry, ["ecommerce_events"], listener, stop).run,
+            kwargs={"once": False},
+        )
+        stream.start()
+        try:
+            assert failed.enough.wait(120)
+            assert len(written_in(disk.root)) - kept < 3, "a pile is growing"
+            disk.free()
+            assert stop.wait(120), caplog.text
+        finally:
+            stop.set()
+            stream.join()
+            logging.getLogger("tallylake.stream").removeHandler(failed)
+        assert sum(books.rows_read for books in seen) == 60
+        assert discrepancies(home.lake.root, "ecommerce_events") == []
+        assert "no room is left" in caplog.text
+
+
+class Failures(logging.Handler):
+    """Sets ``enough`` once a query has failed that often."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.enough = threading.Event()
+        self._left = count
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._left -= "failed" in record.getMessage()
+        if self._left <= 0:
+            self.enough.set()

@@ -1,0 +1,307 @@
+"""A file that a power cut left empty or cut off is named with the way out; what it held is never missing without a word."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from keyed_tables import keyed, put
+
+from spark_jobs.cli import main
+from spark_jobs.errors import TallyError
+from spark_jobs.lake import Lake, Table
+from spark_jobs.sinks import commit
+from spark_jobs.sinks import durable as durable_module
+from spark_jobs.sinks.commit import append_once, open_snapshot, open_table, write_checkpoint
+from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
+from spark_jobs.sinks.log import LogError, read_log
+from spark_jobs.sinks.parts import write_parts
+from spark_jobs.sinks.progress import ProgressError, mend_progress
+from spark_jobs.sinks.settle import resume, settle
+from spark_jobs.sinks.sound import damaged, explained
+from spark_jobs.sinks.swap import SwapError, finish_swap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCHEMA = pa.schema([("n", pa.int64())])
+#: What a power cut makes of a file, by what it held.
+CUTS = {
+    "empty": lambda _: b"",
+    "cut off": lambda whole: whole[: len(whole) * 2 // 3],
+    "zeros": lambda whole: b"\0" * len(whole),
+}
+cut = pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+
+
+def plain(root: Path) -> Table:
+    return Table("ops/x", str(root / "ops" / "x"), SCHEMA, (), ("n",))
+
+
+def append(table: Table, *versions: int) -> None:
+    for version in versions:
+        append_once(table, write_parts(table, pa.table({"n": [version]})), writer="w", version=version)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    made = plain(tmp_path)
+    append(made, 0, 1, 2)
+    return made
+
+
+def forget() -> None:
+    """As a process that is started after the power cut."""
+    commit._open_tables.clear()
+    commit._snapshots.clear()
+
+
+def entry(table: Table, version: int) -> Path:
+    return Path(table.path) / "_delta_log" / f"{version:020}.json"
+
+
+def damage(path: Path, cut: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(cut(path.read_bytes()))
+    forget()
+
+
+@cut
+@pytest.mark.parametrize("version", [0, 1, 3])
+def test_an_entry_of_an_appended_table_is_never_passed_over(
+    table: Table, version: int, cut: Callable[[bytes], bytes]
+) -> None:
+    damage(entry(table, version), cut)
+    with pytest.raises(LogError, match=rf"{version:020}\.json is (empty|cut off), as a power cut .*: restore it"):
+        open_table(table.path)
+    with pytest.raises(LogError):
+        append(table, 3)
+
+
+@cut
+def test_an_entry_of_a_keyed_table_is_never_passed_over(tmp_path: Path, cut: Callable[[bytes], bytes]) -> None:
+    table = keyed(tmp_path)
+    for version in range(3):
+        put(table, version, {version: "row"})
+    damage(entry(table, 2), cut)
+    for read in (open_snapshot, read_log, open_table):
+        with pytest.raises(LogError, match=r"02\.json is (empty|cut off).*restore it from a backup"):
+            read(table.path)
+
+
+def test_an_entry_that_is_gone_in_the_middle_is_named_and_no_other_takes_its_place(tmp_path: Path) -> None:
+    table = keyed(tmp_path)
+    for version in range(4):
+        put(table, version, {version: "row"})
+    entry(table, 2).unlink()
+    forget()
+    for read in (open_snapshot, open_table):
+        with pytest.raises(LogError, match=r"02\.json is missing, though later entries are there"):
+            read(table.path)
+    with pytest.raises(LogError):
+        put(table, 9, {9: "row"})
+    assert not entry(table, 2).exists()
+
+
+@cut
+def test_a_checkpoint_is_named_with_what_may_be_moved_away_and_then_the_entries_tell_all(
+    table: Table, cut: Callable[[bytes], bytes]
+) -> None:
+    write_checkpoint(table.path, clean=False)
+    append(table, 3)
+    (checkpoint,) = Path(table.path).glob("_delta_log/*.checkpoint.parquet")
+    damage(checkpoint, cut)
+    with pytest.raises(LogError, match=r"checkpoint\.parquet is (empty|cut off).* move it and .*_last_checkpoint away"):
+        open_table(table.path)
+    checkpoint.unlink()
+    (checkpoint.parent / "_last_checkpoint").unlink()
+    found = open_table(table.path)
+    assert found is not None
+    assert found.to_pyarrow_table().num_rows == 4
+
+
+@cut
+def test_a_note_of_the_newest_checkpoint_is_no_more_than_a_hint(table: Table, cut: Callable[[bytes], bytes]) -> None:
+    write_checkpoint(table.path, clean=False)
+    append(table, 3)
+    damage(Path(table.path) / "_delta_log" / "_last_checkpoint", cut)
+    found = open_table(table.path)
+    assert found is not None
+    assert found.to_pyarrow_table().num_rows == 4
+
+
+@cut
+def test_a_committed_part_is_named_when_what_reads_it_fails(table: Table, cut: Callable[[bytes], bytes]) -> None:
+    part = Path(DeltaTable(table.path).file_uris()[1].removeprefix("file://"))
+    assert damaged([table.path]) is None
+    damage(part, cut)
+    with pytest.raises(Exception) as failed:  # noqa: PT011  whatever the reader says
+        DeltaTable(table.path).to_pyarrow_table()
+    told = explained(failed.value, [table.path])
+    assert isinstance(told, TallyError)
+    assert str(part) in str(told)
+    assert "restore it from a backup" in str(told)
+
+
+@cut
+def test_a_prepared_part_is_written_anew_while_nothing_of_its_batch_is_visible(
+    tmp_path: Path, cut: Callable[[bytes], bytes]
+) -> None:
+    table, ledger = plain(tmp_path), Ledger(tmp_path / "checkpoint")
+    parts = write_parts(table, pa.table({"n": [1]}))
+    ledger.save(Prepared(0, tuple(parts), {}))
+    damage(Path(table.path) / parts[0].path, cut)
+    assert resume(ledger, 0, [table], "owner") is None
+
+
+@cut
+def test_a_ledger_file_is_judged_anew_or_named_never_taken_for_empty(
+    tmp_path: Path, cut: Callable[[bytes], bytes]
+) -> None:
+    table, ledger = plain(tmp_path), Ledger(tmp_path / "checkpoint")
+    prepared = Prepared(0, tuple(write_parts(table, pa.table({"n": [1]}))), {})
+    ledger.save(prepared)
+    damage(tmp_path / "checkpoint" / "prepared" / "0.json", cut)
+    assert resume(ledger, 0, [table], "owner") is None
+    settle(prepared, [table], "owner")
+    with pytest.raises(TallyError, match=r"0\.json is cut off.* committed to ops/x already: restore it from a backup"):
+        resume(ledger, 0, [table], "owner")
+
+
+@cut
+def test_the_id_of_a_checkpoint_is_never_made_up(tmp_path: Path, cut: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "metadata").write_text('{"id":"0f-1"}')
+    damage(tmp_path / "metadata", cut)
+    for ask in (query_id, mend_progress):
+        with pytest.raises(
+            ProgressError, match=r"metadata is (empty|cut off).*delete .*read again and recorded as dup"
+        ):
+            ask(tmp_path)
+
+
+@cut
+def test_a_swap_journal_is_named(tmp_path: Path, cut: Callable[[bytes], bytes]) -> None:
+    journal = Lake(tmp_path).swap_journal("customers")
+    journal.parent.mkdir(parents=True)
+    journal.write_text('{"subject": "customers", "query_id": "q", "tables": []}')
+    damage(journal, cut)
+    with pytest.raises(SwapError, match=r"swap\.json is cut off .*restore it from a backup"):
+        finish_swap(Lake(tmp_path), "customers")
+
+
+def progress(root: Path, offsets: int, commits: int, seen: int) -> Path:
+    """A checkpoint as Spark leaves it: so many batches planned, done, and listings of files."""
+    (root / "metadata").write_text('{"id":"q"}')
+    for folder, count in (("offsets", offsets), ("commits", commits), ("sources/0", seen)):
+        (root / folder).mkdir(parents=True)
+        for number in range(count):
+            body = {"offsets": f'v1\n{{"conf":{{}}}}\n{{"logOffset":{number}}}', "commits": 'v1\n{"x":0}'}
+            (root / folder / f"{number}").write_text(body.get(folder, 'v1\n{"path":"a"}'))
+            (root / folder / f".{number}.crc").write_bytes(b"crc")
+    return root
+
+
+def notes(root: Path) -> tuple[list[str], list[str]]:
+    named = [
+        sorted(path.name for path in (root / name).iterdir() if path.name.isdecimal())
+        for name in ("offsets", "commits")
+    ]
+    return named[0], named[1]
+
+
+@pytest.mark.parametrize("cut", [CUTS["empty"], CUTS["zeros"]], ids=["empty", "zeros"])
+@pytest.mark.parametrize(
+    ("damaged", "left"),
+    [
+        (["offsets/2"], (["0", "1"], ["0", "1"])),
+        (["commits/1"], (["0", "1", "2"], ["0"])),
+        (["offsets/2", "commits/1"], (["0", "1"], ["0"])),
+    ],
+)
+def test_the_newest_notes_of_a_query_are_set_aside_and_planned_anew(
+    tmp_path: Path, damaged: list[str], left: tuple[list[str], list[str]], cut: Callable[[bytes], bytes]
+) -> None:
+    root = progress(tmp_path, 3, 2, 3)
+    for name in damaged:
+        damage(root / name, cut)
+    assert len(mend_progress(root)) == len(damaged)
+    assert notes(root) == left
+    assert mend_progress(root) == []
+    assert not any((root / name).with_name(f".{Path(name).name}.crc").exists() for name in damaged)
+
+
+def test_a_plan_whose_batch_is_done_goes_with_the_note_that_it_is(tmp_path: Path) -> None:
+    root = progress(tmp_path, 3, 3, 3)
+    damage(root / "offsets" / "2", CUTS["empty"])
+    assert len(mend_progress(root)) == 2
+    assert notes(root) == (["0", "1"], ["0", "1"])
+
+
+def test_a_plan_by_a_listing_that_is_lost_is_planned_anew(tmp_path: Path) -> None:
+    root = progress(tmp_path, 3, 2, 2)
+    (told,) = mend_progress(root)
+    assert "offsets/2 is of listing 2 of the landed files, which is lost" in told
+    assert notes(root) == (["0", "1"], ["0", "1"])
+
+
+@cut
+@pytest.mark.parametrize("name", ["offsets/1", "sources/0/2", "sources/0/1"])
+def test_notes_that_nothing_can_replace_are_named(tmp_path: Path, name: str, cut: Callable[[bytes], bytes]) -> None:
+    root = progress(tmp_path, 3, 2, 3)
+    damage(root / name, cut)
+    with pytest.raises(ProgressError, match=rf"{name} is (empty|cut off).*restore it from a backup.*delete {root}"):
+        mend_progress(root)
+
+
+def test_a_sound_checkpoint_and_none_are_left_alone(tmp_path: Path) -> None:
+    assert mend_progress(tmp_path / "none") == []
+    assert mend_progress(progress(tmp_path, 3, 2, 3)) == []
+    assert notes(tmp_path) == (["0", "1", "2"], ["0", "1"])
+
+
+def test_a_command_says_it_in_a_sentence(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAKE_ROOT", str(tmp_path))
+    damage(Path(DeltaTable(table.path).file_uris()[0].removeprefix("file://")), CUTS["empty"])
+    monkeypatch.setattr("spark_jobs.cli_status.run_status", lambda *_, **__: DeltaTable(table.path).to_pyarrow_table())
+    with pytest.raises(SystemExit) as ended:
+        main(["status"])
+    said = capsys.readouterr().err.replace("\n", "")
+    assert ended.value.code == 1
+    assert said.startswith("error: not on disk as it was written:")
+    assert "Traceback" not in said
+
+
+def test_all_that_an_entry_names_is_on_disk_before_the_entry_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, checkpoint = plain(tmp_path), tmp_path / "checkpoint"
+    (checkpoint / "offsets").mkdir(parents=True)
+    (checkpoint / "offsets" / "0").write_text("v1")
+    done: list[str] = []
+    real_link, real_replace, real_fsync = os.link, Path.replace, os.fsync
+
+    def fsynced(descriptor: int) -> None:
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsynced)
+    monkeypatch.setattr(os, "link", lambda a, b: (done.append(f"= {b.name}"), real_link(a, b)))
+    monkeypatch.setattr(Path, "replace", lambda a, b: (done.append(f"= {b.name}"), real_replace(a, b))[1])
+    (part,) = write_parts(table, pa.table({"n": [1]}))
+    assert append_once(table, [part], writer="w", version=0)
+    named = done.index(f"= {1:020}.json")
+    assert {part.path, "x"} <= set(done[:named])
+    assert done[named - 1].startswith("entry_")
+    assert done[named + 1] == "_delta_log"
+    done.clear()
+    Ledger(checkpoint).save(Prepared(0, (part,), {}))
+    named = done.index("= 0.json")
+    assert {"0", "offsets", ".0.json.tmp"} <= set(done[:named])
+    assert durable_module.SIDE_BY_SIDE > 1
+    assert json.loads(entry(table, 1).read_text().splitlines()[1])["txn"]["appId"] == "w"
