@@ -242,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             logging.shutdown()
             os._exit(error.exit_code)
         sys.exit(getattr(error, "exit_code", 2))
-    except Exception as error:
+    except BaseException as error:
         told = _explained(error)
         if told is None:
             raise
@@ -252,10 +252,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.excepthook = show.trace  # typer has set its own, which shows what the error says as it is
 
 
-def _explained(error: Exception) -> TallyError | None:
+def _explained(error: BaseException) -> TallyError | None:
     """What the machine, or a damaged file of the lake, has to do with an error that no one expected."""
-    from spark_jobs.sinks.sound import explained
+    from spark_jobs.sinks.sound import explained, is_failure
 
+    if not is_failure(error):
+        return None
     try:
         root = load_settings().lake.root.resolve()
     except SetupError:

@@ -11,7 +11,7 @@ import logging
 import os
 import uuid
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ MARK_LENGTH = 16
 _mark: ContextVar[str] = ContextVar("mark", default="")
 #: Attempts that failed in this process: a worker may have finished a part after it was swept, so the next sweep looks again.
 _failed: deque[str] = deque(maxlen=256)
+_left: list[str] = []
 #: Parts that this process has brought to disk already: a second time costs the disk a flush each.
 _on_disk: set[Path] = set()
 REMEMBERED = 100_000
@@ -65,13 +66,16 @@ def bearing(mark: str) -> Iterator[None]:
 def attempt(tables: Iterable[Table]) -> Iterator[None]:
     """Where what is done within fails, the parts that it wrote to the tables are removed, wherever they were written."""
     mark = uuid.uuid4().hex[:MARK_LENGTH]
+    folders = {Path(table.path) for table in tables}
     with bearing(mark):
         try:
             yield
         except BaseException:
             _failed.append(mark)
-            _sweep({Path(table.path) for table in tables})
+            _sweep(folders)
             raise
+    if _left:
+        _sweep(folders)
 
 
 def prepared_by(work: Callable[[], Prepared], ledger: Ledger, tables: Sequence[Table]) -> Prepared:
@@ -116,22 +120,28 @@ def _require_whole(path: Path, part: Part) -> None:
 
 
 def _sweep(folders: Iterable[Path]) -> None:
-    marks, removed, room = set(_failed), 0, 0
+    """Remove the parts of failed attempts. What cannot be removed now, for want of file handles, is with the next attempt."""
+    removed = room = 0
+    _left.clear()
     for folder in folders:
         try:
             for path in _parts_within(folder):
-                if path.name[len("part-") :][:MARK_LENGTH] in marks:
-                    with suppress(FileNotFoundError):
-                        room += path.stat().st_size
-                        path.unlink()
-                        removed += 1
+                if path.name[len("part-") :][:MARK_LENGTH] in _failed:
+                    room += path.stat().st_size
+                    path.unlink()
+                    removed += 1
         except OSError as error:
-            log.warning("%s: what a failed attempt left there could not all be removed: %s", folder, error)
+            _left.append(str(error))
+            log.warning("%s: what a failed attempt left there is not all removed yet: %s", folder, error)
     if removed:
-        log.info("the attempt failed; its %d parts (%d bytes) were removed", removed, room)
+        log.info("an attempt failed; its %d parts (%d bytes) are removed", removed, room)
 
 
 def _parts_within(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if name != "_delta_log"]
         yield from (Path(place, name) for name in names if name.startswith("part-") and name.endswith(".parquet"))

@@ -133,8 +133,15 @@ def said_plainly(paths: Callable[[], Iterable[str]]) -> Iterator[None]:
         yield
     except TallyError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise explained(error, paths()) or error from error
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether it says that something failed. delta-rs panics where it can open no file, which is no Exception to Python."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def explained(error: BaseException, paths: Iterable[str]) -> TallyError | None:
