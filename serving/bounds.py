@@ -18,6 +18,8 @@ CONNECTIONS = 256
 BODY = 1 << 16
 #: How long a connection may take to send a request, before it is closed; at most twice that.
 REQUEST_SECONDS = 10.0
+#: Times as long an answer may take, until it was read: who asks and does not read would keep the others out too.
+ANSWER_TIMES = 6
 
 
 class Heads:
@@ -60,9 +62,10 @@ def _is_large(headers: dict[bytes, bytes]) -> bool:
 
 
 class Patient(H11Protocol):
-    """A connection that is closed where it does not come to a request in time: silent ones would keep the others out."""
+    """A connection that is closed where no request comes in time, or its answer is not read: such would keep the others out."""
 
     _seen: Any = None
+    _times = 0
     _watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -80,9 +83,11 @@ class Patient(H11Protocol):
         self._watch = self.loop.call_later(REQUEST_SECONDS, self._look)
 
     def _look(self) -> None:
-        """Close it where nothing is being answered, and nothing has been asked since the last look."""
-        if (self.cycle is None or self.cycle.response_complete) and self.cycle is self._seen:
-            self.transport.close()
+        """Close it where nothing has been asked since the last look, or one answer is on its way for too long."""
+        self._times = self._times + 1 if self.cycle is self._seen else 0
+        answered = self.cycle is None or self.cycle.response_complete
+        if self._times >= (1 if answered else ANSWER_TIMES):
+            self.transport.abort()
             return
         self._seen = self.cycle
         self._look_again()

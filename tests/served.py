@@ -16,6 +16,8 @@ from serving.serve import Server, configured, listening
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastapi import FastAPI
+
     from config.groups import Database
 
 
@@ -37,12 +39,19 @@ class Served:
 
 
 @contextmanager
-def served(database: Database, **serving: Any) -> Iterator[Served]:
+def served(database: Database, **chosen: Any) -> Iterator[Served]:
     """Serve while the block runs."""
     settings = Settings(database=database)
-    settings = replace(settings, serving=replace(settings.serving, **serving))
+    settings = replace(settings, serving=replace(settings.serving, **chosen))
+    with serving(create_app(settings)) as api:
+        yield api
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[Served]:
+    """Serve an application while the block runs."""
     with listening("127.0.0.1", 0) as sockets:
-        server = Server(configured(create_app(settings)))
+        server = Server(configured(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sockets]})
         address = f"http://127.0.0.1:{sockets.getsockname()[1]}"
         thread.start()

@@ -24,6 +24,7 @@ from spark_jobs.batch.finding import Finding
 from spark_jobs.batch.gold.record import GateResult, RunRecord
 from spark_jobs.batch.one_key import Answer, Change, State
 from spark_jobs.batch.rebuild import Rebuilt
+from spark_jobs.batch.report_page import _template
 from spark_jobs.cli_gold import show_record
 from spark_jobs.cli_rebuild import show_rebuilt
 from spark_jobs.errors import TallyError
@@ -207,6 +208,15 @@ def test_what_is_logged_before_there_is_a_log_does_nothing(capsys: pytest.Captur
     record = logging.LogRecord("tallylake", logging.WARNING, "", 0, "about %s", (HOSTILE,), None)
     logging.lastResort.handle(record)
     assert_does_nothing(capsys.readouterr().err)
+
+
+def test_the_reports_page_shows_names_as_text_and_nothing_else() -> None:
+    template = _template().environment.from_string('<td title="{{ name }}">{{ name }}{{ 12 }}</td>')
+    text = template.render(name=f'<script>{HOSTILE}"')
+    assert_does_nothing(text + "\n")
+    assert "<script>" not in text
+    assert text.count("&lt;script&gt;") == 2
+    assert "12</td>" in text
 
 
 @pytest.mark.parametrize(

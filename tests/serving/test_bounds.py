@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from served import Served, served
+from fastapi import Response
+from served import Served, served, serving
 
 from config.postgres import DatabaseError
 from config.settings import load
 from serving import bounds, serve
+from serving.app import create_app
 from serving.bounds import BODY
 from serving.outage import AWAY, REFUSED, UNPUBLISHED, CrowdedError, Outages, Readiness, Ready
 
@@ -90,6 +92,27 @@ def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatc
     with served(SETTINGS.database) as api, connected(api) as connection:
         connection.sendall(said)
         assert everything(connection).count(b"HTTP/1.1 200") == said.count(b"\r\n\r\n")
+
+
+def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "REQUEST_SECONDS", 0.02)
+    closed = threading.Event()
+    before = bounds.Patient.connection_lost
+
+    def lost(self: bounds.Patient, error: Exception | None) -> None:
+        before(self, error)
+        closed.set()
+
+    monkeypatch.setattr(bounds.Patient, "connection_lost", lost)
+    app = create_app(SETTINGS)
+
+    @app.get("/large")
+    def large() -> Response:
+        return Response(b"x" * (64 << 20))
+
+    with serving(app) as api, connected(api) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert closed.wait(30)
 
 
 def test_more_connections_than_there_may_be_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
