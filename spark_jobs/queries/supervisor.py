@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from config.groups import Retry
 
 log = logging.getLogger("tallylake.stream")
+# A Spark that is gone is said in one sentence; py4j would log the stack of every call that it no longer answers.
+logging.getLogger().addFilter(lambda record: record.msg != "Exception while sending command.")
 
 POLL_SECONDS = 0.05
 #: Seconds between two questions to Spark about what a query without a batch is doing.
@@ -186,6 +188,8 @@ class Supervisor:
         """Name a batch, or Spark's planning of one, that has been at the same step for too long; once for each."""
         step = job.progress.current
         at = time.monotonic()
+        if step is not None:
+            job.planning = ("", at)
         name, since, batch_id = (step.name, step.since, step.batch_id) if step else (*self._planning(job, at), None)
         stalled = bool(name) and at - since >= self._stalled_after
         if stalled and job.state.state != "stalled":
