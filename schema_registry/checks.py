@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 from schema_registry import expressions
 from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN, Contract, Field, FieldType
+from schema_registry.patterns import LONGEST_MATCHED
+from schema_registry.sql_functions import pattern_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,14 +112,16 @@ def _fits(bound: Decimal, type_: FieldType) -> bool:
 def _check_pattern(field: Field, where: Where) -> None:
     if field.pattern is None:
         return
-    if "(?P" in field.pattern or "(?(" in field.pattern:
-        raise where.error(f"pattern must do without named groups of the form (?P and conditions, got {field.pattern!r}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            re.compile(field.pattern)
-    except (re.error, OverflowError, RecursionError, Warning) as failure:
-        raise where.error(f"pattern must be a regular expression, got {field.pattern!r}: {failure}") from failure
+    problem = pattern_problem(field.pattern, whole=True, length=longest_matched(field))
+    if problem is not None:
+        raise where.error(f"pattern must be a regular expression, got {field.pattern!r}: {problem}")
+
+
+def longest_matched(field: Field) -> int:
+    """The length up to which the field's pattern is tried: by itself, or up to max_length where it is slow beyond."""
+    if field.max_length is None or field.max_length >= LONGEST_MATCHED or field.pattern is None:
+        return LONGEST_MATCHED
+    return LONGEST_MATCHED if pattern_problem(field.pattern, whole=True) is None else field.max_length
 
 
 def _check_key(contract: Contract, where: Where) -> None:

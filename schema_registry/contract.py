@@ -29,7 +29,8 @@ VERSION_COLUMN = "schema_version"
 
 _PLAIN_TYPES = ("string", "int", "bigint", "boolean", "date", "timestamp")
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
-_MAX_PRECISION = 38
+MOST_DIGITS = 38
+"""Of a decimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ class FieldType:
         if match is None:
             raise ValueError(f"type '{text}' must be decimal(p,s) with both numbers, and in quotes inside {{ }}")
         precision, scale = int(match[1]), int(match[2])
-        if not (1 <= precision <= _MAX_PRECISION and scale <= precision):
-            raise ValueError(f"type '{text}' must have 1 <= p <= {_MAX_PRECISION} and 0 <= s <= p")
+        if not (1 <= precision <= MOST_DIGITS and scale <= precision):
+            raise ValueError(f"type '{text}' must have 1 <= p <= {MOST_DIGITS} and 0 <= s <= p")
         return cls("decimal", precision, scale)
 
     @property

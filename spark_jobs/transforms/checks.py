@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from schema_registry.checks import longest_matched
 from schema_registry.contract import CHANGE_COLUMNS
+from schema_registry.expressions import spark_sql
+from spark_jobs.transforms.tried import tried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
     from decimal import Decimal
 
-    from schema_registry.contract import Contract, Field
+    from schema_registry.contract import Contract, Field, Rule
     from schema_registry.registry import Subject
 
 SHOWN = 80
@@ -78,8 +81,7 @@ def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iter
         words = F.lit(f" is none of {', '.join(field.enum)}")
         yield Check("not_allowed", field.name, ~value.isin(*field.enum), F.concat(shown, words))
     if field.pattern is not None:
-        words = F.lit(f" does not match {field.pattern}")
-        yield Check("bad_pattern", field.name, ~value.rlike(rf"\A(?:{field.pattern})\z"), F.concat(shown, words))
+        yield _pattern_check(field, value)
     if field.max_length is not None:
         length = F.char_length(value)
         words = F.concat(length.cast("string"), F.lit(f" characters, at most {field.max_length} allowed"))
@@ -94,7 +96,8 @@ def _missing(field: Field, subject: Subject) -> Iterator[Check]:
     if field.required or _identifies(field, subject.latest):
         yield Check("missing", field.name, nothing, F.lit(f"'{field.name}' is absent or empty"))
     elif field.required_when is not None:
-        needed = F.expr(field.required_when) & nothing
+        applies = tried(F.coalesce(F.expr(spark_sql(field.required_when)), F.lit(False)))
+        needed = F.coalesce(applies, F.lit(True)) & nothing
         words = F.lit(f"'{field.name}' is absent or empty, and required where {field.required_when}")
         yield Check("missing", field.name, needed | _blank(text) if field.non_blank else needed, words)
     elif field.non_blank:
@@ -161,9 +164,23 @@ def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
 
 
 def _rule_checks(latest: Contract) -> list[Check]:
-    return [
-        Check("rule", rule.name, ~F.expr(rule.check), F.lit(f"does not hold: {rule.check}")) for rule in latest.rules
-    ]
+    return [_rule_check(rule) for rule in latest.rules]
+
+
+def _rule_check(rule: Rule) -> Check:
+    """Null passes. A row that makes the rule fail does not: what cannot be decided is refused, and never stops a batch."""
+    holds = tried(F.coalesce(F.expr(spark_sql(rule.check)), F.lit(True)))
+    words = F.when(holds.isNull(), "cannot be decided for this row: ").otherwise("does not hold: ")
+    return Check("rule", rule.name, ~F.coalesce(holds, F.lit(False)), F.concat(words, F.lit(rule.check)))
+
+
+def _pattern_check(field: Field, value: Column) -> Check:
+    """A text beyond the limit does not match; no pattern is tried on it, as that can take for ever."""
+    limit, length = longest_matched(field), F.char_length(value)
+    broken = F.when(length > limit, F.lit(True)).otherwise(~value.rlike(rf"\A(?:{field.pattern})\z"))
+    long = F.concat(length.cast("string"), F.lit(f" characters, a pattern is tried on at most {limit}"))
+    short = F.concat(_shown(field.name), F.lit(f" does not match {field.pattern}"))
+    return Check("bad_pattern", field.name, broken, F.when(length > limit, long).otherwise(short))
 
 
 def _shown(name: str) -> Column:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from schema_registry import expressions
 from schema_registry.contract import VERSION_COLUMN
+from spark_jobs.transforms.tried import tried
 from spark_jobs.transforms.versioning import given, raw, version_of
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ def _migrated(expression: str | None) -> Column:
     """The text that an expression makes; where that is empty, null, as it is where a cell is empty."""
     if expression is None:
         return F.lit(None).cast("string")
-    text = F.expr(expression).cast("string")
+    text = F.expr(expressions.spark_sql(expression)).cast("string")
     is_bare = expression.strip("` ") in expressions.columns(expression)
-    return text if is_bare else F.nullif(text, F.lit(""))
+    return text if is_bare else F.nullif(tried(text), F.lit(""))
 
 
 def extras(subject: Subject) -> Column:

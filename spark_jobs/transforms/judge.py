@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from schema_registry.expressions import spark_sql
 from spark_jobs.transforms.checks import Check, checks, text_of
 from spark_jobs.transforms.conform import extras, payload, received_version
+from spark_jobs.transforms.tried import tried
 from spark_jobs.transforms.types import key_text, typed
 from spark_jobs.transforms.versioning import named_fields
 
@@ -58,7 +60,10 @@ def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
     columns: list[str | Column] = [
         *latest.columns,
         *(["given"] if latest.kind == "changes" else []),
-        *[F.expr(column.expr).try_cast(column.type.sql).alias(column.name) for column in latest.derive],
+        *[
+            tried(F.expr(spark_sql(column.expr)).try_cast(column.type.sql)).alias(column.name)
+            for column in latest.derive
+        ],
         *["row_id", "source", "source_position", "ingested_at", "raw"],
         F.col("_version").alias("schema_version"),
         extras(subject).alias("extras"),

@@ -1,0 +1,312 @@
+"""From the checked tree of an expression to the text that Spark is handed. What is not written here is refused.
+
+Spark never sees what an author wrote, only this: a node of a kind below, with no argument but those named, names in
+backticks, texts escaped in full. So what two parsers might read differently cannot come through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlglot import exp
+
+from schema_registry import sql_functions as functions
+from schema_registry.contract import MOST_DIGITS, FieldType
+from schema_registry.patterns import LONGEST_MATCHED
+from schema_registry.sql_literals import literal_problem
+from schema_registry.sql_text import Read, SqlError
+
+DEEPEST = 100
+MOST_GROWTH = 100
+
+_BINARY: dict[type[exp.Expr], str] = {
+    **{exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=", exp.NullSafeEQ: "<=>"},
+    **{exp.Sub: "-", exp.And: "AND", exp.Or: "OR", exp.Add: "+", exp.Mul: "*", exp.DPipe: "||"},
+}
+_CHAINS = (exp.And, exp.Or, exp.Add, exp.Mul, exp.DPipe)
+_MATCHES: dict[type[exp.Expr], str] = {exp.Like: "LIKE", exp.ILike: "ILIKE", exp.RegexpLike: "RLIKE"}
+_ARGUMENTS: dict[type[exp.Expr], str] = {
+    **dict.fromkeys((exp.Paren, exp.Not, exp.Neg, exp.Column, exp.Boolean), "this"),
+    **dict.fromkeys((*_BINARY, exp.NullSafeNEQ, exp.Is, exp.Escape), "this expression"),
+    **dict.fromkeys(_MATCHES, "this expression negate"),
+    exp.DPipe: "this expression safe",
+    exp.Literal: "this is_string",
+    exp.Null: "",
+    exp.In: "this expressions",
+    exp.Between: "this low high",
+    exp.Case: "this ifs default",
+    exp.If: "this true",
+    exp.Anonymous: "this expressions",
+    exp.TryCast: "this to safe",
+    exp.Cast: "this to",
+    exp.Extract: "this expression",
+    exp.Substring: "this start length",
+    exp.StrPosition: "this substr position",
+    exp.Overlay: "this expression from_ for_",
+    exp.Trim: "this expression position",
+}
+_TYPES = {
+    **{exp.DType.TEXT: "string", exp.DType.INT: "int", exp.DType.BIGINT: "bigint", exp.DType.BOOLEAN: "boolean"},
+    **{exp.DType.DATE: "date", exp.DType.TIMESTAMPTZ: "timestamp", exp.DType.DECIMAL: "decimal"},
+}
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]*")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?")
+_GROWS = {"hex": 8, "url_encode": 12, "base64": 6}
+
+
+def spark_text(read: Read) -> str:
+    """The text for Spark; SqlError for the first thing that contracts may not say."""
+    try:
+        written = _Writer(read)
+        text = written.write(read.tree)
+        if written.growth(read.tree) > MOST_GROWTH:
+            raise SqlError(f"it can make a text more than {MOST_GROWTH} times as long: replace by shorter texts")
+        return text
+    except RecursionError:
+        raise SqlError("it is nested too deeply") from None
+
+
+class _Writer:
+    """Writes one expression."""
+
+    def __init__(self, read: Read) -> None:
+        self._read, self._depth = read, 0
+        self._ways: dict[type[exp.Expr], Callable[[Any], str]] = {
+            **dict.fromkeys(_BINARY, self._binary),
+            **dict.fromkeys(_MATCHES, self._match),
+            exp.Column: self._column,
+            exp.Literal: self._literal,
+            exp.Null: lambda _: "NULL",
+            exp.Boolean: lambda node: "true" if node.this else "false",
+            exp.Paren: lambda node: self.write(node.this),
+            exp.Not: lambda node: f"(NOT {self.write(node.this)})",
+            exp.Neg: self._negative,
+            exp.NullSafeNEQ: lambda node: f"(NOT ({self.write(node.this)} <=> {self.write(node.expression)}))",
+            exp.Is: self._is,
+            exp.In: lambda node: f"({self.write(node.this)} IN ({self._listed(node.expressions)}))",
+            exp.Between: self._between,
+            exp.Escape: self._escaped_like,
+            exp.Case: self._case,
+            exp.Anonymous: self._call,
+            exp.TryCast: self._try_cast,
+            exp.Cast: self._moment,
+            exp.Extract: self._extract,
+            exp.Substring: lambda node: (
+                f"substring({self._all(node.this, node.args['start'], node.args.get('length'))})"
+            ),
+            exp.StrPosition: self._position,
+            exp.Overlay: self._overlay,
+            exp.Trim: self._trim,
+        }
+
+    def write(self, node: exp.Expr) -> str:
+        """The node as Spark reads it, in parentheses where it is more than a value or a call."""
+        way = self._ways.get(type(node))
+        if way is None:
+            raise SqlError(_refusal(node))
+        given = {name for name, value in node.args.items() if value not in (None, False, [])}
+        unused = given - set(_ARGUMENTS[type(node)].split())
+        if unused:
+            raise SqlError(_refusal(node, f"{min(unused)} in '{_head(node)}' is not allowed in a contract"))
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise SqlError("it is nested too deeply")
+        written = way(node)
+        self._depth -= 1
+        return written
+
+    def growth(self, node: object) -> int:
+        """How many times as long as the longest text it reads a result can be, at most."""
+        if not isinstance(node, exp.Expr):
+            return 0
+        inside = sum(self.growth(each) for each in node.iter_expressions()) or 1
+        name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+        return inside * max(_GROWS.get(name, 1), self._lengthens(node) if name in ("replace", "regexp_replace") else 1)
+
+    def _lengthens(self, call: exp.Anonymous) -> int:
+        replacement = call.expressions[2] if len(call.expressions) > 2 else None
+        text = self._read.text(replacement) or ""
+        groups = text.count("$") if call.name.lower() == "regexp_replace" else 0
+        found = self._read.text(call.expressions[1]) or ""
+        shortest = max(1, len(found)) if call.name.lower() == "replace" else 1
+        return 1 + -(-len(text) // shortest) + groups
+
+    def _listed(self, nodes: Iterable[exp.Expr]) -> str:
+        return ", ".join(self.write(node) for node in nodes)
+
+    def _all(self, *nodes: exp.Expr | None) -> str:
+        return self._listed(node for node in nodes if node is not None)
+
+    def _column(self, node: exp.Column) -> str:
+        return f"`{node.name.replace('`', '``')}`"
+
+    def _literal(self, node: exp.Literal) -> str:
+        text = self._read.text(node)
+        if text is not None:
+            return quoted(text)
+        if not _NUMBER.fullmatch(node.name) or len(node.name.replace(".", "")) > MOST_DIGITS:
+            raise SqlError(f"a number must be written as in 1 or 1.5, of at most 38 digits, got {node.name}")
+        return node.name
+
+    def _binary(self, node: exp.Binary) -> str:
+        """A chain of one connector stays flat, however long it is."""
+        parts: list[exp.Expr] = [node.expression]
+        kind, left = type(node), node.this
+        while kind in _CHAINS and type(left) is kind:
+            parts.append(left.expression)
+            left = left.this
+        return "(" + f" {_BINARY[kind]} ".join(self.write(part) for part in (left, *reversed(parts))) + ")"
+
+    def _negative(self, node: exp.Neg) -> str:
+        if isinstance(node.this, exp.Literal) and not node.this.is_string:
+            return f"-{self._literal(node.this)}"
+        return f"(- {self.write(node.this)})"
+
+    def _is(self, node: exp.Is) -> str:
+        if not isinstance(node.expression, exp.Null | exp.Boolean):
+            raise SqlError("IS must be followed by NULL, TRUE or FALSE")
+        return f"({self.write(node.this)} IS {self.write(node.expression)})"
+
+    def _between(self, node: exp.Between) -> str:
+        low, high = self.write(node.args["low"]), self.write(node.args["high"])
+        return f"({self.write(node.this)} BETWEEN {low} AND {high})"
+
+    def _case(self, node: exp.Case) -> str:
+        value = "" if node.this is None else f" {self.write(node.this)}"
+        whens = "".join(
+            f" WHEN {self.write(each.this)} THEN {self.write(each.args['true'])}" for each in node.args["ifs"]
+        )
+        default = node.args.get("default")
+        return f"(CASE{value}{whens}{'' if default is None else f' ELSE {self.write(default)}'} END)"
+
+    def _match(self, node: exp.Binary, escape: exp.Expr | None = None) -> str:
+        """LIKE, ILIKE or RLIKE with its pattern, or several: each a literal that was looked at."""
+        kind = _MATCHES[type(node)]
+        several, quantifier = _patterns(node.expression)
+        name = "rlike" if kind == "RLIKE" else "like"
+        for pattern in several:
+            self._check(name, [node.this, pattern, *([] if escape is None else [escape])])
+        negated = "NOT " if node.args.get("negate") else ""
+        patterns = f"{quantifier} ({self._listed(several)})" if quantifier else self.write(several[0])
+        ending = "" if escape is None else f" ESCAPE {self.write(escape)}"
+        subject = self.write(node.this)
+        plain = kind != "RLIKE" and all(functions.is_plain_like(self._read.text(each) or "") for each in several)
+        return _guarded(subject, f"({subject} {negated}{kind} {patterns}{ending})", plain)
+
+    def _escaped_like(self, node: exp.Escape) -> str:
+        if type(node.this) not in (exp.Like, exp.ILike) or _patterns(node.this.expression)[1]:
+            raise SqlError("ESCAPE must follow LIKE or ILIKE with one pattern")
+        return self._match(node.this, node.expression)
+
+    def _call(self, node: exp.Anonymous) -> str:
+        name = node.name.lower()
+        if name not in functions.FUNCTIONS or name in ("try_cast", "extract", "trim"):
+            raise SqlError(f"function '{name}' {functions.REASON.get(name, 'is not one that contracts may use')}")
+        arguments = node.expressions
+        self._check(name, arguments)
+        called = f"{name}({self._listed(arguments)})"
+        if name not in functions.MATCHING:
+            return called
+        plain = name in ("like", "ilike") and functions.is_plain_like(self._read.text(arguments[1]) or "")
+        return _guarded(self.write(arguments[0]), called, plain)
+
+    def _check(self, name: str, arguments: list[exp.Expr]) -> None:
+        problem = literal_problem(self._read, name, arguments)
+        if problem is not None:
+            raise SqlError(problem)
+
+    def _try_cast(self, node: exp.TryCast) -> str:
+        if not node.args.get("safe"):
+            raise SqlError(f"'cast' {functions.REASON['cast']}, and write numbers plainly, as in 1 or 1.5")
+        return f"try_cast({self.write(node.this)} AS {_type_of(node.args['to'])})"
+
+    def _moment(self, node: exp.Cast) -> str:
+        """DATE '…' and TIMESTAMP '…'."""
+        text, kind = self._read.text(node.this), _type_of(node.args["to"])
+        if text is None or kind not in ("date", "timestamp"):
+            raise SqlError(f"'cast' {functions.REASON['cast']}")
+        match = _TIME.fullmatch(text)
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            match = None
+        if match is None or (kind == "date" and match[1]):
+            raise SqlError(f"{kind.upper()} must be followed by one, as in '2026-01-05', got {text!r}")
+        return f"{kind.upper()} {quoted(text)}"
+
+    def _extract(self, node: exp.Extract) -> str:
+        if node.this.name.lower() not in functions.UNITS:
+            raise SqlError(f"extract must name a part of a time such as YEAR or HOUR, got {node.this.name}")
+        return f"extract({node.this.name.upper()} FROM {self.write(node.expression)})"
+
+    def _position(self, node: exp.StrPosition) -> str:
+        arguments = [node.args["substr"], node.this, *([node.args["position"]] if node.args.get("position") else [])]
+        self._check("locate", arguments)
+        return f"locate({self._listed(arguments)})"
+
+    def _overlay(self, node: exp.Overlay) -> str:
+        return f"overlay({self._all(node.this, node.expression, node.args['from_'], node.args.get('for_'))})"
+
+    def _trim(self, node: exp.Trim) -> str:
+        side, signs = node.args.get("position") or "BOTH", node.expression
+        if side not in ("BOTH", "LEADING", "TRAILING"):
+            raise SqlError(f"trim must take BOTH, LEADING or TRAILING, got {side}")
+        if signs is None:
+            return f"trim({side} FROM {self.write(node.this)})"
+        self._check("btrim", [node.this, signs])
+        return f"trim({side} {self.write(signs)} FROM {self.write(node.this)})"
+
+
+def quoted(text: str) -> str:
+    """A text that Spark's parser reads back as it is. A `$` is escaped too: `${…}` would be replaced by a setting or a secret."""
+    signs = (f"\\u{ord(sign):04x}" if sign in "\\'$" or not (" " <= sign != "\x7f") else sign for sign in text)
+    return f"'{''.join(signs)}'"
+
+
+def _guarded(subject: str, match: str, plain: bool) -> str:
+    """The match for texts that are short enough; for others an error, which those who run the expression turn into a reason."""
+    if plain:
+        return match
+    failure = f"raise_error('a pattern is tried on at most {LONGEST_MATCHED} characters')"
+    return f"if((char_length({subject}) > {LONGEST_MATCHED}), {failure}, {match})"
+
+
+def _patterns(node: exp.Expr) -> tuple[list[exp.Expr], str]:
+    """The patterns of LIKE, and ANY or ALL where it takes several."""
+    if not isinstance(node, exp.Any | exp.All):
+        return [node], ""
+    inside = node.this
+    several = inside.expressions if isinstance(inside, exp.Tuple) else [inside.unnest()]
+    return several, "ANY" if isinstance(node, exp.Any) else "ALL"
+
+
+def _type_of(node: exp.DataType) -> str:
+    name = _TYPES.get(node.this)
+    if name is None or (name != "decimal" and node.expressions):
+        raise SqlError(
+            f"type '{node.sql(dialect='spark').lower()}' is none of a contract's: {', '.join(_TYPES.values())}"
+        )
+    if name != "decimal":
+        return name
+    precision, scale, *_ = [*[int(each.name) for each in node.expressions], *(10, 0)[len(node.expressions) :]]
+    try:
+        return FieldType.parse(f"decimal({precision},{scale})").sql
+    except ValueError as failure:
+        raise SqlError(str(failure)) from None
+
+
+def _refusal(node: exp.Expr, otherwise: str = "") -> str:
+    if isinstance(node, exp.Query | exp.Subquery) or node.find(exp.Query, exp.Subquery):
+        return "subqueries are not allowed, only the fields of the row"
+    if isinstance(node, exp.Window | exp.AggFunc):
+        return f"'{_head(node)}' looks at more than one row, only the fields of the row are allowed"
+    if isinstance(node, exp.Div | exp.IntDiv | exp.Mod):
+        return "division can fail a batch: use try_divide or try_mod"
+    return otherwise or f"{type(node).__name__.lower()} in '{_head(node)}' is not allowed in a contract"
+
+
+def _head(node: exp.Expr) -> str:
+    return node.sql(dialect="spark", comments=False).split("(")[0].lower()

@@ -1,0 +1,22 @@
+"""Expressions out of contracts, run so that no row can make them fail a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql.classic.column import Column as ClassicColumn
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+
+def tried(column: Column) -> Column:
+    """The column, null in rows in which it raises an error.
+
+    Spark has this as an expression (it is what try_add and others are made of), and no function for it.
+    """
+    jvm: Any = SparkSession.getActiveSession()._jvm  # type: ignore[union-attr]
+    expressions = jvm.org.apache.spark.sql.classic.ExpressionUtils
+    guarded = jvm.org.apache.spark.sql.catalyst.expressions.TryEval(expressions.expression(column._jc))
+    return ClassicColumn(expressions.column(guarded))
