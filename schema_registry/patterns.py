@@ -91,7 +91,9 @@ _SPACE = mask_of(" \t\n\v\f\r")
 _CLASSES = {"d": _DIGITS, "w": _WORD, "s": _SPACE, "D": ALL ^ _DIGITS, "W": ALL ^ _WORD, "S": ALL ^ _SPACE}
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _ANCHORS = {"A": "^", "z": "$", "b": "b", "B": "b"}
-_GENERAL = frozenset("L Lu Ll Lt Lm Lo M Mn Mc N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp".split())
+_GENERAL = frozenset(
+    "L Lu Ll Lt Lm Lo M Mn Mc N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp".split()  # noqa: SIM905
+)
 _FLAGS = re.compile(r"\?([is]+)([:)])")
 _COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _ODD_GROUPS = {

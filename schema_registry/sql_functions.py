@@ -54,22 +54,23 @@ BARE = _words(
     "current_catalog current_schema current_database"
 )
 
-#: Of each function, which argument must be what. What is no kind of literal below is a plain text in quotes.
-LITERALS: dict[str, dict[int, str]] = {
-    **dict.fromkeys(("rlike", "regexp", "regexp_like", "regexp_count", "regexp_substr"), {1: "pattern"}),
-    **dict.fromkeys(("regexp_extract", "regexp_instr"), {1: "pattern", 2: "group"}),
-    "regexp_replace": {1: "pattern", 2: "replacement", 3: "place"},
-    **dict.fromkeys(("like", "ilike"), {1: "like", 2: "escape"}),
-    **dict.fromkeys(("replace", "translate"), {1: "text", 2: "text"}),
-    **dict.fromkeys(("contains", "instr", "substring_index", "btrim", "try_to_number"), {1: "text"}),
-    "locate": {0: "text"},
-    "date_format": {1: "written"},
-    **dict.fromkeys(("try_to_timestamp", "try_to_date"), {1: "format"}),
-    "trunc": {1: "unit"},
-    **dict.fromkeys(("date_trunc", "date_part"), {0: "unit"}),
-    "sha2": {1: "bits"},
-    **dict.fromkeys(("round", "bround", "ceil", "ceiling", "floor"), {1: "digits"}),
-}
+#: Of which functions which argument must be what. What is no kind of literal below is a plain text in quotes.
+_LITERALS: tuple[tuple[str, dict[int, str]], ...] = (
+    ("rlike regexp regexp_like regexp_count regexp_substr", {1: "pattern"}),
+    ("regexp_extract regexp_instr", {1: "pattern", 2: "group"}),
+    ("regexp_replace", {1: "pattern", 2: "replacement", 3: "place"}),
+    ("like ilike", {1: "like", 2: "escape"}),
+    ("replace translate", {1: "text", 2: "text"}),
+    ("contains instr substring_index btrim try_to_number", {1: "text"}),
+    ("locate", {0: "text"}),
+    ("date_format", {1: "written"}),
+    ("try_to_timestamp try_to_date", {1: "format"}),
+    ("trunc", {1: "unit"}),
+    ("date_trunc date_part", {0: "unit"}),
+    ("sha2", {1: "bits"}),
+    ("round bround ceil ceiling floor", {1: "digits"}),
+)
+LITERALS = {name: kinds for names, kinds in _LITERALS for name in names.split()}
 MATCHING = frozenset(name for name, kinds in LITERALS.items() if kinds.get(1) in ("pattern", "like"))
 """Functions that try a pattern on their first argument."""
 

@@ -7,9 +7,8 @@ backticks, texts escaped in full. So what two parsers might read differently can
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -19,12 +18,26 @@ from schema_registry.patterns import LONGEST_MATCHED
 from schema_registry.sql_literals import literal_problem
 from schema_registry.sql_text import Read, SqlError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
 DEEPEST = 100
 MOST_GROWTH = 100
 
 _BINARY: dict[type[exp.Expr], str] = {
-    **{exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=", exp.NullSafeEQ: "<=>"},
-    **{exp.Sub: "-", exp.And: "AND", exp.Or: "OR", exp.Add: "+", exp.Mul: "*", exp.DPipe: "||"},
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.NullSafeEQ: "<=>",
+    exp.Sub: "-",
+    exp.And: "AND",
+    exp.Or: "OR",
+    exp.Add: "+",
+    exp.Mul: "*",
+    exp.DPipe: "||",
 }
 _CHAINS = (exp.And, exp.Or, exp.Add, exp.Mul, exp.DPipe)
 _MATCHES: dict[type[exp.Expr], str] = {exp.Like: "LIKE", exp.ILike: "ILIKE", exp.RegexpLike: "RLIKE"}
@@ -49,8 +62,13 @@ _ARGUMENTS: dict[type[exp.Expr], str] = {
     exp.Trim: "this expression position",
 }
 _TYPES = {
-    **{exp.DType.TEXT: "string", exp.DType.INT: "int", exp.DType.BIGINT: "bigint", exp.DType.BOOLEAN: "boolean"},
-    **{exp.DType.DATE: "date", exp.DType.TIMESTAMPTZ: "timestamp", exp.DType.DECIMAL: "decimal"},
+    exp.DType.TEXT: "string",
+    exp.DType.INT: "int",
+    exp.DType.BIGINT: "bigint",
+    exp.DType.BOOLEAN: "boolean",
+    exp.DType.DATE: "date",
+    exp.DType.TIMESTAMPTZ: "timestamp",
+    exp.DType.DECIMAL: "decimal",
 }
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]*")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?")
@@ -123,8 +141,10 @@ class _Writer:
         if not isinstance(node, exp.Expr):
             return 0
         inside = sum(self.growth(each) for each in node.iter_expressions()) or 1
-        name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
-        return inside * max(_GROWS.get(name, 1), self._lengthens(node) if name in ("replace", "regexp_replace") else 1)
+        if not isinstance(node, exp.Anonymous):
+            return inside
+        replaces = node.name.lower() in ("replace", "regexp_replace")
+        return inside * (self._lengthens(node) if replaces else _GROWS.get(node.name.lower(), 1))
 
     def _lengthens(self, call: exp.Anonymous) -> int:
         replacement = call.expressions[2] if len(call.expressions) > 2 else None

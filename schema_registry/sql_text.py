@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.spark import Spark
 from sqlglot.errors import SqlglotError
+from sqlglot.parsers.spark import SparkParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,19 +47,16 @@ class Read:
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 _ODD = frozenset("bZuU0123456789")
+_OWN_GRAMMAR = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "SUBSTR", "TRIM", "OVERLAY")
 
 
-class _ContractParser(Spark.Parser):  # type: ignore[misc, name-defined]
+class _ContractParser(SparkParser):
     """Spark's grammar, with every call as it was written."""
 
-    FUNCTIONS: dict[str, object] = {}  # noqa: RUF012
-    FUNCTION_PARSERS = {  # noqa: RUF012
-        name: way
-        for name, way in Spark.Parser.FUNCTION_PARSERS.items()
-        if name in ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "SUBSTR", "TRIM", "OVERLAY")
-    }
-    NO_PAREN_FUNCTIONS: dict[object, object] = {}  # noqa: RUF012
-    NO_PAREN_FUNCTION_PARSERS = {"CASE": Spark.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"]}  # noqa: RUF012
+    FUNCTIONS: ClassVar = {}
+    FUNCTION_PARSERS: ClassVar = {name: SparkParser.FUNCTION_PARSERS[name] for name in _OWN_GRAMMAR}
+    NO_PAREN_FUNCTIONS: ClassVar = {}
+    NO_PAREN_FUNCTION_PARSERS: ClassVar = {"CASE": SparkParser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
 
 
 class ContractSql(Spark):
@@ -94,7 +92,9 @@ def _refuse_comments(sql: str, tokens: list[Token]) -> None:
 
 
 def _with_stand_ins(sql: str, tokens: list[Token]) -> tuple[str, tuple[str, ...]]:
-    pieces, texts, at = [], [], 0
+    pieces: list[str] = []
+    texts: list[str] = []
+    at = 0
     for start, end, text in _texts(sql, tokens):
         pieces.append(f"{sql[at:start]} '{len(texts)}' ")
         texts.append(text)

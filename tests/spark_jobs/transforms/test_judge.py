@@ -200,7 +200,7 @@ EXPRESSIONS = (
     "unhex(text) = 'a'",
     "text RLIKE '[a-z]+'", "regexp_extract(text, '(x)', 1) = 'x'", "text IN (1, 2)", "whole BETWEEN text AND large",
     "date_add(day, whole) > day", "datediff(day, seen_at) > whole", "unix_micros(seen_at) > large", "text = true",
-    "trunc(day, text) = day", "date_trunc(text, seen_at) = seen_at", "sha2(text, whole) = 'a'",
+    "trunc(day, 'week') = day", "date_trunc('hour', seen_at) = seen_at", "sha2(text, 256) = 'a'",
     "concat(text, whole, day) = text", "try_to_number(text, '999') > 0", "left(text, whole) = text",
 )  # fmt: skip
 

@@ -1,0 +1,98 @@
+"""Whether Spark can run what a contract says, asked before the contract is published and before a table is made by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from schema_registry.expressions import spark_sql
+from schema_registry.sql_spark import quoted
+from spark_jobs.errors import RuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from schema_registry.contract import Contract
+    from schema_registry.registry import Subject
+
+_TEXTS = ("", "x(\\$1'%_", "9" * 40, "2026-02-30", "\u0130\u00df\U0001f600")
+_HOSTILE = {
+    "string": _TEXTS,
+    "int": ("0", "-2147483648", "2147483647"),
+    "bigint": ("0", "-9223372036854775808", "9223372036854775807"),
+    "boolean": ("true", "false"),
+    "date": ("0001-01-02", "9999-12-30", "2024-02-29"),
+    "timestamp": ("0001-01-02T00:00:00Z", "9999-12-30T23:59:59.999999Z", "1969-12-31T23:59:59.000001Z"),
+}
+_ROWS = 7
+
+
+def prove(spark: SparkSession, subject: Subject) -> None:
+    """RuleError names the expression or pattern that Spark cannot run. Some rows of odd values, folded by the planner: no job."""
+    latest = subject.latest
+    for field in latest.fields:
+        if field.pattern is not None:
+            _compile(spark, rf"\A(?:{field.pattern})\z", f"{subject.name} v{latest.version}: field '{field.name}'")
+    _run(_rows(spark, {field.name: field.type.sql for field in latest.row_fields}), _of_rows(latest), subject.name)
+    for older, newer in zip(subject.contracts, subject.contracts[1:], strict=False):
+        named = {f"v{newer.version}: migrate '{name}'": sql for name, sql in newer.migrate.items()}
+        _run(_rows(spark, dict.fromkeys(older.columns, "string")), named, subject.name)
+
+
+def _of_rows(latest: Contract) -> dict[str, str]:
+    """What the latest version says of a row, by its place."""
+    version = f"v{latest.version}: "
+    needed = {f"{version}field '{f.name}'": f.required_when for f in latest.fields if f.required_when is not None}
+    rules = {f"{version}rule '{rule.name}'": rule.check for rule in latest.rules}
+    return {**needed, **rules, **{f"{version}derive '{each.name}'": each.expr for each in latest.derive}}
+
+
+def _compile(spark: SparkSession, pattern: str, place: str) -> None:
+    jvm: Any = spark._jvm
+    try:
+        jvm.java.util.regex.Pattern.compile(pattern)
+    except Py4JJavaError as failure:
+        raise RuleError(f"{place}: Spark cannot run its pattern: {_first_line(failure.java_exception)}") from None
+
+
+def _rows(spark: SparkSession, types: Mapping[str, str]) -> DataFrame:
+    """Rows of null, extreme and odd values of these columns."""
+    rows = (", ".join(_value(type_, place) for type_ in types.values()) for place in range(_ROWS))
+    names = ", ".join(f"`{name}`" for name in types)
+    return spark.sql(f"SELECT * FROM VALUES {', '.join(f'({row})' for row in rows)} AS hostile({names})")
+
+
+def _value(type_: str, place: int) -> str:
+    texts = _HOSTILE.get(type_) or ("0", "1", f"-{'9' * 38}", f"{'9' * 38}")
+    text = (None, *texts)[place % (len(texts) + 1)]
+    return f"try_cast({'NULL' if text is None else quoted(text)} AS {type_})"
+
+
+def _run(rows: DataFrame, named: Mapping[str, str], subject: str) -> None:
+    """All at once; one by one only to find the one that fails."""
+    if _failure(rows, named.values()) is None:
+        return
+    for place, sql in named.items():
+        reason = _failure(rows, [sql])
+        if reason is not None:
+            raise RuleError(f"{subject} {place}: Spark refuses the contract's {sql!r}: {reason}")
+
+
+def _failure(rows: DataFrame, expressions: Iterable[str]) -> str | None:
+    """Why Spark cannot run these expressions; None where it can."""
+    try:
+        columns = [F.expr(spark_sql(sql)) for sql in expressions]
+        if columns:
+            rows.select(F.hash(*columns)).collect()
+    except (PySparkException, Py4JJavaError) as failure:
+        return _first_line(failure.java_exception if isinstance(failure, Py4JJavaError) else failure)
+    return None
+
+
+def _first_line(failure: object) -> str:
+    return (str(failure).splitlines() or ["unknown"])[0]
