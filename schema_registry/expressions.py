@@ -40,7 +40,7 @@ def spark_sql(sql: str) -> str:
 
 def is_nothing(sql: str) -> bool:
     """Whether `sql` plainly says null and nothing else; ContractError where it does not parse."""
-    said = _parse(sql, Where()).unnest()
+    said = _parse(sql, Where()).tree.unnest()
     while isinstance(said, exp.Cast):
         said = said.this.unnest()
     return isinstance(said, exp.Null)

@@ -24,6 +24,7 @@ from spark_jobs.sinks.commit import ensure_table
 from spark_jobs.sinks.sound import said_plainly
 from spark_jobs.sinks.swap import finish_swap
 from spark_jobs.sources.landing import landing_stream
+from spark_jobs.transforms.proving import prove
 
 if TYPE_CHECKING:
     import threading
@@ -103,7 +104,8 @@ class Application:
         self._watch([self._refine(subject) for subject in self._subjects], once=True)
 
     def _prepare(self, subject: Subject) -> None:
-        """Have the subject's tables, see that Spark can judge by its contract, and publish the contract."""
+        """See that Spark can judge by the subject's contract, have its tables, and publish the contract."""
+        prove(self._spark, subject)
         for table in (self._lake.bronze(subject), self._lake.files, *self._lake.judged(subject)):
             ensure_table(table)
         self._judged[subject.name] = self._judged_stream(subject)

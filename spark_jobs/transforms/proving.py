@@ -64,7 +64,8 @@ def _rows(spark: SparkSession, types: Mapping[str, str]) -> DataFrame:
     """Rows of null, extreme and odd values of these columns."""
     rows = (", ".join(_value(type_, place) for type_ in types.values()) for place in range(_ROWS))
     names = ", ".join(f"`{name}`" for name in types)
-    return spark.sql(f"SELECT * FROM VALUES {', '.join(f'({row})' for row in rows)} AS hostile({names})")
+    values = ", ".join(f"({row})" for row in rows)
+    return spark.sql(f"SELECT * FROM VALUES {values} AS hostile({names})")  # noqa: S608 (names and types were checked)
 
 
 def _value(type_: str, place: int) -> str:
