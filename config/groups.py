@@ -92,6 +92,29 @@ class Streaming:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a landed file may hold; what is beyond is kept whole, as dead letters with the reason too_large."""
+
+    header_bytes: int = setting("MAX_HEADER_BYTES", "64k", size("1k", "16m"), "Bytes of a CSV header.")
+    columns: int = setting("MAX_COLUMNS", "1000", whole(1, 100_000), "Columns of a CSV file, or fields of a JSON line.")
+    name_length: int = setting("MAX_NAME_LENGTH", "256", whole(1, 1_000_000), "Characters of a column's name.")
+    reasons: int = setting(
+        "MAX_REASONS", "100", whole(1, 10_000), "Reasons kept of a row that could not be read; one more says how many."
+    )
+    detail_length: int = setting(
+        "MAX_DETAIL_LENGTH", "1000", whole(100, 100_000), "Characters of a reason's detail; the rest is cut."
+    )
+    line_bytes: int = setting("MAX_LINE_BYTES", "8m", size("1k", "256m"), "Bytes of one line.")
+    piece_bytes: int = setting(
+        "MAX_PIECE_BYTES", "1m", size("1k", "64m"), "Bytes of a piece, where what cannot be read is kept in pieces."
+    )
+    unpacked_bytes: int = setting("MAX_UNPACKED_BYTES", "16g", size("1k", "1024t"), "Bytes that a .gz may unpack to.")
+    unpack_ratio: int = setting(
+        "MAX_UNPACK_RATIO", "200", whole(1, 2_000), "Times its size that a .gz may unpack to, once that is over 64 MiB."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class DataQuality:
     """What counts as late, and as too early."""
 
@@ -254,6 +277,7 @@ class Kafka:
 GROUPS: Mapping[str, type[Any]] = {
     "lake": Lake,
     "streaming": Streaming,
+    "limits": Limits,
     "data_quality": DataQuality,
     "gold": Gold,
     "generator": Generator,

@@ -25,6 +25,7 @@ from config.groups import (
     Gold,
     Kafka,
     Lake,
+    Limits,
     Monitoring,
     Retry,
     Serving,
@@ -58,6 +59,7 @@ class Settings:
 
     lake: Lake = field(default_factory=Lake)
     streaming: Streaming = field(default_factory=Streaming)
+    limits: Limits = field(default_factory=Limits)
     data_quality: DataQuality = field(default_factory=DataQuality)
     gold: Gold = field(default_factory=Gold)
     generator: Generator = field(default_factory=Generator)

@@ -144,6 +144,7 @@ FILES = pa.schema(
         ("ingested_at", TIMESTAMP),
         ("query_id", pa.string()),
         ("batch_id", pa.int64()),
+        ("detail", pa.string()),
     ]
 )
 

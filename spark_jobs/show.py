@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from config.harmless import shortened
+from spark_jobs.sources.landing import ENDINGS
 from spark_jobs.terminal import as_json, complain, console, exactly, line, moment, plain, say, table, trace
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ __all__ = [
 VERDICTS = ("accepted", "duplicate", "dead_letter")
 #: Examples and problems, sentences with names and values in them, are shown up to this many characters.
 LONGEST = 600
+#: Files that are named of many.
+FEW = 5
 
 
 def statuses(found: Sequence[SubjectStatus]) -> None:
@@ -88,8 +91,16 @@ def statuses(found: Sequence[SubjectStatus]) -> None:
             say(f"{one.subject}: watermark {moment(one.watermark)}")
         if one.files.waiting:
             say(f"{one.subject}: {len(one.files.waiting):,} files wait to be landed")
+        if one.files.foreign:
+            say(shortened(f"{one.subject}: {unread_for_their_ending(one.files.foreign)}", LONGEST))
         for problem in one.problems:
             say(shortened(f"{one.subject}: {problem}", LONGEST), style="red")
+
+
+def unread_for_their_ending(names: Sequence[str]) -> str:
+    """The files that are left alone for how their names end, in one sentence."""
+    few = ", ".join(names[:FEW]) + (", …" if len(names) > FEW else "")
+    return f"{len(names):,} files are not read, as their names end in none of {', '.join(ENDINGS)}: {few}"
 
 
 def audits(found: Sequence[Audit]) -> None:
@@ -111,6 +122,8 @@ def audits(found: Sequence[Audit]) -> None:
         say(f"{one.subject}: ", ("balanced", "green") if one.balanced else ("DOES NOT BALANCE", "red"))
     say()
     for one in found:
+        if one.files_aside:
+            say(f"{one.subject}: {one.files_aside:,} files are set aside and not read: tally status names them")
         if one.manifest:
             manifest(one.subject, one.manifest)
         findings(one.subject, one.findings)

@@ -35,7 +35,10 @@ REWRITTEN = "files rewritten after they were read: drop the new content under a 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the tables say of one subject. ``waiting``: rows landed and not yet refined, ``files_waiting``: not yet landed."""
+    """What the tables say of one subject. ``waiting``: rows landed and not yet refined, ``files_waiting``: not yet landed.
+
+    ``files_aside``: what lies in the landing folder and may not be read; it holds no row that was read, so the books are whole.
+    """
 
     subject: str
     bronze: int
@@ -47,6 +50,7 @@ class Audit:
     readings: int
     batches: int
     files_waiting: int
+    files_aside: int = 0
     findings: tuple[Finding, ...] = ()
     manifest: dict[str, Any] = field(default_factory=dict)
 
@@ -93,6 +97,7 @@ def audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject)
         readings=len(read_by_query),
         batches=len(books),
         files_waiting=len(standing.waiting),
+        files_aside=len(standing.aside),
         findings=tuple(finding for finding in findings if finding.count),
     )
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
 
 LAST_BATCHES = 5
+#: Files set aside that are named one by one.
+FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ def _problems(sums: dict[str, int], files: FileStanding, queries: Sequence[Query
     found += [
         f"{name} was rewritten after it was read: drop the new content under a new name" for name in files.rewritten
     ]
+    few = list(files.aside.items())[:FEW]
+    found += [f"{name} is set aside ({why}): mend it and drop it under a new name, or remove it" for name, why in few]
+    if len(files.aside) > FEW:
+        found.append(f"{len(files.aside) - FEW:,} more are set aside: --json names all")
     return found
 
 

@@ -23,7 +23,8 @@ from spark_jobs.queries.supervisor import Job, Supervisor
 from spark_jobs.sinks.commit import ensure_table
 from spark_jobs.sinks.sound import said_plainly
 from spark_jobs.sinks.swap import finish_swap
-from spark_jobs.sources.landing import landing_stream
+from spark_jobs.sources.landing import landing_stream, rooted
+from spark_jobs.sources.limits import Limits
 from spark_jobs.transforms.proving import prove
 
 if TYPE_CHECKING:
@@ -117,10 +118,11 @@ class Application:
         return Policy(quality.watermark_delay, quality.allowed_clock_skew, quality.late_policy == "dead_letter")
 
     def _ingest(self, subject: Subject) -> Job:
-        landing = self._settings.lake.landing
+        landing = rooted(self._settings.lake.landing)
         rows = landing_stream(self._spark, landing / subject.name, self._settings.streaming.max_batch_bytes)
         tasks = self._spark.sparkContext.defaultParallelism
-        write = Ingest(self._lake, subject, landing, self._listener.landed, tasks)
+        limits = Limits.of(self._settings.limits)
+        write = Ingest(self._lake, subject, landing, self._listener.landed, tasks, limits=limits)
         checkpoint = str(self._lake.checkpoint(subject.name, "ingest"))
         every = self._settings.streaming.trigger_interval
         tables = (self._lake.bronze(subject), self._lake.files)

@@ -6,6 +6,7 @@ names is committed once; a batch that never reached the ledger is read again and
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,8 +23,10 @@ from spark_jobs.sinks.commit import open_table
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
 from spark_jobs.sinks.parts import Part, write_parts
 from spark_jobs.sinks.settle import resume, settle
-from spark_jobs.sources.land import Landing, land, require_gone
-from spark_jobs.sources.landing import local_path
+from spark_jobs.sources.aside import Aside
+from spark_jobs.sources.land import Landing, land, require_aside, require_gone
+from spark_jobs.sources.landing import local_path, rooted
+from spark_jobs.sources.limits import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +36,12 @@ if TYPE_CHECKING:
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake, Table
+    from spark_jobs.sources.limits import Limits
 
+log = logging.getLogger("tallylake.stream")
+
+#: Files set aside that are named one by one.
+FEW = 20
 #: Up to this many bytes of input the driver lands the files itself.
 SMALL_BYTES = 8 * 1024 * 1024
 
@@ -60,7 +68,9 @@ class Ingest:
     report: Callable[[IngestReport], None]
     tasks: int = 2
     progress: Progress = field(default_factory=Progress)
+    limits: Limits = DEFAULTS
     _last: int | None = field(default=None, init=False)
+    _aside: Aside | None = field(default=None, init=False)
 
     def __call__(self, files: DataFrame, batch_id: int) -> None:
         """Land one batch of files."""
@@ -91,13 +101,16 @@ class Ingest:
         bronze, known = self.lake.bronze(self.subject), self.subject.known_fields
         here = sum(file.bytes for file in landings) <= SMALL_BYTES
         groups = balanced(landings, lambda file: file.bytes, 1 if here else self.tasks)
-        work = _Land(bronze, known)
+        work = _Land(bronze, known, self.limits)
         answers = over_groups(files.sparkSession, groups, work, here=here)
         parts = [Part.from_json(part) for answer in answers for part in answer["parts"]]
         landed = [one for answer in answers for one in answer["landed"]]
         vanished = {one["source"] for one in landed if one["status"] == "vanished"}
         require_gone(landings, vanished, self.landing_root / self.subject.name)
-        parts += self._file_parts(landed, batch_id)
+        require_aside(landings, {one["source"] for one in landed if one["status"] == "set_aside"})
+        told = [*landed, *self._looked(landings)]
+        _warn_of([one for one in told if one["status"] == "set_aside"])
+        parts += self._file_parts(told, batch_id)
         facts = {
             "files": len(landed),
             "rows": sum(one["rows"] for one in landed),
@@ -112,7 +125,7 @@ class Ingest:
         landings = [
             Landing(
                 path=str(path),
-                source=path.relative_to(self.landing_root.resolve()).as_posix(),
+                source=path.relative_to(rooted(self.landing_root)).as_posix(),
                 bytes=length,
                 modified_ms=int(modified.timestamp() * 1000),
                 ingested_at=base + place,
@@ -121,6 +134,14 @@ class Ingest:
         ]
         self._last = base + len(landings)
         return landings
+
+    def _looked(self, landings: Sequence[Landing]) -> list[dict[str, Any]]:
+        """What lies in the folder and Spark hands on to no batch, told once; see :mod:`spark_jobs.sources.aside`."""
+        if self._aside is None:
+            self._aside = Aside(self.lake.files, self.subject.name, rooted(self.landing_root) / self.subject.name)
+        found = self._aside.look({file.source for file in landings}, self._latest_reading())
+        self._last = self._latest_reading() + len(found)
+        return [one.to_json() for one in found]
 
     def _latest_reading(self) -> int:
         if self._last is None:
@@ -141,6 +162,7 @@ class Ingest:
                 "rows": one["rows"],
                 "unreadable": one["unreadable"],
                 "status": one["status"],
+                "detail": one["detail"],
                 "source_time": datetime.fromtimestamp(one["source_time_ms"] / 1000, UTC),
                 "ingested_at": datetime.fromtimestamp(one["ingested_at"] / 1_000_000, UTC),
                 "query_id": owner,
@@ -151,13 +173,21 @@ class Ingest:
         return write_parts(self.lake.files, pa.Table.from_pylist(rows, schema=FILES), subject=self.subject.name)
 
 
+def _warn_of(aside: Sequence[dict[str, Any]]) -> None:
+    for one in aside[:FEW]:
+        log.warning("%s is set aside and not read: %s", one["source"], one["detail"])
+    if len(aside) > FEW:
+        log.warning("%d more are set aside and not read: tally status names them", len(aside) - FEW)
+
+
 @dataclass(frozen=True, slots=True)
 class _Land:
     """The work of one group of files; picklable, as executors run it too."""
 
     bronze: Table
     known: tuple[str, ...]
+    limits: Limits
 
     def __call__(self, files: Sequence[Landing]) -> dict[str, Any]:
-        parts, landed = land(files, self.bronze, self.known)
+        parts, landed = land(files, self.bronze, self.known, self.limits)
         return {"parts": [part.to_json() for part in parts], "landed": [one.to_json() for one in landed]}

@@ -22,6 +22,10 @@ PROPERTIES = {
     # columns, so that took longer than judging; and it would serve joins and filters only, of which a batch has none.
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.streaming.checkpointFileManagerClass": CHECKPOINT_FILES,
+    # Spark looks once more at each file of a batch, above 32 of them in a job of as many tasks as there are files: minutes for some
+    # thousands. Up to this many are looked at in place, more by a few tasks.
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
     # Milliseconds between two looks for something new of a query that has no trigger to wait for. Spark's 10 keep a core busy.
     "spark.sql.streaming.pollingDelay": "200",
     # How long Spark may take to end a query whose batch hangs; by its own default for ever.

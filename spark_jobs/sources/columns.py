@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from spark_jobs.sources.limits import Why
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Unread:
     """A row that could not be read: its position from 1, every reason as (code, field, detail), and its text."""
 
     position: int
-    reasons: tuple[tuple[str, str | None, str], ...]
+    reasons: tuple[Why, ...]
     raw: str
 
 
@@ -39,3 +43,14 @@ class Chunk:
     def rows(self) -> int:
         """Rows in the chunk, read and unread."""
         return len(self.positions) + len(self.unread)
+
+    def part(self, at: int, rows: int) -> Chunk:
+        """So many of the rows that were read, from one on; none of those unread."""
+        columns = {name: column.slice(at, rows) for name, column in self.columns.items()}
+        rest = None if self.rest is None else self.rest.slice(at, rows)
+        return Chunk(self.positions[at : at + rows], columns, rest)
+
+
+def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """The items, at most that many at a time."""
+    return (items[at : at + size] for at in range(0, len(items), size))

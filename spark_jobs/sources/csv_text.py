@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from spark_jobs.sources.columns import Chunk, Unread
+from spark_jobs.sources.columns import Chunk, Unread, slices
+from spark_jobs.sources.limits import DEFAULTS, SLICE_BYTES, SLICE_ROWS
 from spark_jobs.sources.lines import line_blocks
 from spark_jobs.sources.opened import visible
 from spark_jobs.sources.records import Split, ends_open, split, torn
@@ -25,26 +26,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spark_jobs.sources.limits import Limits, Why
 
-def read_csv(blocks: Iterable[bytes], known: Sequence[str]) -> Iterator[Chunk]:
+#: Cells of a slice at most, and rows of one of rows unread.
+SLICE_CELLS = 2**20
+UNREAD_ROWS = 16_384
+
+
+def read_csv(blocks: Iterable[bytes], known: Sequence[str], limits: Limits = DEFAULTS) -> Iterator[Chunk]:
     """The rows of one CSV file. Fields in ``known`` become columns, all others the ``rest`` map.
 
     Blank lines are no rows. An empty file or one with a header alone yields none. Nothing a file can hold raises.
     """
     header: _Header | None = None
     position = 0
-    for part in _splits(blocks):
+    for part in _splits(blocks, limits):
         if header is None:
             if part.count == 0:
                 continue
-            part, header = _take_header(part)
-        read = _all_unread(part, position, header) if header.reasons else _parse(part, position, header, known)
+            part, header = _take_header(part, limits)
+        yield from _all_unread(part, position, header) if header.reasons else _read(part, position, header, known)
         position += part.count
-        if read.rows:
-            yield read
-
-
-_Why = tuple[str, str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,17 @@ class _Header:
     """The column names of a file, or why they cannot be used."""
 
     names: list[str]
-    reasons: tuple[_Why, ...]
+    reasons: tuple[Why, ...]
 
 
-def _splits(blocks: Iterable[bytes]) -> Iterator[Split]:
+def _splits(blocks: Iterable[bytes], limits: Limits) -> Iterator[Split]:
     held = b""
-    for lines, is_torn in line_blocks(blocks):
+    for lines, is_torn in line_blocks(blocks, limits):
         if is_torn:
             if held:
                 yield split(held, last=True)
             held = b""
-            yield torn(lines)
+            yield torn(lines, limits.line_bytes)
             continue
         part = split(held + lines, last=False)
         held = part.rest
@@ -72,12 +74,13 @@ def _splits(blocks: Iterable[bytes]) -> Iterator[Split]:
         yield split(held, last=True)
 
 
-def _take_header(part: Split) -> tuple[Split, _Header]:
+def _take_header(part: Split, limits: Limits) -> tuple[Split, _Header]:
     """Take the first record off a block and read it as the header; one that cannot be read stays, as a row unread."""
     broken = next((refused for refused in part.refused if refused.ordinal == 0), None)
     if broken is not None:
-        return part, _Header([], (("unreadable", None, f"the header cannot be read: {broken.detail}"),))
-    names, reasons = _header_names(part.data[part.starts[0] : part.ends[0]])
+        code = broken.code if broken.field else "unreadable"
+        return part, _Header([], ((code, broken.field, f"the header cannot be read: {broken.detail}"),))
+    names, reasons = _header_names(part.data[part.starts[0] : part.ends[0]], limits)
     if not names:
         return part, _Header([], reasons)
     below = replace(
@@ -91,7 +94,10 @@ def _take_header(part: Split) -> tuple[Split, _Header]:
     return below, _Header(names, reasons)
 
 
-def _header_names(record: bytes) -> tuple[list[str], tuple[_Why, ...]]:
+def _header_names(record: bytes, limits: Limits) -> tuple[list[str], tuple[Why, ...]]:
+    """The names and what is wrong with them; no names where the header, too, is kept as a row."""
+    if (beyond := limits.of_header(record)) is not None:
+        return [], (beyond,)
     text = record.decode("utf-8").rstrip("\r\n")
     if "\r" in text or "\n" in text:
         return [], (("unreadable", None, "the header holds a line end"),)
@@ -99,31 +105,47 @@ def _header_names(record: bytes) -> tuple[list[str], tuple[_Why, ...]]:
         names = next(csv.reader([text]), [""])
     except csv.Error as error:
         return [], (("unreadable", None, f"the header cannot be read: {error}"),)
+    if (beyond := limits.of_names(names)) is not None:
+        return [], (beyond,)
     twice = [name for name, count in Counter(names).items() if count > 1]
     return names, tuple(("duplicate_header", name, f"the header names '{name}' more than once") for name in twice)
 
 
-def _all_unread(part: Split, position: int, header: _Header) -> Chunk:
-    raws = [(int(o), part.data[s:e]) for o, s, e in zip(part.ordinals, part.starts, part.ends, strict=True)]
-    raws += [(refused.ordinal, refused.raw) for refused in part.refused]
-    unread = [Unread(position + ordinal + 1, header.reasons, _line(raw)) for ordinal, raw in sorted(raws)]
-    return Chunk(unread=tuple(unread))
+def _all_unread(part: Split, position: int, header: _Header) -> Iterator[Chunk]:
+    """The block's records, all refused for their header; some at a time, as each repeats the header's reasons."""
+    raws = [(int(o), int(s), int(e)) for o, s, e in zip(part.ordinals, part.starts, part.ends, strict=True)]
+    ordered = sorted([*raws, *((refused.ordinal, -1, place) for place, refused in enumerate(part.refused))])
+    for some in slices(ordered, UNREAD_ROWS):
+        raw = ((o, part.refused[e].raw if s < 0 else part.data[s:e]) for o, s, e in some)
+        yield Chunk(unread=tuple(Unread(position + ordinal + 1, header.reasons, _line(data)) for ordinal, data in raw))
 
 
-def _parse(part: Split, position: int, header: _Header, known: Sequence[str]) -> Chunk:
-    unread = [Unread(position + r.ordinal + 1, ((r.code, None, r.detail),), _line(r.raw)) for r in part.refused]
+def _read(part: Split, position: int, header: _Header, known: Sequence[str]) -> Iterator[Chunk]:
+    """The block's rows, and those refused; some at a time, as each row repeats the names that no contract knows."""
+    for some in slices(part.refused, UNREAD_ROWS):
+        whys: list[Why] = [(refused.code, refused.field, refused.detail) for refused in some]
+        aside = zip(some, whys, strict=True)
+        yield Chunk(unread=tuple(Unread(position + one.ordinal + 1, (why,), _line(one.raw)) for one, why in aside))
+    unknown = sum(len(name.encode()) for name in header.names if name not in known)
+    step = max(1, min(SLICE_ROWS, SLICE_CELLS // len(header.names), SLICE_BYTES // (unknown + 1)))
+    for at in range(0, len(part.ordinals), step):
+        yield _parse(part, np.arange(at, min(at + step, len(part.ordinals))), position, header, known)
+
+
+def _parse(part: Split, places: NDArray[np.int64], position: int, header: _Header, known: Sequence[str]) -> Chunk:
+    unread: list[Unread] = []
     tables: list[pa.Table] = []
     kept: list[NDArray[np.int64]] = []
-    for table, places, odd in _parsed(part, np.arange(len(part.ordinals)), header.names):
+    for table, read, odd in _parsed(part, places, header.names):
         tables.append(table)
-        kept.append(part.ordinals[places])
+        kept.append(part.ordinals[read])
         unread += [
             Unread(position + int(part.ordinals[p]) + 1, (why,), _line(part.data[part.starts[p] : part.ends[p]]))
             for p, why in odd
         ]
-    positions = np.concatenate(kept) + position + 1 if kept else np.empty(0, np.int64)
-    table = pa.concat_tables(tables).combine_chunks() if tables else None
-    if table is None or table.num_rows == 0:
+    positions = np.concatenate(kept) + position + 1
+    table = pa.concat_tables(tables).combine_chunks()
+    if table.num_rows == 0:
         return Chunk(unread=tuple(unread))
     arrays = dict(zip(header.names, (_flat(column) for column in table.columns), strict=True))
     columns = {name: array for name, array in arrays.items() if name in known}
@@ -132,7 +154,7 @@ def _parse(part: Split, position: int, header: _Header, known: Sequence[str]) ->
 
 def _parsed(
     part: Split, places: NDArray[np.int64], names: Sequence[str]
-) -> Iterator[tuple[pa.Table, NDArray[np.int64], list[tuple[int, _Why]]]]:
+) -> Iterator[tuple[pa.Table, NDArray[np.int64], list[tuple[int, Why]]]]:
     """Parse the records at ``places``; where pyarrow counts others than we do, halve them until one stands alone."""
     if not len(places):
         return
@@ -141,7 +163,7 @@ def _parsed(
         table, odd = outcome
         keep = np.ones(len(places), bool)
         keep[[number for number, _ in odd]] = False
-        found: list[tuple[int, _Why]] = [
+        found: list[tuple[int, Why]] = [
             (int(places[number]), ("column_count", None, f"{cells} cells under a header of {len(names)}"))
             for number, cells in odd
         ]
@@ -149,7 +171,7 @@ def _parsed(
     elif len(places) == 1:
         raw = part.data[part.starts[places[0]] : part.ends[places[0]]]
         detail = "a quote is opened and never closed" if ends_open(raw) else "the record cannot be parsed as CSV"
-        why: _Why = ("unreadable", None, detail)
+        why: Why = ("unreadable", None, detail)
         yield _empty(names), places[:0], [(int(places[0]), why)]
     else:
         half = len(places) // 2

@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from spark_jobs.sources.columns import Chunk, Unread
-from spark_jobs.sources.lines import LONGEST_LINE, line_blocks
+from spark_jobs.sources.limits import DEFAULTS, too_large
+from spark_jobs.sources.lines import line_blocks
 from spark_jobs.sources.opened import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_Why = tuple[str, str | None, str]
+    from spark_jobs.sources.limits import Limits, Why
 
 
 class _Number(str):
@@ -29,31 +30,31 @@ class _TwiceError(ValueError):
     """An object that names a field twice."""
 
 
-def read_jsonl(blocks: Iterable[bytes], known: Sequence[str]) -> Iterator[Chunk]:
-    """The rows of one JSON-lines file. A line that is no object, or names a field twice, is unread and kept.
+def read_jsonl(blocks: Iterable[bytes], known: Sequence[str], limits: Limits = DEFAULTS) -> Iterator[Chunk]:
+    """The rows of one JSON-lines file. A line that is no object, names a field twice or too many is unread and kept.
 
     null counts as given and empty, like an empty CSV cell; a field that a row does not name is absent.
     """
     position = 0
-    for data, is_torn in line_blocks(blocks):
+    for data, is_torn in line_blocks(blocks, limits):
         lines = [line for line in data.split(b"\n") if line.strip()]
-        chunk = _torn(data, position) if is_torn else _chunk(lines, position, known)
+        chunk = _torn(data, position, limits) if is_torn else _chunk(lines, position, known, limits)
         position += chunk.rows
         if chunk.rows:
             yield chunk
 
 
-def _torn(piece: bytes, position: int) -> Chunk:
-    why: _Why = ("unreadable", None, f"a piece of a line of more than {LONGEST_LINE} bytes")
+def _torn(piece: bytes, position: int, limits: Limits) -> Chunk:
+    why = too_large("line_bytes", f"a piece of a line of more than {limits.line_bytes:,} bytes")
     return Chunk(unread=(Unread(position + 1, (why,), visible(piece.rstrip(b"\r\n"))),))
 
 
-def _chunk(lines: list[bytes], position: int, known: Sequence[str]) -> Chunk:
+def _chunk(lines: list[bytes], position: int, known: Sequence[str], limits: Limits) -> Chunk:
     positions: list[int] = []
     rows: list[dict[str, str]] = []
     unread: list[Unread] = []
     for place, line in enumerate(lines, position + 1):
-        row = _row(line)
+        row = _row(line, limits)
         if isinstance(row, dict):
             positions.append(place)
             rows.append(row)
@@ -66,11 +67,13 @@ def _chunk(lines: list[bytes], position: int, known: Sequence[str]) -> Chunk:
     return Chunk(np.array(positions, np.int64), columns, _rest(rows, frozenset(known)), tuple(unread))
 
 
-def _row(line: bytes) -> dict[str, str] | _Why:
+def _row(line: bytes, limits: Limits) -> dict[str, str] | Why:
     try:
         value = _DECODER.decode(line.decode("utf-8"))
         if not isinstance(value, dict):
             return ("unreadable", None, "the line is JSON, but no object")
+        if (beyond := limits.of_names(list(value))) is not None:
+            return beyond
         row = {name: _text(item) for name, item in value.items()}
         if b"\\u" in line:
             "".join((*row, *row.values())).encode("utf-8")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spark_jobs.sources.lines import LONGEST_LINE
+from spark_jobs.sources.limits import too_large
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class Refused:
 
     ordinal: int
     code: str
+    field: str | None
     detail: str
     raw: bytes
 
@@ -72,9 +73,9 @@ def split(data: bytes, *, last: bool) -> Split:
     return _assemble(data[:cut], starts[: marks.cut], ends[: marks.cut], marks, data[cut:])
 
 
-def torn(piece: bytes) -> Split:
+def torn(piece: bytes, line_bytes: int) -> Split:
     """A piece of a line that is too long to be held: refused, so that no part of a value passes for a whole one."""
-    why = Refused(0, "unreadable", f"a piece of a line of more than {LONGEST_LINE} bytes", piece)
+    why = Refused(0, *too_large("line_bytes", f"a piece of a line of more than {line_bytes:,} bytes"), piece)
     none = np.empty(0, np.int64)
     return Split(piece, none, none, none, (why,), 1, b"")
 
@@ -227,7 +228,10 @@ def _assemble(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], m
         refused.setdefault(place, ("unreadable", "a carriage return outside of quotes that ends no line"))
     keep = np.ones(len(lines), bool)
     keep[list(refused)] = False
-    aside = [Refused(place, *refused[place], data[starts[place] : record_ends[place]]) for place in sorted(refused)]
+    aside = [
+        Refused(place, code, None, detail, data[starts[place] : record_ends[place]])
+        for place, (code, detail) in sorted(refused.items())
+    ]
     ordinals = np.arange(len(lines), dtype=np.int64)
     return Split(data, starts[keep], record_ends[keep], ordinals[keep], tuple(aside), len(lines), rest)
 

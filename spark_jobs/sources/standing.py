@@ -11,22 +11,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.sinks.commit import open_snapshot, open_table
-from spark_jobs.sources.landing import waiting_files
-from spark_jobs.sources.opened import fingerprint
+from spark_jobs.sources.landing import found_in, rooted
+from spark_jobs.sources.opened import AsideError, fingerprint, regular
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake, Table
+    from spark_jobs.sources.landing import Found
 
 
 @dataclass(frozen=True, slots=True)
 class FileStanding:
-    """Landed files that the lake has not taken in: new ones wait; a rewritten one is never read again by Spark's file source."""
+    """Landed files that the lake has not taken in, by name.
+
+    New ones wait; a rewritten one is never read again by Spark's file source; ``aside``: what may not be read, and why;
+    ``foreign``: files whose ending is none that is read.
+    """
 
     waiting: tuple[str, ...]
     rewritten: tuple[str, ...]
+    aside: Mapping[str, str]
+    foreign: tuple[str, ...]
 
 
 def count(table: Table, subject: str | None = None) -> int:
@@ -59,28 +67,42 @@ def own_rows(table: Table, subject: str) -> pa.Table:
 
 
 def file_standing(lake: Lake, landing_root: Path, subject: Subject) -> FileStanding:
-    """Compare the landing folder with the ingest ledger, by name, size, time of change and then content.
-
-    A file of no bytes holds no row, and Spark's file source never hands it on: it does not wait.
-    """
+    """Compare the landing folder with the ingest ledger, by name, size, time of change and then content."""
     ledger = own_rows(lake.files, subject.name)
     read = {row["source"]: row for row in ledger.sort_by("ingested_at").to_pylist()}
-    waiting, rewritten = [], []
-    root = landing_root.resolve()
-    for path in waiting_files(root / subject.name):
-        source = path.relative_to(root).as_posix()
-        if source not in read:
-            waiting += [source] if path.stat().st_size else []
-        elif _is_rewritten(path, read[source]):
+    waiting, rewritten, foreign = list[str](), list[str](), list[str]()
+    aside: dict[str, str] = {}
+    folder = rooted(landing_root) / subject.name
+    for one in found_in(folder):
+        source = f"{subject.name}/{one.name}"
+        row = read.get(source)
+        if one.foreign:
+            foreign.append(source)
+        elif one.aside:
+            aside[source] = one.aside
+        elif row is None:
+            waiting.append(source)
+        elif row["status"] == "set_aside":
+            aside[source] = _once_aside(row)
+        elif _is_rewritten(folder, one, row):
             rewritten.append(source)
-    return FileStanding(tuple(waiting), tuple(rewritten))
+    return FileStanding(tuple(waiting), tuple(rewritten), aside, tuple(foreign))
 
 
-def _is_rewritten(path: Path, read: dict[str, Any]) -> bool:
-    """Whether a file's content is another than was read; one that was only touched is not."""
-    stat = path.stat()
-    changed = datetime.fromtimestamp(int(stat.st_mtime * 1000) / 1000, UTC)
-    if (stat.st_size, changed) == (read["bytes"], read["source_time"]):
+def _once_aside(row: dict[str, Any]) -> str:
+    """Why the ledger says that a file was set aside: whatever it is by now, it is not read again under its name."""
+    return f"{row['detail']}, when its turn came"
+
+
+def _is_rewritten(folder: Path, found: Found, read: dict[str, Any]) -> bool:
+    """Whether a file's content is another than was read; one that was only touched is not, nor one that cannot be opened."""
+    changed = datetime.fromtimestamp(found.modified_ms / 1000, UTC)
+    if (found.bytes, changed) == (read["bytes"], read["source_time"]):
         return False
-    with path.open("rb") as file:
-        return bool(fingerprint(file) != read["source_fingerprint"])
+    try:
+        with regular(folder, found.name.split("/")) as file:
+            return bool(fingerprint(file) != read["source_fingerprint"])
+    except FileNotFoundError:
+        return False
+    except AsideError:
+        return True

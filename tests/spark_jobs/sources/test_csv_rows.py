@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.sources import lines, records
+from spark_jobs.sources import records
 from spark_jobs.sources.csv_text import read_csv
+from spark_jobs.sources.limits import Limits
 from spark_jobs.sources.opened import visible
 
 if TYPE_CHECKING:
@@ -221,17 +222,14 @@ def test_a_quote_open_for_more_than_the_longest_value_is_given_up_and_the_rest_i
         assert read(*pieces(data, [cut]))[:3] == [(1, "unreadable"), (2, AB), (3, AB)]
 
 
-def test_a_line_too_long_to_be_held_is_kept_in_pieces_and_no_piece_passes_for_a_row(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(lines, "LONGEST_LINE", 10)
-    rows = read(b"b\n1\n", b"0123456789ab", b"cdef", b"gh\n2\n3", b"4\n", known=["b"])
-    assert rows == [
-        (1, {"b": "1"}),
-        (2, "unreadable"),
-        (3, "unreadable"),
-        (4, "unreadable"),
-        (5, {"b": "2"}),
-        (6, {"b": "34"}),
-    ]
-    assert "".join(raw for _, _, raw in unread(b"b\n1\n", b"0123456789ab", b"cdef", b"gh\n2\n")) == "0123456789abcdefgh"
+def test_a_line_too_long_to_be_held_is_kept_in_the_same_pieces_wherever_blocks_end_and_none_passes_for_a_row() -> None:
+    short = Limits(line_bytes=10, piece_bytes=7)
+    data = b"b\n0123456789\n0123456789abcdefgh\n2\n0123456789a"
+    for cut in range(len(data) + 1):
+        chunks = list(read_csv(pieces(data, [cut]), ["b"], short))
+        read = {int(p): text for c in chunks for p, text in zip(c.positions, c.columns.get("b", []), strict=True)}
+        assert {place: text.as_py() for place, text in read.items()} == {1: "0123456789", 5: "2"}
+        kept = sorted((row.position, row.reasons[0][:2], row.raw) for c in chunks for row in c.unread)
+        why = ("too_large", "MAX_LINE_BYTES")
+        told = [(2, why, "0123456"), (3, why, "789abcd"), (4, why, "efgh"), (6, why, "0123456"), (7, why, "789a")]
+        assert kept == told, cut

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.sources import lines
 from spark_jobs.sources.jsonl_text import read_jsonl
+from spark_jobs.sources.limits import Limits
 
 
 def read(*blocks: bytes) -> list[tuple[int, dict[str, str] | str]]:
@@ -92,15 +92,13 @@ def test_every_cut_gives_the_same_rows() -> None:
         assert read(data[:cut], data[cut:]) == whole, cut
 
 
-def test_a_line_too_long_to_be_held_is_kept_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "LONGEST_LINE", 10)
-    assert read(b'{"a":1}\n{"a":"01234', b'56789"', b'}\n{"a":2}\n') == [
-        (1, {"a": "1"}),
-        (2, "unreadable"),
-        (3, "unreadable"),
-        (4, "unreadable"),
-        (5, {"a": "2"}),
-    ]
+def test_a_line_too_long_to_be_held_is_kept_in_pieces() -> None:
+    short = Limits(line_bytes=10, piece_bytes=8)
+    chunks = list(read_jsonl([b'{"a":1}\n{"a":"01234', b'56789"', b'}\n{"a":2}\n'], ["a"], short))
+    assert [int(place) for chunk in chunks for place in chunk.positions] == [1, 5]
+    kept = [(row.position, *row.reasons[0][:2], row.raw) for chunk in chunks for row in chunk.unread]
+    pieces = enumerate(['{"a":"01', "23456789", '"}'], 2)
+    assert kept == [(place, "too_large", "MAX_LINE_BYTES", raw) for place, raw in pieces]
 
 
 JSON = st.recursive(

@@ -15,7 +15,7 @@ import pytest
 from spark_jobs.lake import Table
 from spark_jobs.schemas import BRONZE_META
 from spark_jobs.sources.land import Landed, Landing, LandingError, land, require_gone
-from spark_jobs.sources.landing import local_path, waiting_files
+from spark_jobs.sources.landing import found_in, local_path
 from spark_jobs.sources.opened import opened, row_prefix
 
 NOON = 1_769_688_000_000_000  # 2026-01-29T12:00:00Z
@@ -121,7 +121,7 @@ def test_the_last_ending_says_what_a_file_is(tmp_path: Path, name: str, row: tup
 def test_the_fingerprint_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
     path = tmp_path / "1.csv.gz"
     path.write_bytes(gzip.compress(b"a\n1\n"))
-    with opened(path) as (content, blocks):
+    with opened(tmp_path, [path.name]) as (content, blocks, _):
         assert content == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
         assert b"".join(blocks) == b"a\n1\n"
 
@@ -130,7 +130,7 @@ def test_a_file_replaced_while_it_is_read_keeps_the_content_of_its_fingerprint(t
     path, other = tmp_path / "1.csv", tmp_path / "new"
     path.write_bytes(b"old")
     other.write_bytes(b"new")
-    with opened(path) as (content, blocks):
+    with opened(tmp_path, [path.name]) as (content, blocks, _):
         other.replace(path)
         assert (content, b"".join(blocks)) == (hashlib.blake2b(b"old", digest_size=16).hexdigest(), b"old")
 
@@ -140,15 +140,18 @@ def test_the_row_prefix_is_the_same_for_ever() -> None:
     assert len({row_prefix(s, c) for s in ("a", "b") for c in ("c", "d")}) == 4
 
 
-def test_hidden_half_written_and_foreign_files_do_not_wait(tmp_path: Path) -> None:
-    names = ["1.csv", "d/2.jsonl", "3.csv.gz", "4.jsonl.gz"]
-    others = [".1.csv", "_1.csv", "1.csv.tmp", "1.txt", "_d/1.csv", ".d/1.csv", "1.gz"]
-    for name in names + others:
+def test_all_that_lies_in_a_landing_folder_is_told_but_what_is_hidden(tmp_path: Path) -> None:
+    names = ["1.csv", "d/2.jsonl", "3.csv.gz", "4.jsonl.gz", "out.csv/part-0.csv"]
+    foreign = ["1.csv.tmp", "1.txt", "1.gz", "A.CSV", "d/b.json", "csv"]
+    for name in [*names, *foreign, ".1.csv", "_1.csv", "_d/1.csv", ".d/1.csv"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    (tmp_path / "folder.csv").mkdir()
-    assert [path.relative_to(tmp_path).as_posix() for path in waiting_files(tmp_path)] == sorted(names)
-    assert list(waiting_files(tmp_path / "none")) == []
+    (tmp_path / "folder.csv" / "within").mkdir(parents=True)
+    found = list(found_in(tmp_path))
+    assert sorted(one.name for one in found if not one.foreign and not one.aside) == sorted(names)
+    assert sorted(one.name for one in found if one.foreign) == sorted(foreign)
+    assert [(one.name, one.aside) for one in found if one.aside] == [("folder.csv", "a folder, with no file in it")]
+    assert list(found_in(tmp_path / "none")) == []
 
 
 @pytest.mark.parametrize("name", ["a b.csv", "p%20q.csv", "h#x.csv", "q?y.csv", "ü+.csv"])

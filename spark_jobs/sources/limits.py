@@ -1,0 +1,89 @@
+"""What a landed file may hold. What is beyond a limit is kept whole, as dead letters that name the limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Why a row could not be read: code, field (or the limit's name), detail.
+Why = tuple[str, str | None, str]
+
+#: Rows are made and handed on in slices of about this many bytes, so that no vector of theirs comes near 2 GiB.
+SLICE_BYTES = 32 * 1024 * 1024
+#: Rows of a slice at most.
+SLICE_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that a landed file may hold; each field is the setting ``MAX_`` and its name in capitals."""
+
+    header_bytes: int = 64 * 1024
+    columns: int = 1_000
+    name_length: int = 256
+    reasons: int = 100
+    detail_length: int = 1_000
+    line_bytes: int = 8 * 1024 * 1024
+    piece_bytes: int = 1024 * 1024
+    unpacked_bytes: int = 16 * 1024 * 1024 * 1024
+    unpack_ratio: int = 200
+
+    @classmethod
+    def of(cls, settings: Any) -> Limits:
+        """The same limits as a group of settings has them."""
+        return cls(**{each.name: getattr(settings, each.name) for each in fields(cls)})
+
+    def of_header(self, record: bytes) -> Why | None:
+        """Why a CSV header is too long to be taken apart, if it is."""
+        if len(record) <= self.header_bytes:
+            return None
+        return too_large("header_bytes", f"the header has {len(record):,} bytes, more than {self.header_bytes:,}")
+
+    def of_names(self, names: Sequence[str]) -> Why | None:
+        """Why a header, or the names of a JSON object, are beyond a limit, if they are."""
+        if len(names) > self.columns:
+            return too_large("columns", f"{len(names):,} columns are more than {self.columns:,}")
+        longest = max(map(len, names), default=0)
+        if longest > self.name_length:
+            return too_large("name_length", f"a name has {longest:,} characters, more than {self.name_length:,}")
+        return None
+
+    def kept(self, reasons: Sequence[Why]) -> tuple[Why, ...]:
+        """The reasons of a row: not more than may be, the last one then says how many there were; long details are cut."""
+        found: list[Why] = [
+            (code, None if field is None else self._cut(field), self._cut(detail))
+            for code, field, detail in reasons[: self.reasons]
+        ]
+        if len(reasons) > self.reasons:
+            more = f"{len(reasons):,} reasons, of which the first {self.reasons:,} are kept"
+            found.append(too_large("reasons", more))
+        return tuple(found)
+
+    def _cut(self, text: str) -> str:
+        if len(text) <= self.detail_length:
+            return text
+        return f"{text[: self.detail_length]}… ({len(text):,} characters, cut by {variable('detail_length')})"
+
+
+def variable(limit: str) -> str:
+    """The setting that a limit comes from."""
+    return f"MAX_{limit.upper()}"
+
+
+def too_large(limit: str, detail: str) -> Why:
+    """The reason of what is beyond a limit, with the limit's name."""
+    return ("too_large", variable(limit), detail)
+
+
+DEFAULTS = Limits()
+
+
+class TooLargeError(Exception):
+    """What a file unpacks to is beyond a limit; ``why`` is the reason of its dead letters."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why[2])
+        self.why = why
