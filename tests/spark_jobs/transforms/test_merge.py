@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from memory_lake import MemoryLake, things
 
 from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.transforms.merge import Incoming
 from spark_jobs.transforms.versions import surrogate_keys
 
 ALL = tuple(FIELDS)
@@ -191,3 +192,17 @@ def test_a_surrogate_key_is_positive_and_a_function_of_key_and_beginning_alone()
     begun = pa.chunked_array([pa.array([at(1), at(2), at(1)], TIMESTAMP)])
     found = surrogate_keys(rows, ("a", "b"), begun).to_pylist()
     assert found == [8_353_799_670_861_472_478, 6_486_205_471_014_680_193, 3_919_482_778_935_087_370]
+
+
+def test_a_truncate_is_told_by_its_op_whatever_keys_the_rows_name() -> None:
+    contract = things(ALL, TRACKED)
+    named = [("t", None), ("t", 7), ("u", 7), ("d", None), ("u", None)]
+    whole = {"change_id": "x", "event_ts": at(0), "seq": 1, **dict.fromkeys(ALL)}
+    rows = [whole | {"op": op, "thing_id": key, "schema_version": 1, "row_id": "r", "given": None} for op, key in named]
+    types = {"seq": pa.int64(), "event_ts": TIMESTAMP, "thing_id": pa.int64(), "schema_version": pa.int32()}
+    schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0] if name != "given"])
+    log = pa.Table.from_pylist(rows, schema=schema.append(pa.field("given", pa.list_(pa.string()))))
+    incoming = Incoming.of(log, contract)
+    assert incoming.truncates["thing_id"].to_pylist() == [None, None]
+    assert incoming.changes["thing_id"].to_pylist() == [7, None, None]
+    assert incoming.changes["_deleted"].to_pylist() == [False, True, False]
