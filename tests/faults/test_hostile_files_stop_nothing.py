@@ -14,6 +14,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
@@ -25,6 +26,10 @@ from config.groups import Limits as LimitSettings
 from schema_registry.registry import load
 from spark_jobs.batch.status import status
 from spark_jobs.lake import Lake
+from spark_jobs.schemas import FILES as FILES_SCHEMA
+from spark_jobs.show import unread_for_their_ending
+from spark_jobs.sinks.commit import append_once, ensure_table
+from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sources import opened as opened_module
 from spark_jobs.sources.aside import Aside
 from spark_jobs.sources.land import Landed, Landing, LandingError, land, require_aside
@@ -335,13 +340,15 @@ def test_a_folder_of_all_of_them_is_drained_and_each_is_on_record(spark: SparkSe
         write(folder, name, b"a,b\nn%d,2026-03-02T10:00:00Z\n" % place)
     aside = not_files(folder, tmp_path / "outside")
     foreign = ["A.CSV", "b.json", "c.txt", "d.csv.tmp"]
-    for name in foreign:
+    for name in [*foreign, "_hidden.csv", ".hidden.csv", "_hidden/1.csv"]:
         write(folder, name)
     home.drain(spark, "feed", "quiet_feed")
 
     assert discrepancies(home.lake.root, "feed") == discrepancies(home.lake.root, "quiet_feed") == []
     told = ledger(home, "feed")
-    assert {file.name for file in FILES} | set(NAMES) | set(aside) <= told.keys()
+    read = {file.name for file in FILES} | set(NAMES) | {"ring/in.csv"}
+    assert read | set(aside) <= told.keys()
+    assert {name for name, row in told.items() if row["status"] != "set_aside"} == read
     assert {name: (told[name]["status"], told[name]["detail"]) for name in aside} == {
         name: ("set_aside", why) for name, why in aside.items()
     }
@@ -360,7 +367,21 @@ def test_a_folder_of_all_of_them_is_drained_and_each_is_on_record(spark: SparkSe
     assert any("feed/pipe.csv is set aside (a named pipe)" in problem for problem in feed.problems)
 
 
-def test_what_is_on_record_is_not_told_again_and_an_emptied_file_is_a_rewritten_one(
+def on_record(lines: list[Landed]) -> pa.Table:
+    """Lines of the ledger as ingest writes them."""
+    rows = [
+        {
+            **line.to_json(),
+            "subject": "feed",
+            "source_fingerprint": line.fingerprint,
+            "source_time": line.source_time_ms * 1_000,
+        }
+        for line in lines
+    ]
+    return pa.Table.from_pylist(rows, schema=FILES_SCHEMA)
+
+
+def test_what_is_on_record_is_not_told_again_and_a_file_mended_in_place_is_not_read(
     folder: Path, tmp_path: Path, subject: Subject
 ) -> None:
     lake = Lake(tmp_path / "lake")
@@ -374,3 +395,40 @@ def test_what_is_on_record_is_not_told_again_and_an_emptied_file_is_a_rewritten_
     ]
     assert look.look((), NOON) == first
     assert file_standing(lake, folder.parent, subject).waiting == ("feed/empty.csv",)
+    ensure_table(lake.files)
+    append_once(lake.files, write_parts(lake.files, on_record(first), subject="feed"), writer="w", version=0)
+    assert look.look((), NOON) == []
+    write(folder, "later.csv")
+    standing = file_standing(lake, folder.parent, subject)
+    assert (standing.waiting, standing.rewritten, standing.aside) == (
+        ("feed/later.csv",),
+        (),
+        {"feed/pipe.csv": "a named pipe"},
+    )
+    write(folder, "empty.csv", GOOD)
+    (folder / "pipe.csv").unlink()
+    write(folder, "pipe.csv")
+    standing = file_standing(lake, folder.parent, subject)
+    assert (standing.rewritten, standing.aside) == (
+        ("feed/empty.csv",),
+        {"feed/pipe.csv": "a named pipe, when its turn came"},
+    )
+
+
+def test_many_files_set_aside_or_of_other_endings_are_counted_and_some_are_named(
+    folder: Path, tmp_path: Path, subject: Subject
+) -> None:
+    for number in range(30):
+        os.mkfifo(folder / f"{number:02}.csv")
+        write(folder, f"{number:02}.CSV")
+    (found,) = status(Lake(tmp_path / "lake"), folder.parent, [subject])
+    assert (
+        found.problems[0]
+        == "feed/00.csv is set aside (a named pipe): mend it and drop it under a new name, or remove it"
+    )
+    assert (len(found.problems), found.problems[-1]) == (21, "10 more are set aside: --json names all")
+    told = unread_for_their_ending(found.files.foreign)
+    assert told.startswith(
+        "30 files are not read, as their names end in none of .csv, .jsonl, .csv.gz, .jsonl.gz: feed/00.CSV, "
+    )
+    assert told.endswith("feed/04.CSV, …")

@@ -223,34 +223,6 @@ def test_a_row_lost_on_the_way_shows_as_unaccounted_and_fails_the_audit(
     assert "rows without any verdict" in [finding.what for finding in found.findings]
 
 
-def test_a_file_dropped_into_a_subfolder_with_an_odd_name_is_landed(spark: SparkSession, tmp_path: Path) -> None:
-    home = house(tmp_path)
-    home.drop("day=2026-01-05/größe & 100%.csv", HEADER + event("e1"))
-    home.drop("_hidden.csv", HEADER + event("e2"))
-    home.drop("half.csv.tmp", HEADER + event("e3"))
-    (books,) = home.drain(spark)
-    assert books.accepted == 1
-    (row,) = home.rows(home.lake.bronze(home.subject()))
-    assert row["source"] == "ecommerce_events/day=2026-01-05/größe & 100%.csv"
-    assert home.audit(spark).balanced
-
-
-def test_no_file_stops_the_stream_whatever_it_holds(spark: SparkSession, tmp_path: Path) -> None:
-    home = house(tmp_path)
-    home.drop("a.csv", b"\xff\xfe\x00binary\n\x00\xff")
-    home.drop("b.csv", "")
-    home.drop("c.csv.gz", b"no gzip at all")
-    home.drop(
-        "d.jsonl",
-        '{"event_id": "j1"\n[1]\n{"event_id":"j2","user_id":1,"event_type":"search","event_time":"2026-01-05T10:00:00Z"}\n',
-    )
-    home.drop("e.csv", HEADER + event("good"))
-    (books,) = home.drain(spark)
-    assert books.accepted == 2
-    assert books.dead_letter == books.rows_read - 2
-    assert home.audit(spark).balanced
-
-
 def test_a_subject_that_no_code_knows_is_streamed_by_its_contracts_alone(spark: SparkSession, tmp_path: Path) -> None:
     home = house(tmp_path, contracts=SENSORS)
     rows = ("r1,ABC-0042,2026-01-05T10:00:00Z,1.5,ok", "r2,ABC-0042,2026-01-05T10:00:01Z,x,ok")
