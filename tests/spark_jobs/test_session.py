@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyspark
 import pytest
@@ -53,6 +53,29 @@ def test_no_port_is_open_but_to_this_machine(spark: SparkSession) -> None:
     ports = ports_of_children(os.getpid())
     assert len(ports) > 1
     assert beyond_this_machine(ports) == []
+
+
+def test_what_spark_logs_does_nothing_on_a_terminal(spark: SparkSession) -> None:
+    hostile = "a\x1b[2J\x9b31m\u202eb\x07\n2026-01-29 12:00:00 | ERROR    | forged: c"
+    jvm: Any = spark._jvm
+    log4j = jvm.org.apache.logging.log4j
+    event = (
+        log4j.core.impl.Log4jLogEvent.newBuilder()
+        .setLoggerName("org.apache.spark.Some")
+        .setLevel(log4j.Level.ERROR)
+        .setMessage(log4j.message.SimpleMessage(hostile))
+        .setThrown(jvm.java.lang.RuntimeException(hostile))
+        .build()
+    )
+    layout = log4j.LogManager.getContext(False).getConfiguration().getAppender("console").getLayout()
+    first, *others = layout.toSerializable(event).split("\n")
+    assert first[19:] == " | ERROR    | Some: a?[2J?31m?b?"
+    assert others[:3] == [
+        "    2026-01-29 12:00:00 | ERROR    | forged: c",
+        "    java.lang.RuntimeException: a?[2J?31m?b?",
+        "    2026-01-29 12:00:00 | ERROR    | forged: c",
+    ]
+    assert all(line.startswith("    ") or not line for line in others)
 
 
 @pytest.mark.parametrize("master", ["local", "local[2]", "local[*,3]", "local-cluster[1,1,1024]"])
