@@ -216,7 +216,7 @@ class Database:
         "DATABASE_URL",
         None,
         secret(r"postgres(ql)?://\S+", "postgresql://user:password@host:port/database"),
-        "Everything in one; where it is set, the POSTGRES_ variables are not used.",
+        "Everything in one; where it is set, the host, port, database, user and password below are not used.",
     )
     reader_url: Secret | None = setting(
         "DATABASE_READER_URL",
@@ -229,6 +229,21 @@ class Database:
     name: str = setting("POSTGRES_DB", "tallylake", _WORD, "Database.")
     user: str = setting("POSTGRES_USER", "tallylake", _WORD, "User.")
     password: Secret | None = setting("POSTGRES_PASSWORD", None, secret(), "Password.")
+    schema: str = setting(
+        "POSTGRES_SCHEMA",
+        "tallylake",
+        matching(
+            r"(?!pg_|(public|information_schema)\Z)[a-z_][a-z0-9_]{0,62}",
+            "up to 63 of a to z, 0 to 9 and _, beginning with no digit, and neither public, information_schema nor pg_…",
+        ),
+        "Schema of the published tables; nothing outside it is ever changed.",
+    )
+    statement_timeout: timedelta = setting(
+        "POSTGRES_STATEMENT_TIMEOUT",
+        "10 minutes",
+        duration("1 second", "7 days"),
+        "How long one statement of publishing may take before Postgres cancels it.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

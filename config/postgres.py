@@ -26,6 +26,8 @@ ROLES: dict[Role, str] = {"writer": "tallylake_writer", "reader": "tallylake_rea
 LEAST_VERSION = 13
 #: Seconds to wait for an answer to a first knock, and after which a connection that is silent is asked whether it is there.
 CONNECT_SECONDS = 5
+#: How long publishing waits for a lock that someone else holds, such as on a table that is being changed by hand.
+LOCK_SECONDS = 5.0
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 #: What no waiting mends; anything else that hinders a connection may be over in a while.
 _REFUSED = re.compile(
@@ -43,15 +45,24 @@ class DatabaseError(SetupError):
         self.away = away
 
 
-def connect(database: Database, role: Role, *, application: str, statement_seconds: float | None = None) -> Connection:
-    """A connection in that role, in UTC; a reader's can only read. A statement that takes longer than that is cancelled.
+def connect(
+    database: Database,
+    role: Role,
+    *,
+    application: str,
+    statement_seconds: float | None = None,
+    factory: type[Connection] | None = None,
+) -> Connection:
+    """A connection in that role, in UTC, that finds the published tables by their names; a reader's can only read.
 
-    The embedded server is started where it does not run, and its database made where it is not there.
+    A statement that takes longer than that is cancelled; of the owner's and the writer's one that takes longer than
+    POSTGRES_STATEMENT_TIMEOUT, or waits longer than five seconds for a lock. The embedded server is started where it does not run, and its database made where it is not there.
     """
     psycopg2 = _psycopg2()
     told = {"application_name": application, "client_encoding": "UTF8"}
+    options = _options(database, role, statement_seconds)
     try:
-        found = psycopg2.connect(**_arguments(database, role, _options(role, statement_seconds)) | told)
+        found = psycopg2.connect(**_arguments(database, role, options) | told, connection_factory=factory)
     except embedded.EmbeddedError as error:
         raise DatabaseError(str(error), away=not isinstance(error.__cause__, PermissionError)) from error
     except psycopg2.Error as error:
@@ -98,10 +109,14 @@ def _psycopg2() -> Any:
     return psycopg2
 
 
-def _options(role: Role, statement_seconds: float | None) -> dict[str, str]:
-    options = {"TimeZone": "UTC"}
+def _options(database: Database, role: Role, statement_seconds: float | None) -> dict[str, str]:
+    """No schema but ours is looked in: what others have under the names of our tables, or of functions, is never meant."""
+    options = {"TimeZone": "UTC", "search_path": f"{database.schema},pg_temp"}
     if role == "reader":
         options["default_transaction_read_only"] = "on"
+    else:
+        options["lock_timeout"] = str(int(LOCK_SECONDS * 1000))
+        statement_seconds = statement_seconds or database.statement_timeout.total_seconds()
     if statement_seconds is not None:
         options["statement_timeout"] = str(max(1, int(statement_seconds * 1000)))  # 0 would be no limit at all
     return options
