@@ -56,7 +56,9 @@ def connect(
     """A connection in that role, in UTC, that finds the published tables by their names; a reader's can only read.
 
     A statement that takes longer than that is cancelled; of the owner's and the writer's one that takes longer than
-    POSTGRES_STATEMENT_TIMEOUT, or waits longer than five seconds for a lock. The embedded server is started where it does not run, and its database made where it is not there.
+    POSTGRES_STATEMENT_TIMEOUT, or waits longer than five seconds for a lock.
+
+    The embedded server is started where it does not run, and its database made where it is not there.
     """
     psycopg2 = _psycopg2()
     told = {"application_name": application, "client_encoding": "UTF8"}
@@ -110,8 +112,9 @@ def _psycopg2() -> Any:
 
 
 def _options(database: Database, role: Role, statement_seconds: float | None) -> dict[str, str]:
-    """No schema but ours is looked in: what others have under the names of our tables, or of functions, is never meant."""
-    options = {"TimeZone": "UTC", "search_path": f"{database.schema},pg_temp"}
+    """The writer and the reader look in our schema alone: what others have under the names of our tables is never meant."""
+    searched = f"{database.schema},public" if role == "owner" else database.schema
+    options = {"TimeZone": "UTC", "search_path": searched}
     if role == "reader":
         options["default_transaction_read_only"] = "on"
     else:

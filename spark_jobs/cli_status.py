@@ -52,7 +52,15 @@ def _show(publishing: Publishing | None) -> None:
     show.say(f"{at}: {doing}, {len(publishing.tables) - len(waiting)} tables up to date")
     if publishing.error:
         again = f"the circuit breaker is {publishing.circuit} after {publishing.failures} failures in a row"
-        show.say(f"{at}: away: {shortened(publishing.error, show.LONGEST)}; {again}", style="red")
+        error = shortened(publishing.error, show.LONGEST)
+        show.say(f"{at}: away: {error}; {again}" if publishing.failures else f"{at}: not published: {error}", style="red")
+    for lane in publishing.lanes:
+        told = f"the lane {lane.lane} died and was started again, {lane.deaths:,} times, last at {lane.died_at}"
+        show.say(f"{at}: {told}: {shortened(lane.error, show.LONGEST)}", style="red")
+    noted = {table.lake_table for table in waiting}
+    for name, reason in publishing.refused.items():
+        if name not in noted:
+            show.say(f"{at}: {name} cannot be made: {shortened(reason, show.LONGEST)}", style="red")
     if waiting:
         columns = ["lake", "Postgres", "version there", "version here", "behind", "what is wrong"]
         rows = [[one.lake_table, one.table, one.shown, one.version, one.behind, one.error] for one in waiting]

@@ -226,7 +226,7 @@ def _as_received(subject: str, row: Row) -> Row:
 
 def of_postgres(connection: Connection, target: Target) -> Counter[str]:
     """What Postgres shows of the table, in the same form; of events with those whose identifier was taken."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, target.columns.names))
+    columns = sql.SQL(", ").join(map(sql.Identifier, target.shown))
     with connection, connection.cursor() as cursor:
         only = sql.SQL(" WHERE subject = {}").format(sql.Literal(target.subject)) if target.subject else sql.SQL("")
         cursor.execute(sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(target.name)) + only)
@@ -235,7 +235,7 @@ def of_postgres(connection: Connection, target: Target) -> Counter[str]:
             repeated = sql.SQL(
                 "SELECT {} FROM repeated_events r, jsonb_populate_record(NULL::{}, r.payload) WHERE r.subject = {}"
             )
-            names = sql.SQL(", ").join(sql.Identifier("jsonb_populate_record", name) for name in target.columns.names)
+            names = sql.SQL(", ").join(sql.Identifier("jsonb_populate_record", name) for name in target.shown)
             cursor.execute(repeated.format(names, sql.Identifier(target.name), sql.Literal(target.name)))
             rows += cursor.fetchall()
     return Counter(_text(row) for row in rows)

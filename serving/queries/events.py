@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from serving.database import Questions, Row
 
-_THERE = "SELECT to_regclass('public.ecommerce_events') IS NOT NULL AS there"
+_THERE = "SELECT to_regclass('ecommerce_events') IS NOT NULL AS there"
 _SINCE = """
 event_time >= (SELECT date_trunc('hour', max(event_time), 'UTC') FROM ecommerce_events) - %(hours)s * interval '1 hour'
 """

@@ -89,10 +89,10 @@ def test_each_role_acts_as_itself(server: Server) -> None:
 
 @pytest.mark.usefixtures("roles")
 def test_a_reader_changes_nothing_even_where_it_has_the_right_to(server: Server) -> None:
-    ask(server.database, "writer", "INSERT INTO things VALUES ('a')")
+    ask(server.database, "writer", "INSERT INTO public.things VALUES ('a')")
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-        ask(server.database, "reader", "INSERT INTO things VALUES ('b')")
-    assert ask(server.database, "reader", "SELECT name FROM things") == [("a",)]
+        ask(server.database, "reader", "INSERT INTO public.things VALUES ('b')")
+    assert ask(server.database, "reader", "SELECT name FROM public.things") == [("a",)]
 
 
 def test_a_connection_is_in_utc_and_utf8_and_says_whose_it_is(server: Server) -> None:

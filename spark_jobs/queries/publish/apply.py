@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psycopg2 import sql
+
 from spark_jobs.queries.publish import upsert
 from spark_jobs.queries.publish.rows import keys_only, whole_rows
 from spark_jobs.sinks.deletion_vectors import DeletionVectorError
@@ -72,9 +74,8 @@ def _publish(
 
 def _position(cursor: Cursor, target: Target) -> Position | None:
     """What Postgres shows of the table, locked until the end of the transaction: two publishers take turns."""
-    cursor.execute(
-        "SELECT lake_table_id, version FROM published_tables WHERE lake_table = %s FOR UPDATE", (target.table.name,)
-    )
+    query = "SELECT lake_table_id, version FROM {} WHERE lake_table = %s FOR UPDATE"
+    cursor.execute(_of_positions(target, query), (target.table.name,))
     row = cursor.fetchone()
     if row is None:
         raise LookupError(f"{target.table.name} is not among the published tables")
@@ -156,11 +157,18 @@ def _run(cursor: Cursor, statement: Composable) -> int:
 
 def _note(cursor: Cursor, target: Target, now: Snapshot, written: int, deleted: int) -> None:
     """The version that Postgres shows once this transaction is committed."""
+    statement = (
+        "UPDATE {} SET lake_table_id = %s, version = %s, rows_written = rows_written + %s, "
+        "rows_deleted = rows_deleted + %s, published_at = clock_timestamp(), lake_committed_at = %s WHERE lake_table = %s"
+    )
     cursor.execute(
-        "UPDATE published_tables SET lake_table_id = %s, version = %s, rows_written = rows_written + %s, "
-        "rows_deleted = rows_deleted + %s, published_at = clock_timestamp(), lake_committed_at = %s WHERE lake_table = %s",
+        _of_positions(target, statement),
         (now.metadata["id"], now.version, written, deleted, committed_at(now), target.table.name),
     )
+
+
+def _of_positions(target: Target, text: str) -> Composable:
+    return sql.SQL(text).format(sql.Identifier(target.schema, "published_tables"))
 
 
 def committed_at(snapshot: Snapshot) -> datetime | None:

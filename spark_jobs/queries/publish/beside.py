@@ -21,8 +21,12 @@ log = logging.getLogger("tallylake.publish")
 
 #: Seconds after which a stream asks again whether the process that publishes its lake has ended.
 BUSY_SECONDS = 5.0
+#: Seconds after which a stream tries again where the database could not be used at all.
+AGAIN_SECONDS = 60.0
 #: How long a stream that was told to stop waits for what it has just written to be published.
 SETTLE_SECONDS = 10.0
+#: How long after that it waits for its publisher to end, whatever that waits for; it ends by itself well before.
+STOP_SECONDS = 30.0
 
 
 @contextmanager
@@ -36,14 +40,14 @@ def published_beside(settings: Settings, registry: Registry, lake: Lake, *, once
         yield
         _told(publisher.catch_up)
     else:
-        thread = threading.Thread(target=_publish, args=(publisher, stop), name="publish")
+        thread = threading.Thread(target=_publish, args=(publisher, stop), name="publish", daemon=True)
         thread.start()
         try:
             yield
             publisher.settle(SETTLE_SECONDS)
         finally:
             stop.set()
-            thread.join()
+            thread.join(STOP_SECONDS)
 
 
 def _publisher(settings: Settings, registry: Registry, lake: Lake, stop: threading.Event) -> Publisher | None:
@@ -60,16 +64,15 @@ def _publisher(settings: Settings, registry: Registry, lake: Lake, stop: threadi
 
 
 def _publish(publisher: Publisher, stop: threading.Event) -> None:
-    """Publish as soon as no other process does."""
-    busy = True
-    while busy and not stop.is_set():
+    """Publish as soon as no other process does. What cannot be published at all is tried again after a while."""
+    while not stop.is_set():
+        wait = AGAIN_SECONDS
         try:
-            busy = False
             _told(publisher.run, but=BusyError)
         except BusyError as error:
             log.debug("%s", error)
-            busy = True
-            stop.wait(BUSY_SECONDS)
+            wait = BUSY_SECONDS
+        stop.wait(wait)
 
 
 def _told(action: Callable[[], None], but: type[Exception] | tuple[()] = ()) -> None:

@@ -116,11 +116,24 @@ def _outages_told(action: Callable[[], Result]) -> Result:
     except DiskFull as error:
         raise FullError(_sentence(error)) from error
     except (OperationalError, InterfaceError) as error:
+        if not is_outage(error):
+            raise
         raise AwayError(_sentence(error)) from error
     except DatabaseError as error:
         if error.away:
             raise AwayError(str(error)) from error
         raise
+
+
+def is_outage(error: Error) -> bool:
+    """Whether it is the server's trouble, or the way there, and not that of one table, such as a lock that someone else holds.
+
+    By SQLSTATE: none is a connection that broke, 08 one that was refused, 53 no room, 57P a server that ends, 58 its system.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    code = error.pgcode or ""
+    return not code or code[:2] in ("08", "53", "58") or code.startswith("57P")
 
 
 def _sentence(error: BaseException) -> str:

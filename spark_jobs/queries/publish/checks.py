@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spark_jobs.queries.publish.names import column_name
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -35,7 +37,7 @@ def _in_all(subject: Subject, name: str) -> list[Field]:
 
 
 def _of_field(fields: Sequence[Field]) -> list[Check]:
-    name = fields[0].name
+    name = column_name(fields[0].name)
     column = _identifier(name)
     found = []
     if all(field.enum for field in fields):

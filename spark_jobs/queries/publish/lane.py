@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from psycopg2 import Error
 from tenacity import (
     Retrying,
     retry_if_exception_type,
@@ -21,16 +21,18 @@ from tenacity.stop import stop_any, stop_when_event_set
 
 from spark_jobs.queries.publish.apply import Published, publish_version
 from spark_jobs.queries.publish.breaker import AwayError, Breaker, CircuitOpenError
+from spark_jobs.queries.publish.refusals import RefusedError, sentence
+from spark_jobs.queries.publish.watch import StoppedError, told_why
 from spark_jobs.sinks.commit import open_snapshot
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from psycopg2.extensions import connection as Connection
     from tenacity.stop import stop_base
 
     from spark_jobs.queries.publish.targets import Target
+    from spark_jobs.queries.publish.watch import Watched
     from spark_jobs.sinks.log import Snapshot
 
 log = logging.getLogger("tallylake.publish")
@@ -45,7 +47,10 @@ LONGEST_WAIT = 60.0
 
 @dataclass(slots=True)
 class Standing:
-    """A table: the version that Postgres shows (None: not known yet), the lake's newest, and what is wrong with it."""
+    """A table: the version that Postgres shows (None: not known yet), the lake's newest, and what is wrong with it.
+
+    ``refused``: Postgres has no such table for now, so that there is nothing to try.
+    """
 
     target: Target
     shown: Snapshot | None = None
@@ -53,6 +58,7 @@ class Standing:
     failures: int = 0
     retry_at: float = 0.0
     error: str = ""
+    refused: bool = False
 
     @property
     def behind(self) -> bool:
@@ -60,9 +66,14 @@ class Standing:
         return self.newest is not None and (self.shown is None or self.shown.version != self.newest)
 
     def is_behind_now(self) -> bool:
-        """Whether the lake has a newer version at this moment."""
-        newest = open_snapshot(self.target.table.path)
-        return newest is not None and newest is not self.shown and not self.error
+        """Whether the lake has a newer version at this moment, which nothing is known to be wrong with."""
+        if self.error:
+            return False
+        try:
+            newest = open_snapshot(self.target.table.path)
+        except Exception:  # its lane says what is wrong with it
+            return False
+        return newest is not None and newest is not self.shown
 
     def to_json(self) -> dict[str, Any]:
         """A plain form for the note of how publishing stands."""
@@ -74,22 +85,54 @@ class Standing:
         }
 
 
+@dataclass(slots=True)
+class Deaths:
+    """How often a lane came to an end that nobody had foreseen, and what the last one was."""
+
+    count: int = 0
+    last: str = ""
+    at: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain form for the note of how publishing stands."""
+        return {"deaths": self.count, "error": self.last, "died_at": self.at.isoformat() if self.at else None}
+
+
 class Lane:
-    """Publishes some tables in turn. One table's failure does not stop the others; Postgres away stops none for good."""
+    """Publishes some tables in turn. One table's failure does not stop the others; Postgres away stops none for good.
+
+    ``refusal`` says why a target has no table in Postgres, if it has none.
+    """
 
     def __init__(
         self,
         name: str,
         targets: Sequence[Target],
-        connect: Callable[[], Connection],
+        connect: Callable[[], Watched],
         breaker: Breaker,
         stop: threading.Event,
         told: Callable[[Sequence[tuple[Target, Published]], float], None],
+        refusal: Callable[[Target], str] = lambda _: "",
     ) -> None:
         self.name, self.standings = name, [Standing(target) for target in targets]
+        self.deaths = Deaths()
         self._connect, self._breaker, self._stop, self._told = connect, breaker, stop, told
-        self._connection: Connection | None = None
+        self._refusal = refusal
+        self._connection: Watched | None = None
         self._done: list[tuple[Target, Published]] = []
+
+    def keep_running(self) -> None:
+        """Publish until told to stop. Whatever ends it otherwise is noted, and it starts again after a while."""
+        while not self._stop.is_set():
+            try:
+                self.run()
+            except Exception as error:  # nobody has foreseen it: what is done with it must not depend on what it is
+                self.deaths = Deaths(self.deaths.count + 1, sentence(error), datetime.now(UTC))
+                wait = min(2.0 ** (self.deaths.count - 1), LONGEST_WAIT)
+                log.error(
+                    "the lane %s died and starts again in %.0f s: %s", self.name, wait, sentence(error), exc_info=error
+                )
+                self._stop.wait(wait)
 
     def run(self) -> None:
         """Publish until told to stop."""
@@ -98,8 +141,8 @@ class Lane:
             while not self._stop.is_set():
                 retrying(self._round)
                 self._stop.wait(POLL_SECONDS)
-        except (AwayError, CircuitOpenError):
-            log.debug("%s: told to stop while Postgres was away", self.name)
+        except (AwayError, CircuitOpenError, StoppedError):
+            log.debug("%s: told to stop while Postgres was away or busy", self.name)
         finally:
             self._disconnect()
 
@@ -112,7 +155,7 @@ class Lane:
         try:
             while not self._stop.is_set():
                 retrying(self._round)
-                waiting = [one for one in self.standings if one.behind and one.failures < attempts]
+                waiting = [one for one in self.standings if one.behind and one.failures < attempts and not one.refused]
                 if not waiting:
                     return
                 self._stop.wait(POLL_SECONDS)
@@ -141,31 +184,41 @@ class Lane:
                 self._done = []
 
     def _look_at(self, standing: Standing) -> None:
-        newest = open_snapshot(standing.target.table.path)
+        is_due = time.monotonic() >= standing.retry_at or (standing.refused and not self._refusal(standing.target))
+        try:
+            newest = open_snapshot(standing.target.table.path)
+        except Exception as error:  # a log that cannot be read is that table's trouble
+            if is_due:
+                self._failed(standing, f"its log in the lake cannot be read: {sentence(error)}")
+            return
         if newest is None or newest is standing.shown:
             return
         standing.newest = newest.version
-        if time.monotonic() >= standing.retry_at:
+        if is_due:
             self._tend(standing, newest)
 
     def _tend(self, standing: Standing, newest: Snapshot) -> None:
         try:
             self._breaker.run(lambda: self._publish(standing, newest))
-        except (AwayError, CircuitOpenError):
+        except (AwayError, CircuitOpenError, StoppedError):
             self._disconnect()
             raise
         except FileNotFoundError as error:  # vacuumed between looking and reading; there is a newer version by now
             self._failed(standing, f"a file of version {newest.version} is gone: {error.filename}")
         except Exception as error:
-            self._failed(standing, _sentence(error))
+            standing.refused = isinstance(error, RefusedError)
+            self._failed(standing, sentence(error))
             log.debug("%s", standing.target.name, exc_info=error)
         else:
-            standing.shown, standing.failures, standing.error = newest, 0, ""
+            standing.shown, standing.failures, standing.error, standing.refused = newest, 0, "", False
 
     def _publish(self, standing: Standing, newest: Snapshot) -> None:
+        if reason := self._refusal(standing.target):
+            raise RefusedError(reason)
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
-        done = publish_version(self._connection, standing.target, newest, standing.shown)
+        with told_why(self._connection, self._stop):
+            done = publish_version(self._connection, standing.target, newest, standing.shown)
         if done is not None:
             self._done.append((standing.target, done))
 
@@ -182,9 +235,3 @@ class Lane:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _sentence(error: Exception) -> str:
-    """The first line; of Postgres without the rows that it may quote after it."""
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return first if isinstance(error, Error) else f"{type(error).__name__}: {first}"

@@ -36,8 +36,22 @@ class TableStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneStanding:
+    """A lane: how often it died, what of when it did so last. It was started again each time."""
+
+    lane: str
+    deaths: int
+    error: str
+    died_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Publishing:
-    """How publishing stands: where to, whether a publisher runs, its circuit breaker, and each table that the lake has."""
+    """How publishing stands: where to, whether a publisher runs, its circuit breaker, and each table that the lake has.
+
+    ``error``: why nothing can be published for now. ``refused``: what Postgres would not make, with the reasons, tables by their
+    names in the lake and views by theirs. ``lanes``: those that died.
+    """
 
     postgres: str
     running: bool
@@ -45,6 +59,8 @@ class Publishing:
     failures: int
     error: str
     tables: tuple[TableStanding, ...]
+    refused: Mapping[str, str]
+    lanes: tuple[LaneStanding, ...]
 
     def to_json(self) -> dict[str, Any]:
         """A plain form for --json."""
@@ -72,9 +88,13 @@ def read_state(lake: Lake) -> Publishing | None:
         newest = open_snapshot(str(lake.root / table["lake_table"]))
         if newest is not None:
             tables.append(TableStanding(**table, version=newest.version))
+    lanes = tuple(LaneStanding(**lane) for lane in noted.pop("lanes", ()) if lane["deaths"])
+    refused = noted.pop("refused", {})
     running = _is_running(lake)
     circuit = noted["circuit"] if running else "closed"
-    return Publishing(**{**noted, "circuit": circuit}, running=running, tables=tuple(tables))
+    return Publishing(
+        **{**noted, "circuit": circuit}, running=running, tables=tuple(tables), refused=refused, lanes=lanes
+    )
 
 
 def _is_running(lake: Lake) -> bool:

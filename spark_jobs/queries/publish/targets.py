@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from spark_jobs.errors import UsageError
 from spark_jobs.queries.publish.checks import Check, checks_of
+from spark_jobs.queries.publish.names import column_name, table_name
 from spark_jobs.schemas_gold import GOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from schema_registry.subject import Subject
     from spark_jobs.lake import Lake, Table
 
 RAW_EVENTS = "raw_events"
 REPEATED = "repeated_events"
-#: Postgres cuts longer names, and two that were cut alike would be one.
-LONGEST_NAME = 63
+#: The schema that publishing keeps to where POSTGRES_SCHEMA names no other.
+SCHEMA = "tallylake"
+#: What publishing keeps for itself in its schema.
+OWN_TABLES = ("schema_migrations", "published_tables", REPEATED)
+OWN_SUMS = ("quality_by_hour", "newest_batches")
 #: A B-tree entry takes at most 2,704 bytes: longer keys are indexed by their SHA-256.
 LONGEST_INDEXED = 500
 
@@ -70,7 +73,7 @@ class Target:
 
     ``lane`` says with which others it is published in turn. ``hashed``: columns of the key that may be too long to be
     indexed as they are. ``subject``: whose rows these are, where several tables of the lake share one in Postgres.
-    ``events``: the key may come again (design, section 5), and then row_id tells rows apart.
+    ``events``: the key may come again (design, section 5), and then row_id tells rows apart. ``schema``: where it is.
     """
 
     name: str
@@ -83,6 +86,12 @@ class Target:
     hashed: tuple[str, ...] = ()
     subject: str | None = None
     events: bool = False
+    schema: str = SCHEMA
+
+    @property
+    def shown(self) -> list[str]:
+        """What the columns are called in Postgres, in their order."""
+        return [column_name(name) for name in self.columns.names]
 
     @property
     def told_apart_by(self) -> tuple[str, ...]:
@@ -92,27 +101,47 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A subject of changes: its current table, the columns that its view shows, and its history where it has one."""
+    """A subject of changes: its current table, the columns that its view shows, and its history where it has one.
 
-    subject: str
+    All by their names in Postgres.
+    """
+
+    table: str
     columns: tuple[str, ...]
     history: str | None
+    schema: str = SCHEMA
 
 
-def targets(lake: Lake, subjects: Sequence[Subject], *, raw_events: bool) -> tuple[Target, ...]:
-    """Every table that is published, in the order of the data's route; UsageError where two would have one name."""
+def targets(lake: Lake, subjects: Sequence[Subject], *, raw_events: bool, schema: str = SCHEMA) -> tuple[Target, ...]:
+    """Every table that is published, in the order of the data's route."""
     found = [target for subject in subjects for target in _of_subject(lake, subject)]
     found += [_dead_letters(lake), _metrics(lake), *_of_gold(lake), _runs(lake)]
     if raw_events:
         found += [_raw(lake, subject) for subject in subjects]
-    _check_names(found)
-    return tuple(found)
+    return tuple(replace(target, schema=schema) for target in found)
 
 
-def entities(lake: Lake, subjects: Sequence[Subject]) -> tuple[Entity, ...]:
+def clashes(found: Sequence[Target]) -> dict[str, str]:
+    """Tables of the lake whose name in Postgres another one has, and what to do; those that subjects do not name go first."""
+    taken = dict.fromkeys((*OWN_TABLES, *OWN_SUMS), "Tallylake")
+    refused = {}
+    for target in sorted(found, key=lambda target: target.table.name.startswith("silver/")):
+        owner = RAW_EVENTS if target.subject is not None else target.table.name
+        other = taken.setdefault(target.name, owner)
+        if other != owner:
+            refused[target.table.name] = f"{other} is called {target.name} already: rename the subject"
+    return refused
+
+
+def entities(lake: Lake, subjects: Sequence[Subject], schema: str = SCHEMA) -> tuple[Entity, ...]:
     """The subjects of changes, as views and point-in-time functions need them."""
     return tuple(
-        Entity(subject.name, subject.latest.field_names, _history_name(lake, subject))
+        Entity(
+            table_name(subject.name),
+            tuple(map(column_name, subject.latest.field_names)),
+            _history_name(lake, subject),
+            schema,
+        )
         for subject in subjects
         if subject.kind == "changes"
     )
@@ -120,7 +149,7 @@ def entities(lake: Lake, subjects: Sequence[Subject]) -> tuple[Entity, ...]:
 
 def _history_name(lake: Lake, subject: Subject) -> str | None:
     history = lake.history(subject)
-    return history.name.removeprefix("gold/") if history is not None else None
+    return table_name(history.name.removeprefix("gold/")) if history is not None else None
 
 
 def _of_subject(lake: Lake, subject: Subject) -> list[Target]:
@@ -132,19 +161,20 @@ def _events(lake: Lake, subject: Subject) -> Target:
     kinds = tuple(field.name for field in latest.fields if field.enum)[:1]
     indexes = ((latest.event_time,), ("event_date", *kinds))
     hashed = _too_long(subject)
-    return Target(
-        subject.name, table, table.schema, latest.key, "stream", checks_of(subject), indexes, hashed, events=True
-    )
+    name = table_name(subject.name)
+    return Target(name, table, table.schema, latest.key, "stream", checks_of(subject), indexes, hashed, events=True)
 
 
 def _changes(lake: Lake, subject: Subject) -> list[Target]:
     current, history, latest = lake.current(subject), lake.history(subject), subject.latest
     references = tuple((f.name,) for f in latest.fields if f.type.name == "bigint" and f.name not in latest.key)
     hashed, checks = _too_long(subject), checks_of(subject)
-    found = [Target(subject.name, current, current.schema, latest.key, "stream", checks, references, hashed)]
+    found = [
+        Target(table_name(subject.name), current, current.schema, latest.key, "stream", checks, references, hashed)
+    ]
     if history is not None:
         by_key = (*(name for name in latest.key if name not in hashed), "valid_from")
-        name = history.name.removeprefix("gold/")
+        name = table_name(history.name.removeprefix("gold/"))
         found.append(Target(name, history, history.schema, history.keyed, "stream", checks, (by_key,)))
     return found
 
@@ -190,16 +220,3 @@ def _raw(lake: Lake, subject: Subject) -> Target:
     key, indexes = ("row_id", "ingested_at"), (("subject", "ingested_at"),)
     table = lake.bronze(subject)
     return Target(RAW_EVENTS, table, RAW_COLUMNS, key, "raw", indexes=indexes, subject=subject.name)
-
-
-def _check_names(found: Iterable[Target]) -> None:
-    """Refuse names that Postgres would cut, and a subject that is called like a table of ours."""
-    taken = {REPEATED: "Tallylake", "published_tables": "Tallylake", "schema_migrations": "Tallylake"}
-    for target in found:
-        for name in (target.name, *target.columns.names):
-            if len(name.encode()) > LONGEST_NAME - len("v__as_of"):
-                raise UsageError(f"'{name}' of {target.table.name} is too long a name for Postgres: rename it")
-        owner = RAW_EVENTS if target.subject is not None else target.table.name
-        other = taken.setdefault(target.name, owner)
-        if other != owner:
-            raise UsageError(f"{owner} and {other} would both be '{target.name}' in Postgres: rename the subject")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from spark_jobs.queries.publish.ddl import compared, conflict_target, identifiers
+from spark_jobs.queries.publish.names import column_name
 from spark_jobs.queries.publish.targets import REPEATED
 
 if TYPE_CHECKING:
@@ -127,10 +128,10 @@ def delete_promoted(target: Target) -> Composable:
 def _sql(target: Target, text: str) -> Composable:
     names, apart = target.columns.names, target.told_apart_by
     return sql.SQL(text).format(
-        table=sql.Identifier("public", target.name),
+        table=sql.Identifier(target.schema, target.name),
         stage=sql.Identifier("pg_temp", f"stage_{target.name}"),
         gone=sql.Identifier("pg_temp", f"gone_{target.name}"),
-        repeated=sql.Identifier("public", REPEATED),
+        repeated=sql.Identifier(target.schema, REPEATED),
         name=sql.Literal(target.name),
         columns=identifiers(names),
         apart=identifiers(apart),
@@ -147,14 +148,14 @@ def _sql(target: Target, text: str) -> Composable:
 
 
 def _of(alias: str, names: list[str]) -> Composable:
-    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
+    return sql.SQL(", ").join(sql.Identifier(alias, column_name(name)) for name in names)
 
 
 def _same(target: Target, one: str, other: str) -> Composable:
     """The condition that two rows are the same row; by their SHA-256 where the key's index has it so."""
     parts = []
     for name in target.told_apart_by:
-        sides = [compared(target, sql.Identifier(alias, name), name) for alias in (one, other)]
+        sides = [compared(target, _of(alias, [name]), name) for alias in (one, other)]
         parts.append(sql.SQL(" = ").join(sides))
     return sql.SQL(" AND ").join(parts)
 

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS quality_by_hour (
     duration_seconds double precision,
     PRIMARY KEY (subject, hour)
 );
-COMMENT ON TABLE quality_by_hour IS 'The books summed by subject and hour (UTC) of their batches'' start; kept by triggers of data_quality_metrics';
+COMMENT ON TABLE quality_by_hour IS 'Tallylake: the books summed by subject and hour (UTC) of their batches'' start; kept by triggers of data_quality_metrics';
 
 -- A subject's sums, of batches that started between two full hours.
 CREATE OR REPLACE FUNCTION quality_between(wanted text, since timestamptz, until timestamptz) RETURNS SETOF quality_by_hour
@@ -43,7 +43,7 @@ $$;
 
 -- Adds up anew the hours of the rows that a statement changed. As its owner: the writer changes the books and not their sums.
 CREATE OR REPLACE FUNCTION sum_up_quality() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         DELETE FROM quality_by_hour;
@@ -61,6 +61,9 @@ $$;
 
 -- What runs as its owner is the owner's alone: anyone who may execute it could hang it on a table of their own, and have it delete sums.
 REVOKE ALL ON FUNCTION sum_up_quality(), quality_between(text, timestamptz, timestamptz) FROM PUBLIC;
+
+COMMENT ON FUNCTION quality_between(text, timestamptz, timestamptz) IS 'Tallylake: a subject''s sums of batches between two full hours';
+COMMENT ON FUNCTION sum_up_quality() IS 'Tallylake: keeps quality_by_hour';
 
 -- An update is seen twice, as what was there before and as what is there now: an hour that lost a batch is added up too.
 DO $$

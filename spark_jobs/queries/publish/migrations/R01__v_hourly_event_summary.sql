@@ -11,4 +11,4 @@ SELECT
     count(*) FILTER (WHERE late_arrival_flag)                         AS late_events
 FROM ecommerce_events
 GROUP BY 1, 2;
-COMMENT ON VIEW v_hourly_event_summary IS 'Events by hour (UTC) and type; users are those signed in, revenue is that of purchases';
+COMMENT ON VIEW v_hourly_event_summary IS 'Tallylake: Events by hour (UTC) and type; users are those signed in, revenue is that of purchases';

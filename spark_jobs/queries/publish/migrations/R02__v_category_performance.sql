@@ -12,4 +12,4 @@ SELECT
           / nullif(count(*) FILTER (WHERE event_type = 'view'), 0), 6) AS conversion_rate
 FROM ecommerce_events
 GROUP BY 1;
-COMMENT ON VIEW v_category_performance IS 'The funnel of each category; conversion_rate is purchases by views, null without views';
+COMMENT ON VIEW v_category_performance IS 'Tallylake: The funnel of each category; conversion_rate is purchases by views, null without views';

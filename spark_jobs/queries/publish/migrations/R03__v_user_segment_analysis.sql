@@ -10,4 +10,4 @@ SELECT
     round(avg(total_amount) FILTER (WHERE event_type = 'purchase'), 2) AS average_order_value
 FROM ecommerce_events
 GROUP BY 1;
-COMMENT ON VIEW v_user_segment_analysis IS 'What each segment did, as the shop saw the visitor at that moment';
+COMMENT ON VIEW v_user_segment_analysis IS 'Tallylake: What each segment did, as the shop saw the visitor at that moment';

@@ -15,4 +15,4 @@ SELECT
     watermark,
     round((duration_seconds / batches)::numeric, 3)           AS average_duration_seconds
 FROM quality_by_hour;
-COMMENT ON VIEW v_data_quality_dashboard IS 'The books by hour (UTC); validity is the share of rows read that were not refused';
+COMMENT ON VIEW v_data_quality_dashboard IS 'Tallylake: The books by hour (UTC); validity is the share of rows read that were not refused';

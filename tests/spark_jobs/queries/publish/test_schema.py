@@ -13,11 +13,10 @@ from support import house
 
 from config.postgres import DatabaseError, connect
 from config.postgres_embedded import running
-from spark_jobs.errors import UsageError
 from spark_jobs.queries.publish import schema
 from spark_jobs.queries.publish.apply import publish_version
 from spark_jobs.queries.publish.schema import MigrationError, prepare
-from spark_jobs.queries.publish.targets import targets
+from spark_jobs.queries.publish.targets import clashes, targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +31,7 @@ VIEWS = {"v_hourly_event_summary", "v_category_performance", "v_user_segment_ana
 
 
 def test_every_table_and_view_is_there_and_done_twice_nothing_changes(home: PublishHouse, postgres: Connection) -> None:
-    query = "SELECT relname, relfilenode FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
+    query = "SELECT relname, relfilenode FROM pg_class WHERE relnamespace = 'tallylake'::regnamespace ORDER BY 1"
     before = ask(postgres, query)
     home.prepare(postgres)
     assert ask(postgres, query) == before
@@ -163,11 +162,11 @@ def test_a_database_of_a_newer_release_is_refused(home: PublishHouse, postgres: 
 def test_a_start_that_fails_half_way_leaves_nothing(
     tmp_path: Path, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "_grant", lambda *_: 1 / 0)
+    monkeypatch.setattr(schema, "grant", lambda *_: 1 / 0)
     home = house(tmp_path)
     with pytest.raises(ZeroDivisionError):
         prepare(postgres, home.registry, home.lake)
-    assert ask(postgres, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [0]
+    assert ask(postgres, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'tallylake')") == [0]
 
 
 def test_a_view_that_someone_built_on_ours_is_no_hindrance(home: PublishHouse, postgres: Connection) -> None:
@@ -197,9 +196,10 @@ def test_raw_events_can_be_left_out(tmp_path: Path) -> None:
     assert not [one for one in targets(home.lake, subjects, raw_events=False) if one.name == "raw_events"]
 
 
-def test_a_subject_that_is_called_like_a_table_of_ours_is_refused(tmp_path: Path) -> None:
+def test_a_subject_that_is_called_like_a_table_of_ours_is_refused_and_no_other(tmp_path: Path) -> None:
     home = house(tmp_path)
-    for name in ("repeated_events", "daily_gmv", "x" * 60):
-        subject = replace(home.subject(), name=name)
-        with pytest.raises(UsageError, match="rename"):
-            targets(home.lake, [subject], raw_events=True)
+    subject = home.subject()
+    for name in ("repeated_events", "daily_gmv", "quality_by_hour"):
+        found = targets(home.lake, [replace(subject, name=name), subject], raw_events=True)
+        assert list(clashes(found)) == [f"silver/{name}"]
+        assert clashes(found)[f"silver/{name}"].endswith(f"is called {name} already: rename the subject")

@@ -1,0 +1,108 @@
+"""Who may do what: the roles, the schema that is publishing's own, where roles look for tables, and what is granted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg2 import errors, sql
+
+from spark_jobs.errors import TallyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from psycopg2.extensions import cursor as Cursor
+
+WRITER, READER = "tallylake_writer", "tallylake_reader"
+_SEARCHED = (
+    "SELECT 1 FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole JOIN pg_database d ON d.oid = s.setdatabase "
+    "WHERE r.rolname = %s AND d.datname = current_database() AND %s = ANY (setconfig)"
+)
+
+
+class MigrationError(TallyError):
+    """The database cannot be brought to the form that publishing needs."""
+
+
+def make_roles(cursor: Cursor, *, login: bool) -> None:
+    """The writer and the reader, where they are not there yet. The owner becomes a member, so that it may act as either."""
+    for role in (WRITER, READER):
+        cursor.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", (role,))
+        found = cursor.fetchone()
+        try:
+            if found is None:
+                cursor.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+            if login and not (found and found[0]):
+                cursor.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role)))
+            # From 16 on whoever makes a role may grant it, but not act as it.
+            may = "SET" if cursor.connection.server_version >= 160_000 else "MEMBER"
+            cursor.execute("SELECT 1 WHERE pg_has_role(current_user, %s, %s)", (role, may))
+            if cursor.fetchone() is None:
+                cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
+        except errors.InsufficientPrivilege as error:
+            raise MigrationError(
+                f"the login may not create the role {role} or join it: have an administrator run the files of "
+                "docker/postgres/init, then start again"
+            ) from error
+
+
+def make_schema(cursor: Cursor, schema: str) -> None:
+    """The schema, where it is not there yet; one that is there is taken as it is, with whatever others have in it."""
+    cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)", (schema,))
+    login, there = cursor.fetchone() or ("", False)
+    try:
+        if not there:
+            cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+        cursor.execute("SELECT has_schema_privilege(%s, 'CREATE')", (schema,))
+        (may,) = cursor.fetchone() or (False,)
+    except errors.InsufficientPrivilege as error:
+        raise _no_schema(schema, login) from error
+    if not may:
+        raise _no_schema(schema, login)
+
+
+def _no_schema(schema: str, login: str) -> MigrationError:
+    return MigrationError(
+        f"the login {login} may not make the schema {schema} or tables in it: have an administrator run "
+        f'CREATE SCHEMA IF NOT EXISTS {schema}; GRANT ALL ON SCHEMA {schema} TO "{login}", then start again'
+    )
+
+
+def look_there(cursor: Cursor, schema: str) -> None:
+    """Have the roles find the tables by their names when they log in by themselves.
+
+    Connections of ours say it themselves. A login that may not set it leaves it to docker/postgres/init.
+    """
+    for role in (WRITER, READER):
+        cursor.execute(_SEARCHED, (role, f"search_path={schema}, public"))
+        if cursor.fetchone() is not None:
+            continue
+        cursor.execute("SAVEPOINT a_role")
+        try:
+            line = "ALTER ROLE {} IN DATABASE {} SET search_path = {}, public"
+            names = map(sql.Identifier, (role, cursor.connection.info.dbname, schema))
+            cursor.execute(sql.SQL(line).format(*names))
+        except errors.InsufficientPrivilege:
+            cursor.execute("ROLLBACK TO SAVEPOINT a_role")
+
+
+def grant(cursor: Cursor, schema: str, tables: Iterable[str], views: Iterable[str]) -> None:
+    """The writer changes rows and no structure; the reader reads. Nothing is said of tables that are not ours."""
+
+    def named(names: Iterable[str]) -> sql.Composable:
+        return sql.SQL(", ").join(sql.Identifier(schema, name) for name in sorted(set(names)))
+
+    parts = {
+        "schema": sql.Identifier(schema),
+        "writer": sql.Identifier(WRITER),
+        "reader": sql.Identifier(READER),
+        "written": named([*tables, "published_tables", "repeated_events"]),
+        "read": named([*views, "schema_migrations"]),
+    }
+    for line in (
+        "GRANT USAGE ON SCHEMA {schema} TO {writer}, {reader}",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON {written} TO {writer}",
+        "GRANT SELECT ON {written}, {read} TO {reader}",
+        "GRANT SELECT ON {read} TO {writer}",
+    ):
+        cursor.execute(sql.SQL(line).format(**parts))
