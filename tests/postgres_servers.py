@@ -61,7 +61,7 @@ class Server:
 
 @dataclass
 class Debian(Server):
-    """PostgreSQL as Debian packs it, on a port of its own, with a login that may make roles and no more."""
+    """PostgreSQL as Debian packs it, on a port of its own, with a login that may make roles and databases, and no more."""
 
     process: subprocess.Popen[bytes] | None = None
 
@@ -113,7 +113,7 @@ def debian_server(root: Path) -> Debian:
     }
     server = Debian(root, env)
     server.start()
-    sql = f"CREATE ROLE shop LOGIN CREATEROLE PASSWORD '{PASSWORD}';\nCREATE DATABASE tallylake OWNER shop;\n"
+    sql = f"CREATE ROLE shop LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}';\nCREATE DATABASE tallylake OWNER shop;\n"
     told = as_nobody(
         "psql", "-h", str(root), "-p", server.port, "-U", "admin", "-v", "ON_ERROR_STOP=1", "postgres", text=sql
     )

@@ -229,14 +229,14 @@ def of_postgres(connection: Connection, target: Target) -> Counter[str]:
     columns = sql.SQL(", ").join(map(sql.Identifier, target.shown))
     with connection, connection.cursor() as cursor:
         only = sql.SQL(" WHERE subject = {}").format(sql.Literal(target.subject)) if target.subject else sql.SQL("")
-        cursor.execute(sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(target.name)) + only)
+        cursor.execute(sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(target.schema, target.name)) + only)
         rows = cursor.fetchall()
         if target.events:
             repeated = sql.SQL(
                 "SELECT {} FROM repeated_events r, jsonb_populate_record(NULL::{}, r.payload) WHERE r.subject = {}"
             )
             names = sql.SQL(", ").join(sql.Identifier("jsonb_populate_record", name) for name in target.shown)
-            cursor.execute(repeated.format(names, sql.Identifier(target.name), sql.Literal(target.name)))
+            cursor.execute(repeated.format(names, sql.Identifier(target.schema, target.name), sql.Literal(target.name)))
             rows += cursor.fetchall()
     return Counter(_text(row) for row in rows)
 

@@ -84,7 +84,7 @@ def insert_events(target: Target) -> Composable:
 def keep_repeated(target: Target) -> Composable:
     """Staged events whose identifier another one has."""
     text = (
-        "INSERT INTO {repeated} AS r (subject, row_id, payload) SELECT {name}, s.row_id, to_jsonb(s) FROM {stage} s "
+        "INSERT INTO {repeated} AS r (subject, row_id, payload) SELECT {name}, s.row_id, to_jsonb(s.*) FROM {stage} s "
         "WHERE NOT EXISTS (SELECT FROM {table} t WHERE {t_is_s}) "
         "ON CONFLICT (subject, row_id) DO UPDATE SET payload = excluded.payload WHERE r.payload <> excluded.payload"
     )
