@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SUPERUSER = "postgres"
 #: A process number that the kernel never gives.
 NOBODY = 2**22 + 1
+#: Seconds in which a server lets someone in, or hangs.
+HUNG_SECONDS = 2
 #: The socket lies in the folder of the data or, where that one's name is too long for a socket, in one that others may enter.
 OWNERS_ONLY = "unix_socket_permissions = 0700\n"
 
@@ -205,9 +207,25 @@ def _leave() -> None:
     """Take this process off those that use each server, and stop it where it was the last."""
     for root, server in _servers.items():
         with suppress(Exception), _alone(root):
-            if not _others(root) and _runs(root):
+            if not _others(root) and _runs(root) and _answers(server):
                 server.ensure_postgres_running()  # the handle may be that of a server that was killed since
                 server.stop()
+
+
+def _answers(server: Any) -> bool:
+    """Whether the server lets anyone in; one that hangs is left to whoever starts it next, as stopping it would wait for it."""
+    import psycopg2
+
+    try:
+        psycopg2.connect(
+            host=server.get_postmaster_info().socket_dir,
+            user=SUPERUSER,
+            dbname="postgres",
+            connect_timeout=HUNG_SECONDS,
+        ).close()
+    except psycopg2.Error as error:
+        return "timeout expired" not in str(error)
+    return True
 
 
 def _reason(error: Exception) -> str:

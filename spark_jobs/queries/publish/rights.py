@@ -9,8 +9,6 @@ from psycopg2 import errors, sql
 from spark_jobs.errors import TallyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from psycopg2.extensions import cursor as Cursor
 
 WRITER, READER = "tallylake_writer", "tallylake_reader"
@@ -86,23 +84,21 @@ def look_there(cursor: Cursor, schema: str) -> None:
             cursor.execute("ROLLBACK TO SAVEPOINT a_role")
 
 
-def grant(cursor: Cursor, schema: str, tables: Iterable[str], views: Iterable[str]) -> None:
-    """The writer changes rows and no structure; the reader reads. Nothing is said of tables that are not ours."""
+def grant_schema(cursor: Cursor, schema: str) -> None:
+    """Both roles may use what they are granted in the schema."""
+    line = "GRANT USAGE ON SCHEMA {} TO {}, {}"
+    cursor.execute(sql.SQL(line).format(*map(sql.Identifier, (schema, WRITER, READER))))
 
-    def named(names: Iterable[str]) -> sql.Composable:
-        return sql.SQL(", ").join(sql.Identifier(schema, name) for name in sorted(set(names)))
 
-    parts = {
-        "schema": sql.Identifier(schema),
-        "writer": sql.Identifier(WRITER),
-        "reader": sql.Identifier(READER),
-        "written": named([*tables, "published_tables", "repeated_events"]),
-        "read": named([*views, "schema_migrations"]),
-    }
-    for line in (
-        "GRANT USAGE ON SCHEMA {schema} TO {writer}, {reader}",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON {written} TO {writer}",
-        "GRANT SELECT ON {written}, {read} TO {reader}",
-        "GRANT SELECT ON {read} TO {writer}",
-    ):
-        cursor.execute(sql.SQL(line).format(**parts))
+def grant(cursor: Cursor, schema: str, name: str, *, written: bool) -> None:
+    """The writer changes rows, where they are published, and no structure; the reader reads.
+
+    What is granted already is not granted again, as that would wait for whoever holds the table locked.
+    """
+    wanted = {WRITER: "SELECT, INSERT, UPDATE, DELETE" if written else "SELECT", READER: "SELECT"}
+    for role, rights in wanted.items():
+        asked = "SELECT bool_and(has_table_privilege(%s, to_regclass(%s), one)) FROM unnest(%s) one"
+        cursor.execute(asked, (role, f'"{schema}"."{name}"', rights.split(", ")))
+        if cursor.fetchone() != (True,):
+            line = sql.SQL(f"GRANT {rights} ON {{}} TO {{}}")
+            cursor.execute(line.format(sql.Identifier(schema, name), sql.Identifier(role)))

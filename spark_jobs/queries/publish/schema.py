@@ -17,7 +17,7 @@ from psycopg2 import sql
 from spark_jobs.queries.publish.found import relation
 from spark_jobs.queries.publish.migrations import files
 from spark_jobs.queries.publish.refusals import Refusals, RefusedError
-from spark_jobs.queries.publish.rights import MigrationError, grant, look_there, make_roles, make_schema
+from spark_jobs.queries.publish.rights import MigrationError, grant, grant_schema, look_there, make_roles, make_schema
 from spark_jobs.queries.publish.tables import have_table
 from spark_jobs.queries.publish.takeover import take_over
 from spark_jobs.queries.publish.targets import OWN_TABLES, SCHEMA, Target, clashes, entities, targets
@@ -71,13 +71,13 @@ def prepare(
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         make_roles(cursor, login=login_roles)
         make_schema(cursor, schema)
+        grant_schema(cursor, schema)
         look_there(cursor, schema)
         take_over(cursor, schema, wanted)
         _migrate(cursor, schema)
         made = _make_tables(cursor, wanted, refusals)
-        views = make_views(cursor, schema, entities(lake, subjects, schema), {one.name for one in made}, refusals)
+        make_views(cursor, schema, entities(lake, subjects, schema), {one.name for one in made}, refusals)
         _list_tables(cursor, made)
-        grant(cursor, schema, [target.name for target in made], views)
     return Prepared(wanted, refusals.reasons)
 
 
@@ -88,6 +88,7 @@ def _make_tables(cursor: Cursor, wanted: Sequence[Target], refusals: Refusals) -
         shown = [target for target in free if target.name == name]
         with refusals.one_by_one(cursor, *[target.table.name for target in shown]):
             have_table(cursor, shown[0])
+            grant(cursor, shown[0].schema, name, written=True)
     return [target for target in free if target.table.name not in refusals.reasons]
 
 
@@ -109,6 +110,8 @@ def _migrate(cursor: Cursor, schema: str) -> None:
         raise MigrationError("the database was prepared by a newer Tallylake: use that one, or another database")
     for version, name, text in files("V"):
         _apply(cursor, version, name, text, applied.get(version))
+    for name in OWN_TABLES:
+        grant(cursor, schema, name, written=name != "schema_migrations")
 
 
 def _apply(cursor: Cursor, version: int, name: str, text: str, applied: str | None) -> None:

@@ -16,6 +16,7 @@ from spark_jobs.queries.publish import ddl
 from spark_jobs.queries.publish.found import function, relation
 from spark_jobs.queries.publish.migrations import files
 from spark_jobs.queries.publish.refusals import RefusedError, sentence
+from spark_jobs.queries.publish.rights import grant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -35,13 +36,14 @@ _RELATIONS = {"VIEW": "v", "TABLE": "r"}
 def make_views(
     cursor: Cursor, schema: str, entities: Sequence[Entity], tables: Collection[str], refusals: Refusals
 ) -> list[str]:
-    """All that can be made over those tables; the names of those that may be read."""
-    made = []
+    """All that can be made over those tables; the names of what was."""
+    made: list[str] = []
     for entity in entities:
         if entity.table in tables:
             name = ddl.view_name(entity)
             with refusals.one_by_one(cursor, name):
                 _have_view(cursor, schema, name, ddl.entity_view(entity), f"{entity.table} without tombstones")
+                grant(cursor, schema, name, written=False)
                 made.append(name)
         if entity.history in tables:
             with refusals.one_by_one(cursor, ddl.function_name(entity)):
@@ -50,12 +52,14 @@ def make_views(
         needs = _NEEDS.search(text)
         if set(needs[1].split(", ") if needs else ()) <= {*tables, *made}:
             with refusals.one_by_one(cursor, name):
-                made += _have_file(cursor, schema, name, text)
+                if _have_file(cursor, schema, name, text):
+                    grant(cursor, schema, name, written=False)
+                    made.append(name)
     return made
 
 
-def _have_file(cursor: Cursor, schema: str, name: str, text: str) -> list[str]:
-    """What a file makes. A contract that lacks a column of a view costs that view, and is said."""
+def _have_file(cursor: Cursor, schema: str, name: str, text: str) -> bool:
+    """Whether what a file makes could be made. A contract that lacks a column of a view costs that view, and is said."""
     kinds = {made: kind for kind, made in _MAKES.findall(text)}
     if kinds == {name: "VIEW"}:
         try:
@@ -63,15 +67,15 @@ def _have_file(cursor: Cursor, schema: str, name: str, text: str) -> list[str]:
         except errors.UndefinedColumn as error:
             cursor.execute("ROLLBACK TO SAVEPOINT one_thing")
             log.warning("there is no view %s, as its tables lack a column: %s", name, str(error).splitlines()[0])
-            return []
-        return [name]
+            return False
+        return True
     for made, kind in kinds.items():
         if kind == "FUNCTION":
             function(cursor, schema, made)
         else:
             relation(cursor, schema, made, _RELATIONS[kind])
     cursor.execute(text)
-    return [name]
+    return True
 
 
 def _have_view(cursor: Cursor, schema: str, name: str, definition: sql.Composable, described: str | None) -> None:

@@ -162,7 +162,7 @@ def test_a_database_of_a_newer_release_is_refused(home: PublishHouse, postgres: 
 def test_a_start_that_fails_half_way_leaves_nothing(
     tmp_path: Path, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "grant", lambda *_: 1 / 0)
+    monkeypatch.setattr(schema, "make_views", lambda *_: 1 / 0)
     home = house(tmp_path)
     with pytest.raises(ZeroDivisionError):
         prepare(postgres, home.registry, home.lake)

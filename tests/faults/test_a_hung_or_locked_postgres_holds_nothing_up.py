@@ -1,0 +1,278 @@
+"""A table that someone holds locked, a server that hangs, a lane that dies: the others go on, it is said, and a stop ends."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from postgres_servers import DEBIAN, Debian, debian_server
+from publish_house import PATIENCE, PublishHouse, do, event, product, until
+from support import house
+
+from config import postgres as connections
+from config.postgres import connect
+from spark_jobs.cli_status import run_status
+from spark_jobs.queries.publish import beside, lane, publisher, watch
+from spark_jobs.queries.publish.beside import published_beside
+from spark_jobs.queries.publish.lane import Lane
+from spark_jobs.queries.publish.publisher import Publisher
+from spark_jobs.queries.publish.state import read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from postgres_servers import Server
+    from psycopg2.extensions import connection as Connection
+
+    from config.groups import Database
+    from config.settings import Settings
+
+_numbers = itertools.count()
+EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that a test need not wait for."""
+    for module, name, seconds in (
+        (connections, "LOCK_SECONDS", 0.1),
+        (connections, "CONNECT_SECONDS", 2),  # libpq takes no less
+        (watch, "SILENT_SECONDS", 0.2),
+        (watch, "STOP_SECONDS", 0.2),
+        (watch, "LOOK_SECONDS", 0.05),
+        (publisher, "SILENT_SECONDS", 0.2),
+        (publisher, "STILL_SECONDS", 0.1),
+        (publisher, "AGAIN_SECONDS", 0.2),
+        (publisher, "STATE_SECONDS", 0.05),
+        (lane, "LONGEST_WAIT", 0.2),
+    ):
+        monkeypatch.setattr(module, name, seconds)
+
+
+def filled(root: Path, owner: Connection) -> PublishHouse:
+    home = PublishHouse(house(root))
+    home.prepare(owner)
+    home.append(EVENTS, *map(event, range(20)))
+    home.put(PRODUCTS, *map(product, range(20)))
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path, postgres: Connection) -> PublishHouse:
+    return filled(tmp_path, postgres)
+
+
+def settings(home: PublishHouse, database: Database) -> Settings:
+    return replace(home.home.settings, database=database)
+
+
+@contextmanager
+def publishing(home: PublishHouse, database: Database) -> Iterator[Publisher]:
+    """A publisher that runs meanwhile, and has ended afterwards."""
+    stop = threading.Event()
+    made = Publisher(settings(home, database), home.home.registry, home.home.lake, stop)
+    thread = threading.Thread(target=made.run)
+    thread.start()
+    try:
+        yield made
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "it was told to stop and went on"
+
+
+def standing(home: PublishHouse, table: str) -> tuple[int | None, str]:
+    """How many versions a table is behind (None: nothing is known of it yet), and what is wrong with it."""
+    found = read_state(home.home.lake)
+    known = [one for one in found.tables if one.lake_table == table] if found is not None else []
+    return (known[0].behind, known[0].error) if known else (None, "")
+
+
+def is_published(home: PublishHouse, *tables: str) -> bool:
+    return all(standing(home, table) == (0, "") for table in tables)
+
+
+def test_a_table_that_someone_holds_locked_waits_and_the_others_go_on(
+    home: PublishHouse, database: Database, postgres: Connection
+) -> None:
+    with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
+        with publishing(home, database) as running:
+            until(lambda: is_published(home, EVENTS) and "lock timeout" in standing(home, PRODUCTS)[1])
+            assert (running.breaker.state, running.breaker.error) == ("closed", "")
+            assert home.is_equal(postgres, EVENTS)
+            other.rollback()
+            until(lambda: is_published(home, PRODUCTS))
+    assert home.is_equal(postgres, PRODUCTS)
+
+
+def test_someone_who_reads_or_writes_our_tables_for_hours_keeps_no_publisher_from_starting(
+    home: PublishHouse, database: Database, postgres: Connection
+) -> None:
+    with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM v_products, v_hourly_event_summary, v_data_quality_dashboard")
+        cursor.execute("UPDATE orders SET row_id = row_id")
+        with publishing(home, database):
+            until(lambda: is_published(home, EVENTS, PRODUCTS))
+    assert home.is_equal(postgres, EVENTS)
+
+
+def test_what_someone_holds_locked_while_it_should_be_changed_is_changed_once_it_is_free(
+    home: PublishHouse, database: Database, postgres: Connection
+) -> None:
+    do(postgres, "ALTER TABLE products DROP COLUMN brand CASCADE")
+    with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM products")
+        with publishing(home, database):
+            until(lambda: is_published(home, EVENTS) and "lock timeout" in standing(home, PRODUCTS)[1])
+            other.rollback()
+            until(lambda: is_published(home, PRODUCTS))
+    assert home.is_equal(postgres, PRODUCTS)
+
+
+@pytest.fixture(scope="module")
+def debians(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
+    if DEBIAN is None:
+        pytest.skip("Debian's PostgreSQL is not installed")
+    server = debian_server(tmp_path_factory.mktemp("hung") / "debian")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def hung(debians: Debian) -> Iterator[Debian]:
+    """A server that can be made to hang, with an empty database; in the end it goes on."""
+    with closing(connect(debians.database, "owner", application="tests")) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {(name := f'hung{next(_numbers)}')}")
+    yield replace(debians, env={**debians.env, "POSTGRES_DB": name})
+    for process in processes(debians):
+        process.resume()
+
+
+def processes(server: Server) -> list[psutil.Process]:
+    postmaster = psutil.Process(int((server.root / "postmaster.pid").read_text().splitlines()[0]))
+    return [postmaster, *postmaster.children(recursive=True)]
+
+
+def hang(server: Server) -> None:
+    for process in processes(server):
+        process.suspend()
+
+
+def test_a_server_that_hangs_counts_as_away_and_gets_everything_once_it_goes_on(hung: Debian, tmp_path: Path) -> None:
+    with closing(connect(hung.database, "owner", application="tests")) as owner:
+        home = filled(tmp_path, owner)
+        with publishing(home, hung.database) as running:
+            until(lambda: running.rows == 40)
+            hang(hung)
+            home.append(EVENTS, *map(event, range(20, 30)))
+            until(lambda: "no answer" in running.breaker.error or "timeout expired" in running.breaker.error)
+            for process in processes(hung):
+                process.resume()
+            until(lambda: running.rows == 50)
+        assert home.is_equal(owner, EVENTS)
+
+
+def test_a_stream_that_is_told_to_stop_does_not_wait_for_a_server_that_hangs(hung: Debian, tmp_path: Path) -> None:
+    with closing(connect(hung.database, "owner", application="tests")) as owner:
+        home = filled(tmp_path, owner)
+    with published_beside(settings(home, hung.database), home.home.registry, home.home.lake, once=False):
+        until(lambda: is_published(home, EVENTS))
+        hang(hung)
+        home.append(EVENTS, *map(event, range(20, 30)))
+    assert not [each for each in threading.enumerate() if each.name.startswith("publish") and each.is_alive()]
+
+
+def test_a_stop_ends_a_transaction_that_is_under_way_and_nothing_of_it_is_there(
+    home: PublishHouse, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "LOCK_SECONDS", 3_600.0)
+    with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
+        with publishing(home, database) as running:
+            until(lambda: running._watch.longest_silence() > 0.1)
+    found = read_state(home.home.lake)
+    assert found is not None
+    assert (found.error, [one.error for one in found.tables if one.error]) == ("", [])
+    with publishing(home, database):
+        until(lambda: is_published(home, PRODUCTS))
+    assert home.is_equal(postgres, PRODUCTS)
+
+
+def test_a_lane_that_dies_is_started_again_and_seen(
+    home: PublishHouse, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, died = Lane.run, []
+
+    def dies_once(self: Lane) -> None:
+        if self.name == "stream" and not died:
+            died.append(self.name)
+            raise RuntimeError("nobody has foreseen this")
+        run(self)
+
+    monkeypatch.setattr(Lane, "run", dies_once)
+    with publishing(home, database):
+        until(lambda: is_published(home, EVENTS, PRODUCTS))
+    run_status(settings(home, database), ["products"], json=False)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "the lane stream died and was started again, 1 times" in told
+    assert "RuntimeError: nobody has foreseen this" in told
+
+
+def test_a_table_whose_log_cannot_be_read_keeps_no_other_of_its_lane_away(
+    home: PublishHouse, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_snapshot = lane.open_snapshot
+
+    def broken(path: str) -> Any:
+        if path == home.table(PRODUCTS).path:
+            raise ValueError("no JSON")
+        return open_snapshot(path)
+
+    monkeypatch.setattr(lane, "open_snapshot", broken)
+    with publishing(home, database) as running:
+        until(lambda: is_published(home, EVENTS) and "cannot be read: ValueError" in standing(home, PRODUCTS)[1])
+        running.settle(PATIENCE)
+    assert home.is_equal(postgres, EVENTS)
+
+
+def test_a_database_that_cannot_be_used_is_said_and_tried_again(
+    home: PublishHouse, database: Database, monkeypatch: pytest.MonkeyPatch, postgres: Connection
+) -> None:
+    monkeypatch.setattr(beside, "AGAIN_SECONDS", 0.05)
+    do(postgres, "UPDATE schema_migrations SET checksum = checksum || 'x' WHERE version = 1")
+
+    def error() -> str:
+        found = read_state(home.home.lake)
+        return found.error if found is not None else ""
+
+    with published_beside(settings(home, database), home.home.registry, home.home.lake, once=False):
+        until(lambda: "V001 bookkeeping is not what was applied" in error())
+        do(postgres, "UPDATE schema_migrations SET checksum = left(checksum, 64) WHERE version = 1")
+        until(lambda: is_published(home, EVENTS, PRODUCTS))
+    assert error() == ""
+
+
+def test_a_process_ends_although_its_embedded_server_hangs(embedded: Server) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from config.postgres_embedded import running, _servers\n"
+        "running(Path(sys.argv[1])); (server,) = _servers.values(); os.kill(server.get_pid(), signal.SIGSTOP)"
+    )
+    (embedded.root / ".handle_pids.json").write_text("[]")
+    try:
+        done = subprocess.run([sys.executable, "-c", code, str(embedded.root)], timeout=PATIENCE, check=False)
+        assert done.returncode == 0
+    finally:
+        os.kill(int((embedded.root / "postmaster.pid").read_text().splitlines()[0]), signal.SIGCONT)
