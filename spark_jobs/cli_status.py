@@ -53,7 +53,9 @@ def _show(publishing: Publishing | None) -> None:
     if publishing.error:
         again = f"the circuit breaker is {publishing.circuit} after {publishing.failures} failures in a row"
         error = shortened(publishing.error, show.LONGEST)
-        show.say(f"{at}: away: {error}; {again}" if publishing.failures else f"{at}: not published: {error}", style="red")
+        show.say(
+            f"{at}: away: {error}; {again}" if publishing.failures else f"{at}: not published: {error}", style="red"
+        )
     for lane in publishing.lanes:
         told = f"the lane {lane.lane} died and was started again, {lane.deaths:,} times, last at {lane.died_at}"
         show.say(f"{at}: {told}: {shortened(lane.error, show.LONGEST)}", style="red")

@@ -58,7 +58,7 @@ def create_table(target: Target) -> Iterator[Composable]:
 
 
 def create_key(target: Target) -> Iterator[Composable]:
-    """What is unique in the table, and its comment. A key whose text may be too long for an index entry is unique by its SHA-256."""
+    """What is unique in the table, and its comment. A key that may be too long for an index entry is unique by its SHA-256."""
     table = table_of(target)
     for field in target.columns:
         if _is_key(target, field):
