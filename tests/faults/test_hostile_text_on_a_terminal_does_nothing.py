@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import unicodedata
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,13 +125,15 @@ def test_json_is_exact_and_does_nothing(
         assert one["files"]["rewritten"] == [f"ecommerce_events/{NAME}"]
 
 
+#: Every number of an audit.
+COUNTS: dict[str, Any] = {one.name: 1 for one in fields(Audit) if one.name not in ("subject", "findings", "manifest")}
 FINDINGS = (Finding(f"keys of {HOSTILE}", 1, (HOSTILE, HOSTILE * 100)),)
 DIFFERENCES = (KeyDifference({HOSTILE: HOSTILE}, 1, 1, {HOSTILE: (HOSTILE, HOSTILE * 100)}),)
 GATE = GateResult("order_totals", NOON.date(), False, 1, HOSTILE, (HOSTILE, HOSTILE * 100))
 RUN = {"run_id": "r", "lineage": "l", "run_number": 1, "command": "run", "run_date": NOON.date(), "start_date": None}
 STATE = State({"name": HOSTILE}, 1, NOON, None, None)
 RENDERED: dict[str, Callable[[], None]] = {
-    "audit": lambda: show.audits([Audit("things", 1, 0, 0, 0, 0, 1, 1, 1, 0, FINDINGS)]),
+    "audit": lambda: show.audits([Audit(**COUNTS, subject=HOSTILE, findings=FINDINGS)]),
     "rebuild": lambda: show_rebuilt(
         Rebuilt("things", "events", True, 1, 0, (Comparison("t", 1, 1, differing=1, examples=DIFFERENCES),)),
         house(Path("unused")).lake,
