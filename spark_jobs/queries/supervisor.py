@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,6 +229,7 @@ class Supervisor:
         if lost:
             raise StreamFailedError(f"given up after {self._retry.attempts} attempts: {'; '.join(lost)}")
         if unstopped:
+            _silence(unstopped[0])
             named = "; ".join(f"{job.subject} {job.name} {_where(job)}" for job in unstopped)
             raise NotStoppedError(
                 f"not all of the stream could be stopped within STOP_PATIENCE: {named}; "
@@ -254,6 +256,12 @@ def _ended(job: Job, until: float) -> bool:
     return True
 
 
+def _silence(job: Job) -> None:
+    """Let the JVM say nothing of the batches that it loses as the process ends: it would, with all stacks."""
+    with suppress(Exception):
+        job.rows.sparkSession.sparkContext.setLogLevel("OFF")
+
+
 def _where(job: Job) -> str:
     step = job.progress.current
     return f"is in batch {step.batch_id} at '{step.name}'" if step else "has no batch under way"
@@ -261,6 +269,7 @@ def _where(job: Job) -> str:
 
 def cause(failure: str) -> str:
     """The last line that says something of what went wrong in the batch, of what Spark says with all its stacks."""
-    marked = [line.strip() for line in failure.split("=== Streaming Query ===")[0].splitlines() if line.strip()]
+    lines = [line.strip() for line in failure.split("=== Streaming Query ===")[0].splitlines()]
+    marked = [line for line in lines if line and not line.startswith(("at ", "... "))]
     told = [line for line in marked if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
     return (told or marked or ["unknown"])[-1][:500]
