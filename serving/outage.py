@@ -28,7 +28,7 @@ AGAIN_SECONDS = 60.0
 FRESH_SECONDS = 1.0
 
 _NEWEST = """
-SELECT started_at + duration_seconds * interval '1 second' AS last_batch_at FROM data_quality_metrics
+SELECT started_at + duration_seconds * interval '1 second' AS last_batch_at FROM newest_batches
 WHERE started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1
 """
 

@@ -36,10 +36,7 @@ WITH sums AS (
 )
 SELECT sums.*, newest.watermark, newest.duration_seconds AS last_duration_seconds,
     newest.started_at + newest.duration_seconds * interval '1 second' AS last_batch_at
-FROM sums CROSS JOIN LATERAL (
-    SELECT watermark, started_at, duration_seconds FROM data_quality_metrics m
-    WHERE m.subject = sums.subject ORDER BY started_at DESC LIMIT 1
-) newest ORDER BY subject
+FROM sums JOIN newest_batches newest ON newest.subject = sums.subject ORDER BY sums.subject
 """
 _OPEN = "SELECT count(*) AS letters FROM dead_letter_events WHERE status = 'open'"
 _TABLES = """
@@ -62,17 +59,17 @@ WHERE (%(subject)s::text IS NULL OR subject = %(subject)s)
 ORDER BY started_at DESC, subject DESC, query_id DESC, batch_id DESC LIMIT %(limit)s
 """
 _SINCE = """
-started_at >= (SELECT date_trunc('hour', max(started_at), 'UTC') FROM data_quality_metrics) - %(hours)s * interval '1 hour'
+started_at >= (SELECT date_trunc('hour', max(started_at), 'UTC') FROM newest_batches) - %(hours)s * interval '1 hour'
     AND (%(subject)s::text IS NULL OR subject = %(subject)s)
 """
 _HOURS = """
 SELECT * FROM v_data_quality_dashboard
-WHERE hour >= (SELECT max(hour) FROM quality_by_hour) - %(hours)s * interval '1 hour'
+WHERE hour >= (SELECT date_trunc('hour', max(started_at), 'UTC') FROM newest_batches) - %(hours)s * interval '1 hour'
     AND (%(subject)s::text IS NULL OR subject = %(subject)s)
 ORDER BY hour, subject
 """
 _MINUTES = """
-WITH newest AS (SELECT date_trunc('minute', max(started_at), 'UTC') AS minute FROM data_quality_metrics),
+WITH newest AS (SELECT date_trunc('minute', max(started_at), 'UTC') AS minute FROM newest_batches),
 minutes AS (
     SELECT generate_series(minute - %(minutes)s * interval '1 minute', minute, '1 minute') AS minute
     FROM newest WHERE minute IS NOT NULL

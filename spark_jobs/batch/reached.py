@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def waiting_rows(lake: Lake, subject: Subject) -> int:
     """Rows of Bronze that refine has not read yet, by the books of its newest query."""
     books = own_rows(lake.batch_quality, subject.name)
-    own = books.filter(pc.equal(books["query_id"], latest_query(books))) if books.num_rows else books
+    own = (
+        books.filter(pc.equal(books["query_id"], latest_query(lake, subject.name, books))) if books.num_rows else books
+    )
     return count(lake.bronze(subject)) - int(pc.sum(own["rows_read"]).as_py() or 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.queries.stream_state import QueryState, read_stream_state
+from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sources.standing import FileStanding, count, file_standing, own_rows
 
 if TYPE_CHECKING:
@@ -64,13 +66,13 @@ def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus
         rows["history"] = count(history)
     books = own_rows(lake.batch_quality, subject.name)
     sums = {name: pc.sum(books[name]).as_py() or 0 for name in _SUMMED} if books.num_rows else dict.fromkeys(_SUMMED, 0)
-    latest = latest_query(books)
+    latest = latest_query(lake, subject.name, books)
     read = pc.sum(books.filter(pc.equal(books["query_id"], latest))["rows_read"]).as_py() or 0 if latest else 0
     files = file_standing(lake, landing_root, subject)
     streaming = _locked(lake, subject.name)
     queries = read_stream_state(lake, subject.name, streaming=streaming)
     watermark = pc.max(books["watermark"]).as_py() if books.num_rows else None
-    last = books.sort_by([("started_at", "descending")]).slice(0, LAST_BATCHES).to_pylist() if books.num_rows else []
+    last = _newest_first(books, latest).slice(0, LAST_BATCHES).to_pylist() if books.num_rows else []
     return SubjectStatus(
         subject=subject.name,
         version=subject.latest.version,
@@ -103,10 +105,23 @@ def _problems(sums: dict[str, int], files: FileStanding, queries: Sequence[Query
     return found
 
 
-def latest_query(books: pa.Table) -> str | None:
-    """The refine query that wrote the newest of the books: earlier ones ended with their checkpoint."""
+def _newest_first(books: pa.Table, latest: str | None) -> pa.Table:
+    """The newest query's batches by their numbers, as a clock that was set back knows no order; then those of earlier ones."""
+    own = pc.equal(books["query_id"], latest)
+    ordered = books.filter(own).sort_by([("batch_id", "descending")])
+    return pa.concat_tables([ordered, books.filter(pc.invert(own)).sort_by([("started_at", "descending")])])
+
+
+def latest_query(lake: Lake, subject: str, books: pa.Table) -> str | None:
+    """The refine query that wrote the newest of the books: that of the checkpoint, as earlier ones ended with theirs.
+
+    By the clock only where the checkpoint is gone, or new and without books.
+    """
     if not books.num_rows:
         return None
+    with suppress(Exception):  # whatever is wrong with a checkpoint, the stream says it
+        if (own := query_id(lake.checkpoint(subject, "refine"))) in pc.unique(books["query_id"]).to_pylist():
+            return own
     return str(books.sort_by([("started_at", "descending")])["query_id"][0].as_py())
 
 
