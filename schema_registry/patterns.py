@@ -17,7 +17,7 @@ LONGEST_MATCHED = 2000
 """No pattern is tried on a text of more characters: a longer one does not match, or its rule does not hold."""
 
 MOST_REPEATS = 1000
-DEEPEST = 10
+DEEPEST = 5
 
 OTHERS = 1 << 128
 """In a mask of ASCII characters: every character beyond ASCII."""

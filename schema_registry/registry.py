@@ -47,7 +47,8 @@ def load_subject(folder: Path) -> Subject:
     locked = lock.read(folder, name)
     files = _version_files(folder)
     _check_files(files, locked, folder)
-    contracts = tuple(_load_contract(files[version], name, version) for version in sorted(files))
+    superseded = [version for version in locked if version < max(files)]
+    contracts = tuple(_load_contract(files[v], name, v, judges=v not in superseded) for v in sorted(files))
     lock.check(locked, contracts, folder)
     for newer in contracts[1:]:
         _check_succession(contracts[: newer.version - 1], newer, Where(files[newer.version], name, newer.version))
@@ -103,7 +104,7 @@ def _check_files(files: dict[int, Path], locked: dict[int, str], folder: Path) -
             raise where.error(f"v{version} is missing before v{max(files)}: versions must count up from 1")
 
 
-def _load_contract(file: Path, subject: str, version: int) -> Contract:
+def _load_contract(file: Path, subject: str, version: int, *, judges: bool) -> Contract:
     where = Where(file, subject, version)
     contract = parsing.parse(yaml_file.read(where), where)
     if contract.subject != subject:
@@ -112,7 +113,7 @@ def _load_contract(file: Path, subject: str, version: int) -> Contract:
         raise where.error(f"version must be the file's number {version}, got {contract.version}")
     if version == 1 and contract.migrate:
         raise where.error("migrate must be left out in version 1: there is nothing before it")
-    checks.check(contract, where)
+    checks.check(contract, where, judges=judges)
     return contract
 
 

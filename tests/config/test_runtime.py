@@ -94,7 +94,7 @@ def test_paths_of_the_configuration_hold_from_any_folder() -> None:
     conf = spark_defaults()
     log4j = (ROOT / "config" / "log4j2.properties").as_uri()
     assert all(jar.startswith((ROOT / ".runtime" / "jars").as_uri()) for jar in conf["spark.jars"].split(","))
-    assert conf["spark.driver.extraJavaOptions"] == f"-Dlog4j2.configurationFile={log4j}"
+    assert conf["spark.driver.extraJavaOptions"] == f"-Xss8m -Dlog4j2.configurationFile={log4j}"
 
 
 def test_the_driver_has_the_same_memory_however_it_is_started() -> None:

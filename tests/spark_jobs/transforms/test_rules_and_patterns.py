@@ -1,0 +1,56 @@
+"""Rules and patterns over rows: what a backslash means, what cannot be decided, what is too long to be tried."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import yaml
+from bronze_rows import judged
+
+from schema_registry import registry
+from schema_registry.patterns import LONGEST_MATCHED
+
+CASE = Path(__file__).parents[2] / "cases" / "contracts" / "rule_with_backslash_d"
+
+
+def test_a_backslash_in_a_rule_means_what_it_looks_like(spark):
+    subject = registry.load(CASE / "contracts").subject("stock_moves")
+    with (CASE / "input" / "1" / "stock_moves" / "1.csv").open(newline="", encoding="utf-8") as file:
+        found = judged(spark, subject, list(csv.DictReader(file)))
+    wrong = [("rule", "sku_has_five_digits")]
+    assert [row["_reasons"] for row in found] == [[], [], wrong, wrong]
+
+
+def test_what_a_rule_cannot_decide_and_what_is_too_long_for_a_pattern_are_reasons_of_the_row(spark, tmp_path):
+    rules = [
+        {"name": "wide_is_some", "check": "abs(wide) >= 0"},
+        {"name": "why_is_plain", "check": "late OR why RLIKE '^[a-z ]*$'"},
+    ]
+    types = {"note": "string", "why": "string", "wide": "decimal(38,10)", "late": "boolean"}
+    fields = {name: {"type": type_} for name, type_ in types.items()}
+    fields["thing_id"], fields["seen_at"] = ({"type": each, "required": True} for each in ("string", "timestamp"))
+    fields["note"]["pattern"] = r"[^@\s]+@[^@\s]+\.[^@\s]+"
+    content = {"subject": "things", "version": 1, "kind": "events", "key": ["thing_id"], "event_time": "seen_at"}
+    derive = {"first": {"type": "string", "expr": "regexp_extract(why, '^[a-z]+', 0)"}}
+    (tmp_path / "things").mkdir()
+    text = yaml.safe_dump({**content, "fields": fields, "rules": rules, "derive": derive}, sort_keys=False)
+    (tmp_path / "things" / "v1.yaml").write_text(text, encoding="utf-8")
+    thing = {"thing_id": "t", "seen_at": "2026-01-05T10:00"}
+    poison = "-" + "9" * 28 + "." + "9" * 10  # Spark's own abs() fails on it
+    long = "a" * (LONGEST_MATCHED + 1)
+    rows = [
+        thing | {"wide": "1", "note": "a@b.c", "why": "some day"},
+        thing | {"wide": poison},
+        thing | {"why": long},
+        thing | {"why": long, "late": "true"},
+        thing | {"note": "a@" + "." * 80_000},
+        thing | {"note": long[:LONGEST_MATCHED - 4] + "@b.c"},
+    ]  # fmt: skip
+    found = judged(spark, registry.load(tmp_path).subject("things"), rows)
+    assert [row["_reasons"] for row in found] == [
+        [], [("rule", "wide_is_some")], [("rule", "why_is_plain")], [], [("bad_pattern", "note")], [],
+    ]  # fmt: skip
+    assert found[1]["_details"] == ["cannot be decided for this row: abs(wide) >= 0"]
+    assert found[4]["_details"] == ["80002 characters, a pattern is tried on at most 2000"]
+    assert (found[0]["first"], found[3]["first"]) == ("some", None)
