@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
 
 _TEXTS = ("", "x(\\$1'%_", "9" * 40, "2026-02-30", "\u0130\u00df\U0001f600")
-_HOSTILE = {
+_ODD = {
     "string": _TEXTS,
-    "int": ("0", "-2147483648", "2147483647"),
-    "bigint": ("0", "-9223372036854775808", "9223372036854775807"),
     "boolean": ("true", "false"),
-    "date": ("0001-01-02", "9999-12-30", "2024-02-29"),
-    "timestamp": ("0001-01-02T00:00:00Z", "9999-12-30T23:59:59.999999Z", "1969-12-31T23:59:59.000001Z"),
+    "date": ("2024-02-29", "1969-12-31"),
+    "timestamp": ("2024-02-29T23:59:59.999999Z", "1969-12-31T23:59:59Z"),
 }
+_NUMBERS = ("0", "1", "-7")
 _ROWS = 7
 
 
 def prove(spark: SparkSession, subject: Subject) -> None:
-    """RuleError names the expression or pattern that Spark cannot run. Some rows of odd values, folded by the planner: no job."""
+    """RuleError names the expression or pattern that Spark cannot run. Some odd rows, folded by the planner: no job.
+
+    Numbers and times are tame here: where an extreme one makes an expression fail, that is a reason of its row.
+    """
     latest = subject.latest
     for field in latest.fields:
         if field.pattern is not None:
@@ -61,15 +63,15 @@ def _compile(spark: SparkSession, pattern: str, place: str) -> None:
 
 
 def _rows(spark: SparkSession, types: Mapping[str, str]) -> DataFrame:
-    """Rows of null, extreme and odd values of these columns."""
+    """Rows of nulls and odd values of these columns."""
     rows = (", ".join(_value(type_, place) for type_ in types.values()) for place in range(_ROWS))
     names = ", ".join(f"`{name}`" for name in types)
     values = ", ".join(f"({row})" for row in rows)
-    return spark.sql(f"SELECT * FROM VALUES {values} AS hostile({names})")  # noqa: S608 (names and types were checked)
+    return spark.sql(f"SELECT * FROM VALUES {values} AS odd({names})")  # noqa: S608 (names and types were checked)
 
 
 def _value(type_: str, place: int) -> str:
-    texts = _HOSTILE.get(type_) or ("0", "1", f"-{'9' * 38}", f"{'9' * 38}")
+    texts = _ODD.get(type_, _NUMBERS)
     text = (None, *texts)[place % (len(texts) + 1)]
     return f"try_cast({'NULL' if text is None else quoted(text)} AS {type_})"
 
