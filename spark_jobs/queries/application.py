@@ -119,13 +119,17 @@ class Application:
 
     def _ingest(self, subject: Subject) -> Job:
         landing = rooted(self._settings.lake.landing)
-        rows = landing_stream(self._spark, landing / subject.name, self._settings.streaming.max_batch_bytes)
+        most = self._settings.streaming.max_batch_bytes
         tasks = self._spark.sparkContext.defaultParallelism
         limits = Limits.of(self._settings.limits)
         write = Ingest(self._lake, subject, landing, self._listener.landed, tasks, limits=limits)
         checkpoint = str(self._lake.checkpoint(subject.name, "ingest"))
         every = self._settings.streaming.trigger_interval
         tables = (self._lake.bronze(subject), self._lake.files)
+
+        def rows() -> DataFrame:
+            return landing_stream(self._spark, landing / subject.name, most)
+
         return Job(subject.name, "ingest", rows, _plainly(write, tables), checkpoint, every, write.progress)
 
     def _refine(self, subject: Subject) -> Job:
@@ -133,7 +137,7 @@ class Application:
         write = Refine(self._lake, subject, self._policy, self._listener.refined)
         checkpoint = str(self._lake.checkpoint(subject.name, "refine"))
         tables = (self._lake.bronze(subject), *self._lake.judged(subject))
-        return Job(subject.name, "refine", rows, _plainly(write, tables), checkpoint, AT_ONCE, write.progress)
+        return Job(subject.name, "refine", lambda: rows, _plainly(write, tables), checkpoint, AT_ONCE, write.progress)
 
     def _judged_stream(self, subject: Subject) -> DataFrame:
         try:

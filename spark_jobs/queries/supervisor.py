@@ -41,11 +41,14 @@ LOOK_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Job:
-    """One query of one subject: how to start it, the running query, and its failures so far."""
+    """One query of one subject: how to start it, the running query, and its failures so far.
+
+    ``rows``: asked anew at each start, as Spark may already fail to list what they are read from.
+    """
 
     subject: str
     name: str
-    rows: DataFrame
+    rows: Callable[[], DataFrame]
     write: Callable[[DataFrame, int], None]
     checkpoint: str
     every: timedelta
@@ -149,7 +152,7 @@ class Supervisor:
 
         for told in mend_progress(Path(job.checkpoint)):
             log.warning("%s %s: %s", job.subject, job.name, told)
-        writer = job.rows.writeStream.foreachBatch(write).option("checkpointLocation", job.checkpoint)
+        writer = job.rows().writeStream.foreachBatch(write).option("checkpointLocation", job.checkpoint)
         writer = writer.queryName(f"{job.subject}/{job.name}")
         if once:
             return writer.trigger(availableNow=True).start()

@@ -103,7 +103,7 @@ class Watched:
 
 def job(*starts: Query | Exception, name: str = "orders") -> Job:
     rows: Any = Rows(list(starts))
-    return Job(name, "refine", rows, lambda rows, batch_id: None, "checkpoint", timedelta(0), Progress())
+    return Job(name, "refine", lambda: rows, lambda rows, batch_id: None, "checkpoint", timedelta(0), Progress())
 
 
 def failing(why: str = "IOError: no room") -> Query:
@@ -118,6 +118,25 @@ def test_a_subject_that_keeps_failing_is_tried_for_ever_and_the_others_go_on() -
     assert not broken.given_up
     assert ("retrying", "running") in watched.states
     assert watched.states[-1] == ("stopped", "stopped")
+
+
+def test_a_folder_that_cannot_be_listed_stops_its_own_subject_alone_and_only_until_it_can_be() -> None:
+    shut, sound = job(Query(isActive=True, batch=0)), job(Query(isActive=True), name="products")
+    rows, asked = shut.rows, []
+
+    def listed() -> Any:
+        asked.append(1)
+        if len(asked) < 3:
+            raise PermissionError("/data/input/orders/shut: Permission denied")
+        return rows()
+
+    shut.rows = listed
+    watched = Watched(until=lambda jobs: len(asked) >= 3)
+    watched.watch(shut, sound)
+    assert ("retrying", "running") in watched.states
+    told = {states[0].error for states in watched.noted if states[0].state == "retrying"}
+    assert told == {"/data/input/orders/shut: Permission denied"}
+    assert len(asked) == 3
 
 
 def test_after_the_quick_attempts_the_wait_is_always_the_longest() -> None:
