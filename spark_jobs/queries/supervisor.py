@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark import SparkContext
 
 from spark_jobs.errors import NotStoppedError, StreamFailedError
 from spark_jobs.queries.stream_state import Progress, QueryState, now
@@ -232,7 +233,7 @@ class Supervisor:
         if lost:
             raise StreamFailedError(f"given up after {self._retry.attempts} attempts: {'; '.join(lost)}")
         if unstopped:
-            _silence(unstopped[0])
+            _silence()
             named = "; ".join(f"{job.subject} {job.name} {_where(job)}" for job in unstopped)
             raise NotStoppedError(
                 f"not all of the stream could be stopped within STOP_PATIENCE: {named}; "
@@ -259,10 +260,12 @@ def _ended(job: Job, until: float) -> bool:
     return True
 
 
-def _silence(job: Job) -> None:
+def _silence() -> None:
     """Let the JVM say nothing of the batches that it loses as the process ends: it would, with all stacks."""
     with suppress(Exception):
-        job.rows.sparkSession.sparkContext.setLogLevel("OFF")
+        context = SparkContext._active_spark_context
+        if context is not None:
+            context.setLogLevel("OFF")
 
 
 def _where(job: Job) -> str:
