@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 from itertools import combinations
 
-from schema_registry.patterns import ALL, LONGEST_MATCHED, Anchor, Char, Choice, Node, Pattern, Repeat, Sequence
+from schema_registry.pattern_tree import ALL, Anchor, Char, Choice, Node, Pattern, Repeat, Sequence
+from schema_registry.patterns import LONGEST_MATCHED
 
 MOST_STEPS = 1e8
 """Beyond this a pattern is refused; a machine takes about a second for it."""

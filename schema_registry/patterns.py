@@ -7,11 +7,12 @@ does not (lookaround, \1, possessive quantifiers), and what they read differentl
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schema_registry.pattern_tree import ALL, OTHERS, Anchor, Char, Choice, Node, Pattern, Repeat, Sequence, mask_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 LONGEST_MATCHED = 2000
 """No pattern is tried on a text of more characters: a longer one does not match, or its rule does not hold."""
@@ -19,70 +20,9 @@ LONGEST_MATCHED = 2000
 MOST_REPEATS = 1000
 DEEPEST = 5
 
-OTHERS = 1 << 128
-"""In a mask of ASCII characters: every character beyond ASCII."""
-ALL = (OTHERS << 1) - 1
-
 
 class PatternError(ValueError):
     """Why a text is no pattern that contracts may use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Char:
-    """One character out of a mask, which may be too wide but never too narrow. ``any``: truly each character."""
-
-    mask: int
-    any: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    r"""A place in the text: ^ $ \A \z \b \B."""
-
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """One after the other."""
-
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of several."""
-
-    branches: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """The same again, from `low` to `high` times; None is without end."""
-
-    body: Node
-    low: int
-    high: int | None
-
-
-Node = Char | Anchor | Sequence | Choice | Repeat
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A pattern that was read: its tree, and how many groups it captures."""
-
-    tree: Node
-    groups: int
-
-
-def mask_of(characters: Iterable[str]) -> int:
-    """The mask that holds these characters."""
-    mask = 0
-    for each in characters:
-        mask |= 1 << ord(each) if ord(each) < 128 else OTHERS
-    return mask
 
 
 _DIGITS = mask_of("0123456789")

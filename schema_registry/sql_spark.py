@@ -7,22 +7,22 @@ backticks, texts escaped in full. So what two parsers might read differently can
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from schema_registry import sql_functions as functions
-from schema_registry.contract import MOST_DIGITS, FieldType
+from schema_registry.contract import MOST_DIGITS
 from schema_registry.patterns import LONGEST_MATCHED
+from schema_registry.sql_growth import refuse_growth
 from schema_registry.sql_literals import literal_problem
 from schema_registry.sql_text import Read, SqlError
+from schema_registry.sql_types import moment, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 DEEPEST = 100
-MOST_GROWTH = 100
 
 _BINARY: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
@@ -61,27 +61,14 @@ _ARGUMENTS: dict[type[exp.Expr], str] = {
     exp.Overlay: "this expression from_ for_",
     exp.Trim: "this expression position",
 }
-_TYPES = {
-    exp.DType.TEXT: "string",
-    exp.DType.INT: "int",
-    exp.DType.BIGINT: "bigint",
-    exp.DType.BOOLEAN: "boolean",
-    exp.DType.DATE: "date",
-    exp.DType.TIMESTAMPTZ: "timestamp",
-    exp.DType.DECIMAL: "decimal",
-}
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]*")
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?")
-_GROWS = {"hex": 8, "url_encode": 12, "base64": 6}
 
 
 def spark_text(read: Read) -> str:
     """The text for Spark; SqlError for the first thing that contracts may not say."""
     try:
-        written = _Writer(read)
-        text = written.write(read.tree)
-        if written.growth(read.tree) > MOST_GROWTH:
-            raise SqlError(f"it can make a text more than {MOST_GROWTH} times as long: replace by shorter texts")
+        text = _Writer(read).write(read.tree)
+        refuse_growth(read)
         return text
     except RecursionError:
         raise SqlError("it is nested too deeply") from None
@@ -135,24 +122,6 @@ class _Writer:
         written = way(node)
         self._depth -= 1
         return written
-
-    def growth(self, node: object) -> int:
-        """How many times as long as the longest text it reads a result can be, at most."""
-        if not isinstance(node, exp.Expr):
-            return 0
-        inside = sum(self.growth(each) for each in node.iter_expressions()) or 1
-        if not isinstance(node, exp.Anonymous):
-            return inside
-        replaces = node.name.lower() in ("replace", "regexp_replace")
-        return inside * (self._lengthens(node) if replaces else _GROWS.get(node.name.lower(), 1))
-
-    def _lengthens(self, call: exp.Anonymous) -> int:
-        replacement = call.expressions[2] if len(call.expressions) > 2 else None
-        text = self._read.text(replacement) or ""
-        groups = text.count("$") if call.name.lower() == "regexp_replace" else 0
-        found = self._read.text(call.expressions[1]) or ""
-        shortest = max(1, len(found)) if call.name.lower() == "replace" else 1
-        return 1 + -(-len(text) // shortest) + groups
 
     def _listed(self, nodes: Iterable[exp.Expr]) -> str:
         return ", ".join(self.write(node) for node in nodes)
@@ -241,21 +210,12 @@ class _Writer:
     def _try_cast(self, node: exp.TryCast) -> str:
         if not node.args.get("safe"):
             raise SqlError(f"'cast' {functions.REASON['cast']}, and write numbers plainly, as in 1 or 1.5")
-        return f"try_cast({self.write(node.this)} AS {_type_of(node.args['to'])})"
+        return f"try_cast({self.write(node.this)} AS {type_of(node.args['to'])})"
 
     def _moment(self, node: exp.Cast) -> str:
         """DATE '…' and TIMESTAMP '…'."""
-        text, kind = self._read.text(node.this), _type_of(node.args["to"])
-        if text is None or kind not in ("date", "timestamp"):
-            raise SqlError(f"'cast' {functions.REASON['cast']}")
-        match = _TIME.fullmatch(text)
-        try:
-            datetime.fromisoformat(text)
-        except ValueError:
-            match = None
-        if match is None or (kind == "date" and match[1]):
-            raise SqlError(f"{kind.upper()} must be followed by one, as in '2026-01-05', got {text!r}")
-        return f"{kind.upper()} {quoted(text)}"
+        kind = type_of(node.args["to"])
+        return f"{kind.upper()} {quoted(moment(self._read.text(node.this), kind))}"
 
     def _extract(self, node: exp.Extract) -> str:
         if node.this.name.lower() not in functions.UNITS:
@@ -301,21 +261,6 @@ def _patterns(node: exp.Expr) -> tuple[list[exp.Expr], str]:
     inside = node.this
     several = inside.expressions if isinstance(inside, exp.Tuple) else [inside.unnest()]
     return several, "ANY" if isinstance(node, exp.Any) else "ALL"
-
-
-def _type_of(node: exp.DataType) -> str:
-    name = _TYPES.get(node.this)
-    if name is None or (name != "decimal" and node.expressions):
-        raise SqlError(
-            f"type '{node.sql(dialect='spark').lower()}' is none of a contract's: {', '.join(_TYPES.values())}"
-        )
-    if name != "decimal":
-        return name
-    precision, scale, *_ = [*[int(each.name) for each in node.expressions], *(10, 0)[len(node.expressions) :]]
-    try:
-        return FieldType.parse(f"decimal({precision},{scale})").sql
-    except ValueError as failure:
-        raise SqlError(str(failure)) from None
 
 
 def _refusal(node: exp.Expr, otherwise: str = "") -> str:

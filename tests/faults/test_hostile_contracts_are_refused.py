@@ -187,6 +187,17 @@ def test_texts_reach_spark_as_they_are_and_bring_in_no_setting_or_secret():
     assert spark_sql("NOT whole=1 OR note  LIKE 'a%'") == "((NOT (`whole` = 1)) OR (`note` LIKE 'a%'))"
 
 
+def test_long_lists_and_chains_are_no_growth_and_not_too_deep(tmp_path):
+    checks = [
+        f"whole IN ({', '.join(map(str, range(1500)))})",
+        " OR ".join(f"note = '{at}'" for at in range(400)),
+        "CASE note " + " ".join(f"WHEN '{at}' THEN note" for at in range(150)) + " ELSE why END = ''",
+        "replace(replace(note, 'a', 'bb'), 'c', 'dd') = ''",
+    ]
+    written(tmp_path, contract(rules=[{"name": f"long_{at}", "check": check} for at, check in enumerate(checks)]))
+    registry.load(tmp_path)
+
+
 def test_a_guid_in_braces_is_refused_before_anything_is_published(tmp_path):
     shutil.copytree(CASES / "pattern_guid_in_braces" / "contracts", tmp_path / "contracts")
     with pytest.raises(ContractError, match=r"v1.yaml: field 'device': pattern .* write \\\{"):
