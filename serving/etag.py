@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 KEPT, KEPT_BYTES = 256, 1 << 20
 POSITIONS = """
 SELECT lake_table, lake_table_id, version FROM published_tables
-WHERE %(names)s::text[] IS NULL OR table_name = ANY(%(names)s) ORDER BY 1
+WHERE %(names)s::text[] IS NULL OR table_name = ANY(%(names)s)
+UNION ALL SELECT 'how ' || query || ' of ' || subject || ' stands', state || heard_at, failures FROM stream_state
+WHERE %(names)s::text[] IS NULL ORDER BY 1
 """
 HEADERS = {"Cache-Control": "private, no-cache"}
 PRODUCT = version("tallylake")

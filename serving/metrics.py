@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 FATES = ("accepted", "duplicate", "dead_letter", "control", "unaccounted")
+#: States of a stream in which nothing of a subject gets on.
+STANDS_STILL = ("retrying", "stalled", "given_up")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
@@ -77,6 +79,7 @@ class Pipeline(Collector):
         if found is not None:
             yield from _of_subjects(found)
             yield from _of_tables(found)
+            yield from _of_streams(found)
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask the database."""
@@ -114,6 +117,19 @@ def _of_tables(found: Status) -> Iterable[Metric]:
         if one.lag_seconds is not None:
             lag.add_metric((one.lake_table,), one.lag_seconds)
     yield lag
+
+
+def _of_streams(found: Status) -> Iterable[Metric]:
+    still = GaugeMetricFamily(
+        "tallylake_stands_still", "Whether a query fails or makes no progress.", labels=("subject", "query", "state")
+    )
+    heard = GaugeMetricFamily(
+        "tallylake_stream_heard_timestamp_seconds", "When that was last heard.", labels=("subject", "query")
+    )
+    for one in found.streams:
+        still.add_metric((one.subject, one.query, one.state), float(one.state in STANDS_STILL))
+        heard.add_metric((one.subject, one.query), one.heard_at.timestamp())
+    yield from (still, heard)
 
 
 def _seconds(moment: datetime | None) -> float | None:

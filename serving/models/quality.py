@@ -53,6 +53,21 @@ class TableStatus(Answer):
     lag_seconds: float | None = Field(description="From the lake's commit to the commit in Postgres.")
 
 
+class StreamStatus(Answer):
+    """One query of a subject's stream: ingest (files to Bronze) or refine (Bronze to what it comes to)."""
+
+    subject: str
+    query: str
+    state: str = Field(
+        description="running, retrying, stalled, given_up or stopped; the three in the middle stand still."
+    )
+    since: datetime | None = Field(description="Since when it stands still.")
+    failures: int = Field(description="In a row.")
+    error: str
+    step: str = Field(description="Of a batch that makes no progress: where it is.")
+    heard_at: datetime = Field(description="When that was last heard; a minute ago and more, no publisher runs.")
+
+
 class Targets(Answer):
     """What the figures are held against."""
 
@@ -79,6 +94,7 @@ class Status(Answer):
     totals: Totals
     open_dead_letters: int
     tables: list[TableStatus]
+    streams: list[StreamStatus]
     targets: Targets
     gold: GoldRun | None
 

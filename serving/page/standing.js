@@ -6,6 +6,12 @@ import { nothing, numbers, table } from "./tables.js";
 
 const WATERMARK = "Events older than the watermark are late; a first batch has none yet, and changes never have one.";
 const TABLE = ["table of the lake", "table here", "#version", "#after the lake", "#rows written", "#rows deleted", "published"];
+/** What becomes of a stream that stands still, by its state. */
+const STILL = {
+  retrying: "it is tried again and again",
+  stalled: "stop the stream and start it again",
+  given_up: "it was given up: start the stream again",
+};
 
 /** Each subject's newest batch and watermark. */
 export function freshness(status, now) {
@@ -18,9 +24,17 @@ export function freshness(status, now) {
     one.watermark ? time(one.watermark) : "none",
   ]);
   return [
+    ...status.streams.filter((one) => STILL[one.state]).map(still),
     h("p", { class: "say" }, `Fresh: a batch in the last ${target}. ${WATERMARK}`),
     table(["subject", "newest", "#~it took", "watermark"], rows),
   ];
+}
+
+function still(one) {
+  const why = one.error || `a batch is at '${one.step}'`;
+  return h("p", { class: "say" },
+    h("span", { class: "not" }, h("span", { "aria-hidden": "true" }, "! "), `${one.subject}: ${one.query} stands still since `, time(one.since)),
+    `: ${why}; ${STILL[one.state]}.`);
 }
 
 function newest(age, target) {

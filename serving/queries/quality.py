@@ -44,6 +44,9 @@ SELECT lake_table, table_name AS table, version, rows_written, rows_deleted, pub
     extract(epoch FROM published_at - lake_committed_at) AS lag_seconds
 FROM published_tables ORDER BY lake_table
 """
+_STREAMS = (
+    "SELECT subject, query, state, since, failures, error, step, heard_at FROM stream_state ORDER BY subject, query"
+)
 _GOLD = """
 SELECT run_number, command, status, started_at, started_at + runtime_seconds * interval '1 second' AS finished_at,
     jsonb_array_length(dates_built) AS dates_built, jsonb_array_length(dates_held) AS dates_held
@@ -103,6 +106,7 @@ def status(ask: Questions, targets: Targets) -> Status:
             "totals": _totals(subjects),
             "open_dead_letters": letters["letters"],
             "tables": [TableStatus.model_validate(row) for row in ask.rows(_TABLES)],
+            "streams": ask.rows(_STREAMS),
             "targets": targets,
             "gold": GoldRun.model_validate(gold) if gold is not None else None,
         }

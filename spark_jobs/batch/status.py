@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.queries.lock import is_held
 from spark_jobs.queries.stream_state import QueryState, read_stream_state
 from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sources.standing import FileStanding, count, file_standing, own_rows
@@ -69,7 +69,7 @@ def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus
     latest = latest_query(lake, subject.name, books)
     read = pc.sum(books.filter(pc.equal(books["query_id"], latest))["rows_read"]).as_py() or 0 if latest else 0
     files = file_standing(lake, landing_root, subject)
-    streaming = _locked(lake, subject.name)
+    streaming = is_held(lake.lock(subject.name))
     queries = read_stream_state(lake, subject.name, streaming=streaming)
     watermark = pc.max(books["watermark"]).as_py() if books.num_rows else None
     last = _newest_first(books, latest).slice(0, LAST_BATCHES).to_pylist() if books.num_rows else []
@@ -123,16 +123,3 @@ def latest_query(lake: Lake, subject: str, books: pa.Table) -> str | None:
         if (own := query_id(lake.checkpoint(subject, "refine"))) in pc.unique(books["query_id"]).to_pylist():
             return own
     return str(books.sort_by([("started_at", "descending")])["query_id"][0].as_py())
-
-
-def _locked(lake: Lake, subject: str) -> bool:
-    """Whether a live stream holds the subject's lock."""
-    path = lake.lock(subject)
-    if not path.exists():
-        return False
-    with path.open("r", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False

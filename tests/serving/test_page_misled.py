@@ -102,3 +102,16 @@ def test_a_target_that_is_missed_is_said(browser: Page, api: Served, owner: Conn
     another_batch(owner, 820, "orders", rows_read=9_000, accepted=0, dead_letter=9_000)
     opened(browser, api.address)
     assert "below the target of 95" in browser.text("lead")
+
+
+def test_a_subject_that_stands_still_is_said_with_since_when_and_why(
+    browser: Page, api: Served, owner: Connection
+) -> None:
+    now = datetime.now(UTC)
+    failing = {"subject": "orders", "query": "refine", "state": "retrying", "since": now, "failures": 7, "step": ""}
+    insert(owner, "stream_state", [{**failing, "error": "OSError: no <b>room</b>", "heard_at": now}])
+    opened(browser, api.address)
+    told = browser.text("freshness")
+    assert "orders: refine stands still since" in told
+    assert "OSError: no <b>room</b>; it is tried again and again." in told
+    assert browser.run("document.querySelector('#freshness b')") is None

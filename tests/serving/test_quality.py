@@ -35,6 +35,24 @@ def test_the_status_adds_up_the_books_of_each_subject_and_of_all(api: Served, sh
     assert found["gold"]["finished_at"] == "2026-01-29T12:30:30Z"
 
 
+def test_a_subject_that_stands_still_is_in_the_status_with_since_when_and_why_and_prometheus_is_told(
+    api: Served, owner: Connection
+) -> None:
+    assert api.json("/status")["streams"] == []
+    stands = {"subject": "orders", "query": "refine", "state": "retrying", "since": NOW, "failures": 7}
+    insert(owner, "stream_state", [{**stands, "error": "OSError: no room", "step": "", "heard_at": NOW}])
+    (found,) = api.json("/status")["streams"]
+    moment = "2026-01-29T12:30:00Z"
+    assert found == {**stands, "error": "OSError: no room", "step": "", "since": moment, "heard_at": moment}
+    told = api.get("/metrics").text
+    assert 'tallylake_stands_still{query="refine",state="retrying",subject="orders"} 1.0' in told
+    mended = "UPDATE stream_state SET state = 'running', since = NULL, failures = 0, error = ''"
+    with owner, owner.cursor() as cursor:
+        cursor.execute(mended)
+    assert api.json("/status")["streams"][0]["state"] == "running"
+    assert 'tallylake_stands_still{query="refine",state="running",subject="orders"} 0.0' in api.get("/metrics").text
+
+
 def test_the_books_are_paged_newest_first_and_every_batch_is_there_once(api: Served, shop: Shop) -> None:
     seen, cursor = [], None
     while True:

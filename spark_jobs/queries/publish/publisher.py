@@ -7,9 +7,9 @@ Postgres, the lake goes on; what was not published is published later, from the 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.errors import LockNotAvailable, QueryCanceled
@@ -24,6 +24,7 @@ from spark_jobs.queries.publish.lane import POLL_SECONDS, WAITS, Lane, Standing
 from spark_jobs.queries.publish.refusals import sentence
 from spark_jobs.queries.publish.schema import prepare
 from spark_jobs.queries.publish.state import write_state
+from spark_jobs.queries.publish.stream_rows import StreamRows
 from spark_jobs.queries.publish.watch import SILENT_SECONDS, STOP_SECONDS, StoppedError, Watch, Watched, told_why
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Publisher:
     """Publishes a lake's tables to Postgres until told to stop, or until nothing is behind."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, lake: Lake, stop: threading.Event, breaker: Breaker | None = None
+        self, settings: Settings, registry: Registry, lake: Lake, stop: Event, breaker: Breaker | None = None
     ) -> None:
         self._database, self._attempts = settings.database, settings.retry.attempts
         self._registry, self._lake, self._stop = registry, lake, stop
@@ -67,6 +68,7 @@ class Publisher:
         self._watch = Watch(self._knock, stop, settings.database.statement_timeout.total_seconds())
         self._lanes: list[Lane] = []
         self._refused: Mapping[str, str] = {}
+        self._stream = StreamRows(lake, sorted(registry.subjects), self._connect)
         #: Why nothing can be published at all; empty where something can.
         self.trouble = ""
         #: Rows written so far.
@@ -83,9 +85,10 @@ class Publisher:
             with suppress(AwayError, CircuitOpenError, StoppedError):  # told to stop before Postgres was there
                 self._prepare(stop_never)
             threads = [
-                threading.Thread(target=lane.keep_running, name=f"publish {lane.name}", daemon=True)
-                for lane in self._lanes
+                Thread(target=lane.keep_running, name=f"publish {lane.name}", daemon=True) for lane in self._lanes
             ]
+            away = self._is_away
+            threads.append(Thread(target=self._stream.run, args=(self._stop, away), name="stream state", daemon=True))
             for thread in threads:
                 thread.start()
             while not self._stop.wait(AGAIN_SECONDS):
@@ -100,6 +103,7 @@ class Publisher:
                 self._prepare(stop_after_attempt(self._attempts))
                 for lane in self._lanes:
                     lane.catch_up(self._attempts)
+                self._stream.tell_news()
             except (AwayError, CircuitOpenError) as error:
                 outage = self.breaker.outage or AwayError(error)
                 told = f"{place(self._database)} {outage.trouble} ({outage})"
@@ -171,6 +175,9 @@ class Publisher:
             except Exception as error:  # the lanes say what is wrong with Postgres
                 log.debug("not prepared again: %s", sentence(error))
 
+    def _is_away(self) -> bool:
+        return self.breaker.state != "closed" or not self._lanes
+
     def _refusal(self, target: Target) -> str:
         return self._refused.get(target.table.name, "")
 
@@ -191,8 +198,8 @@ class Publisher:
     @contextmanager
     def _noting(self) -> Iterator[None]:
         """Keep the note of how publishing stands up to date, also in the end."""
-        ended = threading.Event()
-        note = threading.Thread(target=self._note, args=(ended,), name="publish state", daemon=True)
+        ended = Event()
+        note = Thread(target=self._note, args=(ended,), name="publish state", daemon=True)
         note.start()
         self.trouble = ""
         try:
@@ -204,7 +211,7 @@ class Publisher:
             ended.set()
             note.join()
 
-    def _note(self, ended: threading.Event) -> None:
+    def _note(self, ended: Event) -> None:
         last: dict[str, Any] = {}
         over = False
         while not over:

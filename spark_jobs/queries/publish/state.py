@@ -5,11 +5,11 @@ A note only: what was published is what Postgres says, in the same transaction a
 
 from __future__ import annotations
 
-import fcntl
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from spark_jobs.queries.lock import is_held
 from spark_jobs.sinks.commit import open_snapshot
 from spark_jobs.sinks.durable import write_down
 
@@ -90,20 +90,8 @@ def read_state(lake: Lake) -> Publishing | None:
             tables.append(TableStanding(**table, version=newest.version))
     lanes = tuple(LaneStanding(**lane) for lane in noted.pop("lanes", ()) if lane["deaths"])
     refused = noted.pop("refused", {})
-    running = _is_running(lake)
+    running = is_held(lake.publish_lock)
     circuit = noted["circuit"] if running else "closed"
     return Publishing(
         **{**noted, "circuit": circuit}, running=running, tables=tuple(tables), refused=refused, lanes=lanes
     )
-
-
-def _is_running(lake: Lake) -> bool:
-    """Whether a live publisher holds the lock."""
-    try:
-        with lake.publish_lock.open("r", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

@@ -22,7 +22,7 @@ REPEATED = "repeated_events"
 #: The schema that publishing keeps to where POSTGRES_SCHEMA names no other.
 SCHEMA = "tallylake"
 #: What publishing keeps for itself in its schema.
-OWN_TABLES = ("schema_migrations", "published_tables", REPEATED)
+OWN_TABLES = ("schema_migrations", "published_tables", REPEATED, "stream_state")
 OWN_SUMS = ("quality_by_hour", "newest_queries", "newest_batches")
 #: A B-tree entry takes at most 2,704 bytes: longer keys are indexed by their SHA-256.
 LONGEST_INDEXED = 500
