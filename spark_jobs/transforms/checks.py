@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from schema_registry.checks import longest_matched
 from schema_registry.contract import CHANGE_COLUMNS
 from schema_registry.expressions import spark_sql
+from spark_jobs.transforms.conform import failures
 from spark_jobs.transforms.tried import tried
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def checks(subject: Subject, clock_skew: timedelta) -> list[Check]:
     """Every check of the latest version, in order: each field's own, then the row's rules."""
     latest = subject.latest
     found = [check for field in latest.row_fields for check in _field_checks(field, subject, clock_skew)]
-    rules = _rule_checks(latest)
+    rules = [*_migration_checks(subject), *_rule_checks(latest)]
     if latest.kind == "events":
         return found + rules
     return [_where_applied(check, latest) for check in found] + [_of_rows(rule) for rule in rules]
@@ -161,6 +162,12 @@ def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
         limit = F.col("ingested_at") + F.expr(f"INTERVAL {int(clock_skew.total_seconds() * 1000)} MILLISECONDS")
         words = F.concat(shown, F.lit(" lies after it was received, "), F.col("ingested_at").cast("string"))
         yield Check("future", field.name, value > limit, words)
+
+
+def _migration_checks(subject: Subject) -> list[Check]:
+    """A row whose migration fails is refused, as a null in its place would be a value lost in silence."""
+    words = "cannot be made of what the older version has: "
+    return [Check("rule", name, F.col(failed), F.lit(words + sql)) for failed, name, sql in failures(subject)]
 
 
 def _rule_checks(latest: Contract) -> list[Check]:

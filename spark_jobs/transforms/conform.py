@@ -27,17 +27,47 @@ def conform(bronze: DataFrame, subject: Subject, added_later: Sequence[str] = ()
     """Each row with the latest contract's fields as text, null where absent or empty.
 
     Adds ``_version`` (as received; null where unknown) and keeps what was received for :func:`extras` and
-    :func:`payload`. ``added_later``: fields that became columns after the table was made; older rows hold them in
+    :func:`payload`, and of :func:`failures` whether they did.
+    ``added_later``: fields that became columns after the table was made; older rows hold them in
     ``payload_rest``.
     """
     rows = bronze.select(*_received(subject, added_later)).withColumn("_version", version_of(subject))
     first = subject.contracts[0].columns
     rows = rows.select(*_passed_on(subject), *[given(name).alias(name) for name in first])
+    failed: list[str] = []
     for step in subject.steps:
         target = subject.contract(step.to_version).columns
         migrated = [_step_field(name, step) for name in target]
-        rows = rows.select(*_passed_on(subject), *migrated)
+        failing = [_fails(name, step) for name in _fallible(step)]
+        rows = rows.select(*_passed_on(subject), *failed, *failing, *migrated)
+        failed += [_failed(name, step) for name in _fallible(step)]
     return rows
+
+
+def failures(subject: Subject) -> list[tuple[str, str, str]]:
+    """What may keep a row from being migrated: a column that is true where it does, the field, and its expression."""
+    return [
+        (_failed(name, step), name, step.expressions[name] or "") for step in subject.steps for name in _fallible(step)
+    ]
+
+
+def _fallible(step: Step) -> list[str]:
+    """The fields of which a migration makes something out of others: what is a name or a constant alone cannot fail."""
+    made = [(name, sql) for name, sql in step.expressions.items() if sql is not None and not _is_bare(sql)]
+    return [name for name, sql in made if expressions.columns(sql)]
+
+
+def _failed(name: str, step: Step) -> str:
+    return f"_failed_{step.to_version}_{name}"
+
+
+def _fails(name: str, step: Step) -> Column:
+    text = F.coalesce(F.expr(expressions.spark_sql(step.expressions[name] or "")).cast("string"), F.lit(""))
+    return ((F.col("_version") < step.to_version) & tried(text).isNull()).alias(_failed(name, step))
+
+
+def _is_bare(expression: str) -> bool:
+    return expression.strip("` ") in expressions.columns(expression)
 
 
 def with_maps(conformed: DataFrame, subject: Subject) -> DataFrame:
@@ -78,8 +108,7 @@ def _migrated(expression: str | None) -> Column:
     if expression is None:
         return F.lit(None).cast("string")
     text = F.expr(expressions.spark_sql(expression)).cast("string")
-    is_bare = expression.strip("` ") in expressions.columns(expression)
-    return text if is_bare else F.nullif(tried(text), F.lit(""))
+    return text if _is_bare(expression) else F.nullif(tried(text), F.lit(""))
 
 
 def extras(subject: Subject) -> Column:

@@ -54,3 +54,25 @@ def test_what_a_rule_cannot_decide_and_what_is_too_long_for_a_pattern_are_reason
     assert found[1]["_details"] == ["cannot be decided for this row: abs(wide) >= 0"]
     assert found[4]["_details"] == ["80002 characters, a pattern is tried on at most 2000"]
     assert (found[0]["first"], found[3]["first"]) == ("some", None)
+
+
+def test_a_migration_that_a_row_makes_fail_is_a_reason_of_the_row(spark, tmp_path):
+    fields = {"thing_id": {"type": "string", "required": True}, "seen_at": {"type": "timestamp", "required": True}}
+    first = {"subject": "things", "version": 1, "kind": "events", "key": ["thing_id"], "event_time": "seen_at"}
+    second = first | {"version": 2, "migrate": {"tag": "regexp_replace(note, '[ ]+', '-')", "kept": "'old'"}}
+    (tmp_path / "things").mkdir()
+    for told, more in ((first, {"note": {}}), (second, {"note": {}, "tag": {}, "kept": {}})):
+        content = told | {"fields": fields | {name: {"type": "string"} for name in more}}
+        text = yaml.safe_dump(content, sort_keys=False)
+        (tmp_path / "things" / f"v{told['version']}.yaml").write_text(text, encoding="utf-8")
+    thing = {"thing_id": "t", "seen_at": "2026-01-05T10:00", "schema_version": "1"}
+    rows = [
+        thing | {"note": "a b"},
+        thing,
+        thing | {"note": "a" * 2001},
+        thing | {"note": "a" * 2001, "schema_version": "2"},
+    ]
+    found = judged(spark, registry.load(tmp_path).subject("things"), rows)
+    assert [(row["_reasons"], row["tag"], row["kept"]) for row in found] == [
+        ([], "a-b", "old"), ([], None, "old"), ([("rule", "tag")], None, "old"), ([], None, None),
+    ]  # fmt: skip
