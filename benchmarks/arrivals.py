@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from benchmarks.stage import Stage
     from config.settings import Settings
+    from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
-    from spark_jobs.queries.refine import Books
 
 
 @contextmanager

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from benchmarks.stage import Stage
     from spark_jobs.lake import Lake
+    from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
-    from spark_jobs.queries.refine import Books
 
 BATCHES, WARM = 16, 6
 PATIENCE = 120.0

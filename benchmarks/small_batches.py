@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from benchmarks.stage import Stage
     from spark_jobs.lake import Lake
+    from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
-    from spark_jobs.queries.refine import Books
 
 BATCHES = 24
 WARM = 8

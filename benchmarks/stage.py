@@ -20,8 +20,8 @@ from spark_jobs.queries.application import Application, Listener
 from spark_jobs.session import spark_session
 
 if TYPE_CHECKING:
+    from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
-    from spark_jobs.queries.refine import Books
 
 SUBJECT = "ecommerce_events"
 BARE_SCHEMA = (

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
     from spark_jobs.batch.audit import Audit
-    from spark_jobs.queries.refine import Books
+    from spark_jobs.queries.books import Books
 
 SUBJECT = "ecommerce_events"
 FILES = 20

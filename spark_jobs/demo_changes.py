@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from schema_registry.registry import Registry
     from spark_jobs.lake import Lake
-    from spark_jobs.queries.refine import Books
+    from spark_jobs.queries.books import Books
 
 Version = dict[str, Any]
 EFFECTS = ("inserted", "updated", "deleted", "superseded", "unchanged")

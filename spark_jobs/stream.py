@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.settings import Settings
+    from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
-    from spark_jobs.queries.refine import Books
 
 log = logging.getLogger("tallylake.stream")
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from schema_registry.registry import Subject
+    from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
-    from spark_jobs.queries.refine import Books
 
 #: Columns of Silver that say when and by whom a row was processed, not what it is.
 PROCESSING = {"query_id", "batch_id", "processed_at", "row_id", "late_arrival_flag"}

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.batch.audit_changes import change_findings
 from spark_jobs.batch.finding import SHOWN, Finding
+from spark_jobs.batch.reached import passed_over, waiting_rows
 from spark_jobs.batch.tables import read
 from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sources.standing import file_standing, own_rows
@@ -30,14 +31,17 @@ if TYPE_CHECKING:
 VERDICTS = ("accepted", "duplicate", "dead_letter")
 FEWER = "judged, but fewer times than they lie in Bronze"
 WITHOUT = "without any verdict"
+PASSED_OVER = "files that the checkpoint counts as landed and that never were: drop them under a new name"
 REWRITTEN = "files rewritten after they were read: drop the new content under a new name"
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the tables say of one subject. ``waiting``: rows landed and not yet refined, ``files_waiting``: not yet landed.
+    """What the tables say of one subject.
 
-    ``files_aside``: what lies in the landing folder and may not be read; it holds no row that was read, so the books are whole.
+    ``waiting``: rows landed that lie beyond what refine has read; a row before that without a verdict is a finding.
+    ``files_waiting``: files not yet landed. ``files_aside``: what lies in the landing folder and may not be read; it holds no row
+    that was read, so the books are whole.
     """
 
     subject: str
@@ -75,15 +79,16 @@ def audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject)
     broken = _broken(max(1, len(read_by_query)))
     counts = _counts(rows, broken)
     control = sum(line["control"] for line in books)
-    latest = books[-1]["query_id"] if books else ""
-    waiting = counts["bronze"] - read_by_query.get(latest, 0)
+    waiting = waiting_rows(lake, subject)
     standing = file_standing(lake, landing_root, subject)
+    unread = tuple(passed_over(lake, landing_root, subject, standing.waiting))
     findings = [
         *_row_findings(rows, broken, counts, waiting),
         _sum_finding(counts, control, sum(read_by_query.values())),
         _batch_finding(_counted_batches(spark, lake, subject, booked), books),
         _file_finding(spark, lake, subject),
         *(change_findings(spark, lake, subject, booked) if subject.kind == "changes" else ()),
+        Finding(PASSED_OVER, len(unread), unread[:SHOWN]),
         Finding(REWRITTEN, len(standing.rewritten), standing.rewritten[:SHOWN]),
     ]
     return Audit(

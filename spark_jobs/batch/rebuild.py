@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
     from spark_jobs.lake import Table
-    from spark_jobs.queries.refine import Books
+    from spark_jobs.queries.books import Books
     from spark_jobs.sinks.swap import Swap
 
 

@@ -16,7 +16,7 @@ from spark_jobs.errors import RuleError
 from spark_jobs.lake import Lake
 from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.lock import sole_writer
-from spark_jobs.queries.refine import Books, Policy, Refine, judged_stream
+from spark_jobs.queries.refine import Policy, Refine, judged_stream
 from spark_jobs.queries.stream_state import write_stream_state
 from spark_jobs.queries.streaming_session import streaming_session
 from spark_jobs.queries.supervisor import Job, Supervisor
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
     from spark_jobs.lake import Table
+    from spark_jobs.queries.books import Books
 
 log = logging.getLogger("tallylake.stream")
 # PySpark logs a refused expression with its whole stack; the one sentence of RuleError says what matters.

@@ -1,36 +1,40 @@
 """Refine: Bronze rows judged once and sent on their way; the books written last.
 
 A batch is judged, its duplicates found, its parts written, and the ledger saved; only then do commits begin: Silver, duplicates,
-dead letters, the books. Killed in between, the next start commits what the ledger names and judges nothing again.
+dead letters, the books. Killed in between, the next start commits what the ledger names and judges nothing again. Where Spark
+hands over another batch than the ledger was made of, the rows that have a verdict are left out, and the rest is judged.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.sql.functions import broadcast
 
+from spark_jobs.queries.books import Books, Stopwatch, booked, micros, moment, row_of
 from spark_jobs.queries.merging import Merger, Merging, Stamp
-from spark_jobs.queries.repeated import Repeated
+from spark_jobs.queries.repeated import Repeated, read_before
 from spark_jobs.queries.stream_state import Progress
-from spark_jobs.schemas import BATCH_QUALITY, TIMESTAMP
 from spark_jobs.sinks.attempt import prepared_by
 from spark_jobs.sinks.commit import added_later, append_once, open_table
 from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
 from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
 from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.settle import resume, settle
+from spark_jobs.sinks.settle import Reached, committed_to, reached, settle, writer_of
 from spark_jobs.sinks.staging import Staging, bronze_bytes
 from spark_jobs.sources import history
+from spark_jobs.sources.offsets import Handed, handed
+from spark_jobs.sources.verdicts import ASKED, have_verdicts
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import NARROW, Terms, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
@@ -50,36 +54,6 @@ class Policy:
     watermark_delay: timedelta
     clock_skew: timedelta
     refuse_late: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """One batch's line in ops/batch_quality."""
-
-    subject: str
-    query_id: str
-    batch_id: int
-    rows_read: int
-    accepted: int
-    late: int
-    duplicate: int
-    dead_letter: int
-    control: int
-    reasons: dict[str, int]
-    min_event_time: datetime | None
-    max_event_time: datetime | None
-    watermark: datetime | None
-    started_at: datetime
-    duration_seconds: float
-    input_files: int
-    contract_fingerprint: str
-    effects: dict[str, int] = field(default_factory=dict)
-    steps: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def unaccounted(self) -> int:
-        """Rows read, less rows that the committed files hold. Each figure is counted by itself, so this can differ from 0."""
-        return self.rows_read - self.accepted - self.duplicate - self.dead_letter - self.control
 
 
 def judged_stream(spark: SparkSession, lake: Lake, subject: Subject, policy: Policy, max_batch_bytes: int) -> DataFrame:
@@ -107,6 +81,7 @@ class Refine:
     progress: Progress = field(default_factory=Progress)
     _highest: datetime | None = field(default=None, init=False)
     _recalled: bool = field(default=False, init=False)
+    _reached: Reached | None = field(default=None, init=False)
     _repeated: Repeated = field(init=False)
     _merger: Merger | None = field(default=None, init=False)
 
@@ -117,17 +92,57 @@ class Refine:
 
     def __call__(self, judged: DataFrame, batch_id: int) -> None:
         """Take one batch of judged rows (see :func:`judged_stream`) and commit its verdicts, once."""
-        ledger = Ledger(self._checkpoint)
-        prepared = resume(ledger, batch_id, self._tables, query_id(self._checkpoint))
-        if prepared is None:
-            prepared = prepared_by(lambda: self._prepare(judged, batch_id), ledger, self._tables)
-        books = self._commit(prepared)
+        at_hand = handed(self._checkpoint, batch_id)
+        self._reached = so_far = self._reached or self._finish(at_hand)
+        rows = self._without_verdict(judged, at_hand, so_far)
+        if rows is None:
+            return
+        self._reached = None  # known again once this batch is committed: whatever fails in between, the ledger is asked
+        prepared = prepared_by(lambda: self._prepare(rows, so_far, at_hand), self._ledger, self._tables)
+        self._tell(self._commit(prepared))
+        self._reached = Reached(prepared, prepared.batch_id)
+
+    def _finish(self, at_hand: Handed) -> Reached:
+        """Commit what the ledger says is still to be committed: asked at the first batch, and after a failure."""
+        so_far = reached(self._ledger, (*self._tables, self.lake.batch_quality), query_id(self._checkpoint))
+        last = so_far.prepared
+        if last is not None:
+            owner = last.facts.get("query_id", query_id(self._checkpoint))
+            if not committed_to(last.batch_id, (self.lake.batch_quality,), owner):
+                self._tell(self._commit(last))
+            elif at_hand.is_the(so_far.made_of):
+                self.report(self._books(last, owner, 0.0))
+        return so_far
+
+    def _without_verdict(self, judged: DataFrame, at_hand: Handed, so_far: Reached) -> DataFrame | None:
+        """The rows of the batch that are still to be judged; None where there are none.
+
+        A batch that begins where the last one ended is new as a whole. Any other was planned anew, as Spark's plan of it was
+        lost: its rows are looked up.
+        """
+        if so_far.is_new or at_hand.follows(so_far.made_of):
+            return judged
+        if at_hand.is_the(so_far.made_of):
+            return None
+        self.progress.step("look up verdicts")
+        rows = judged.select(*ASKED).toArrow()
+        known = have_verdicts(self.lake, self.subject, query_id(self._checkpoint), rows)
+        count = pc.sum(known).as_py() or 0
+        if count == rows.num_rows:
+            return None
+        return judged if not count else _but(judged, rows.filter(known))
+
+    def _tell(self, books: Books) -> None:
         self._remember(books.max_event_time)
         self.report(books)
 
     @property
     def _checkpoint(self) -> Path:
         return self.lake.checkpoint(self.subject.name, "refine")
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self._checkpoint)
 
     @property
     def _tables(self) -> tuple[Table, ...]:
@@ -139,8 +154,9 @@ class Refine:
     def _refuses_late(self) -> bool:
         return refuses_late(self.subject, self.policy)
 
-    def _prepare(self, judged: DataFrame, batch_id: int) -> Prepared:
-        clock = _Stopwatch()
+    def _prepare(self, judged: DataFrame, so_far: Reached, at_hand: Handed) -> Prepared:
+        clock = Stopwatch()
+        batch_id, read_before = so_far.next_number(at_hand.batch), self._read_before(so_far)
         watermark = self._watermark()
         staging = Staging(self._checkpoint / "staging" / str(batch_id))
         self.progress.step("judge")
@@ -148,7 +164,7 @@ class Refine:
         rows = judged.toArrow() if small else staging.take(judged)
         clock.lap("judge")
         self.progress.step("duplicates")
-        found = self._repeated(rows.select(NARROW), watermark)
+        found = self._repeated(rows.select(NARROW), watermark, read_before)
         clock.lap("duplicates")
         self.progress.step("write")
         plan = self._plan(found, batch_id, clock.started, watermark)
@@ -157,8 +173,20 @@ class Refine:
         self.progress.step("merge")
         merging = self._merge(tally, plan)
         clock.lap("merge")
-        facts = {**self._facts(rows, tally, watermark, clock), "gone": merging.gone, "effects": merging.effects}
+        facts = {
+            **self._facts(rows, tally, watermark, clock),
+            "gone": merging.gone,
+            "effects": merging.effects,
+            "query_id": plan.query_id,
+            "made_of": at_hand.to_json(),
+            "read_before": None if read_before is None else micros(read_before),
+        }
         return Prepared(batch_id, (*tally.parts, *merging.parts), facts)
+
+    def _read_before(self, so_far: Reached) -> datetime | None:
+        """Up to which reading another query may have judged Bronze: asked once, and then carried from ledger to ledger."""
+        known = {} if so_far.prepared is None else so_far.prepared.facts
+        return moment(known["read_before"]) if "read_before" in known else read_before(self.lake, self.subject)
 
     def _merge(self, tally: Tally, plan: Plan) -> Merging:
         """Of changes, what they make of the current table and of history."""
@@ -182,7 +210,7 @@ class Refine:
             dead_letters=self.lake.dead_letters,
         )
 
-    def _facts(self, rows: pa.Table, tally: Tally, watermark: datetime | None, clock: _Stopwatch) -> dict[str, Any]:
+    def _facts(self, rows: pa.Table, tally: Tally, watermark: datetime | None, clock: Stopwatch) -> dict[str, Any]:
         return {
             "rows_read": rows.num_rows,
             "input_files": len(pc.unique(rows["source"])),
@@ -191,8 +219,8 @@ class Refine:
             "reasons": dict(sorted(tally.reasons.items())),
             "min_event_time": tally.min_event_time,
             "max_event_time": tally.max_event_time,
-            "watermark": None if watermark is None else _micros(watermark),
-            "started_at": _micros(clock.started),
+            "watermark": None if watermark is None else micros(watermark),
+            "started_at": micros(clock.started),
             "seconds": clock.seconds,
             "steps": clock.laps,
             "contract_fingerprint": self.subject.fingerprint,
@@ -201,37 +229,21 @@ class Refine:
     def _commit(self, prepared: Prepared) -> Books:
         """Make the batch visible, table by table, the books last; each append lands once however often this is run."""
         started = time.perf_counter()
-        owner = query_id(self._checkpoint)
+        owner = prepared.facts.get("query_id", query_id(self._checkpoint))
         self.progress.step("commit")
         settle(prepared, self._tables, owner)
         self.progress.step("books")
         books = self._books(prepared, owner, time.perf_counter() - started)
-        parts = write_parts(self.lake.batch_quality, _books_row(books), subject=self.subject.name)
-        append_once(self.lake.batch_quality, parts, writer=f"{owner}:books", version=prepared.batch_id)
+        parts = write_parts(self.lake.batch_quality, row_of(books), subject=self.subject.name)
+        append_once(
+            self.lake.batch_quality, parts, writer=writer_of(owner, self.lake.batch_quality), version=prepared.batch_id
+        )
         return books
 
     def _books(self, prepared: Prepared, owner: str, commit_seconds: float) -> Books:
-        facts = prepared.facts
-        return Books(
-            subject=self.subject.name,
-            query_id=owner,
-            batch_id=prepared.batch_id,
-            rows_read=facts["rows_read"],
-            accepted=prepared.rows(self.lake.accepted(self.subject).name),
-            late=facts["late"],
-            duplicate=prepared.rows(self.lake.duplicates.name),
-            dead_letter=prepared.rows(self.lake.dead_letters.name),
-            control=facts["control"],
-            reasons=facts["reasons"],
-            min_event_time=_moment(facts["min_event_time"]),
-            max_event_time=_moment(facts["max_event_time"]),
-            watermark=_moment(facts["watermark"]),
-            started_at=_known_moment(facts["started_at"]),
-            duration_seconds=facts["seconds"] + commit_seconds,
-            input_files=facts["input_files"],
-            contract_fingerprint=facts["contract_fingerprint"],
-            effects=facts.get("effects", {}),  # a ledger written before there were changes has none
-            steps={**facts["steps"], "commit": commit_seconds},
+        verdicts = (self.lake.accepted(self.subject), self.lake.duplicates, self.lake.dead_letters)
+        return booked(
+            self.subject.name, owner, prepared, [prepared.rows(table.name) for table in verdicts], commit_seconds
         )
 
     def _watermark(self) -> datetime | None:
@@ -246,38 +258,8 @@ class Refine:
             self._highest = accepted_until
 
 
-class _Stopwatch:
-    """When a batch began (UTC), and how many seconds each step took."""
-
-    def __init__(self) -> None:
-        self.started = datetime.now(UTC)
-        self.laps: dict[str, float] = {}
-        self._from = self._last = time.perf_counter()
-
-    def lap(self, step: str) -> None:
-        """Book the time since the last step to this one."""
-        now = time.perf_counter()
-        self.laps[step] = now - self._last
-        self._last = now
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the beginning."""
-        return time.perf_counter() - self._from
-
-
-def _books_row(books: Books) -> pa.Table:
-    row = {name: getattr(books, name, books.effects.get(name)) for name in BATCH_QUALITY.names}
-    return pa.Table.from_pylist([{**row, "reasons": list(books.reasons.items())}], schema=BATCH_QUALITY)
-
-
-def _micros(moment: datetime) -> int:
-    return pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()  # type: ignore[no-any-return]
-
-
-def _known_moment(micros: int) -> datetime:
-    return pa.scalar(micros, TIMESTAMP).as_py()  # type: ignore[no-any-return]
-
-
-def _moment(micros: int | None) -> datetime | None:
-    return None if micros is None else _known_moment(micros)
+def _but(judged: DataFrame, rows: pa.Table) -> DataFrame:
+    """The batch without these rows, told by their readings and positions."""
+    seats = judged.sparkSession.createDataFrame(rows.select(["ingested_at", "source_position"]))
+    left = judged.join(broadcast(seats), ["ingested_at", "source_position"], "left_anti")
+    return left.select(*judged.columns)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.sinks.ledger import query_id
+from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sources import history
+from spark_jobs.sources.writers import Writers
 from spark_jobs.transforms.dedupe import Repeats, repeats
 from spark_jobs.transforms.lateness import with_lateness
 
@@ -22,24 +23,28 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Repeated:
-    """Finds the duplicates of one subject's batches; remembers whether any checkpoint of it was ever lost."""
+    """Finds the duplicates of one subject's batches."""
 
     lake: Lake
     subject: Subject
     refuse_late: bool
-    _other_readers: tuple[datetime | None, bool] | None = field(default=None, init=False)
+    _landers: Writers = field(init=False)
 
-    def __call__(self, narrow: pa.Table, watermark: datetime | None) -> Repeats:
+    def __post_init__(self) -> None:
+        self._landers = Writers(self.lake.bronze(self.subject).path)
+
+    def __call__(self, narrow: pa.Table, watermark: datetime | None, read_before: datetime | None) -> Repeats:
         """The duplicates among judged rows (columns ``judge.NARROW``).
 
-        An event repeats one of the same key by the rules of ``dedupe``; a change one of the same change_id, whatever its age.
+        An event repeats one of the same key by the rules of ``dedupe``; a change one of the same change_id, whatever its age. Rows
+        landed up to ``read_before`` (see :func:`read_before`) may have been judged by an earlier query.
         """
         known = self._accepted_events if self.subject.kind == "events" else self._accepted_changes
         until = watermark if self.subject.kind == "events" else None
         rows = with_lateness(narrow, until)
         valid_keys = pc.unique(rows.filter(rows["_valid"])["_key"])
-        accepted = known(rows, valid_keys, until)
-        return repeats(rows, accepted, until, refuse_late=self.refuse_late, judged_before=self._judged_before(rows))
+        accepted, again = known(rows, valid_keys, until), self._judged_before(rows, read_before)
+        return repeats(rows, accepted, until, refuse_late=self.refuse_late, judged_before=again)
 
     def _accepted_events(self, rows: pa.Table, keys: pa.Array, watermark: datetime | None) -> pa.Table:
         latest = self.subject.latest
@@ -50,17 +55,40 @@ class Repeated:
         latest = self.subject.latest
         return history.accepted_by_id(self.lake.changes(self.subject), "change_id", latest.event_time, keys)
 
-    def _judged_before(self, rows: pa.Table) -> pa.Array:
-        """Row ids of the batch that an earlier reading judged. None, and nothing is read, where no checkpoint was lost."""
-        name, sources = self.subject.name, pc.unique(rows["source"])
-        if self._other_readers is None:
-            own = query_id(self.lake.checkpoint(name, "refine"))
-            ended = history.latest(self.lake.batch_quality, name, "started_at", but_of=own)
-            self._other_readers = (ended, len(history.writers(self.lake.files, name)) > 1)
-        ended, relanded = self._other_readers
-        reread = ended is not None and pc.min(rows["ingested_at"]).as_py() <= ended
-        if not reread and not (relanded and history.landed_twice(self.lake.files, name, sources)):
+    def _judged_before(self, rows: pa.Table, read_before: datetime | None) -> pa.Array:
+        """Row ids of the batch that an earlier reading judged. Nothing is looked up where no checkpoint was ever lost."""
+        name, sources = self.subject.name, self._read_again(rows, read_before)
+        if not len(sources):
             return pa.array([], pa.string())
-        refused = rows.filter(pc.invert(rows["_valid"]))["row_id"].combine_chunks()
+        refused = rows.filter(pc.and_(pc.invert(rows["_valid"]), pc.is_in(rows["source"], sources)))
         known = history.judged_before((self.lake.dead_letters, self.lake.duplicates), name, sources)
-        return pa.concat_arrays([known, history.accepted_before(self.lake.accepted(self.subject), refused)])
+        ids = refused["row_id"].combine_chunks()
+        return pa.concat_arrays([known, history.accepted_before(self.lake.accepted(self.subject), ids)])
+
+    def _read_again(self, rows: pa.Table, read_before: datetime | None) -> pa.Array:
+        """The batch's files that an earlier query may have judged, or that were landed more than once.
+
+        A file's line in ops/files is committed before its rows are, so who sees the rows sees all readings.
+        """
+        found = pa.array([], pa.string())
+        if read_before is not None:
+            found = pc.unique(
+                rows.filter(pc.less_equal(rows["ingested_at"], pa.scalar(read_before, TIMESTAMP)))["source"]
+            )
+        if len(self._landers.queries()) > 1:
+            sources = pc.unique(rows["source"])
+            found = pa.concat_arrays([found, history.read_more_than_once(self.lake.files, self.subject.name, sources)])
+        return found
+
+
+def read_before(lake: Lake, subject: Subject) -> datetime | None:
+    """Up to which reading Bronze may have been judged by another query; None where none has judged anything.
+
+    Asked once in a query's life, before its first commit, and noted in its ledgers: a subject has one query at a time, so what
+    lands later is its own. Readings ascend whatever the clock does, and neither their order nor the answer depends on how
+    tables are laid out.
+    """
+    judged = (lake.accepted(subject), lake.duplicates, lake.dead_letters)
+    if not any(history.holds_any(table, subject.name) for table in judged):
+        return None
+    return history.latest(lake.bronze(subject), subject.name, "ingested_at")

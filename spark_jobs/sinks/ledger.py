@@ -33,7 +33,11 @@ class LedgerError(TallyError):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch ready to commit: its parts, and the facts its books will state."""
+    """A batch ready to commit: its parts, and the facts its books will state.
+
+    Of facts, ``query_id`` is who prepared it and ``made_of`` what Spark had handed over (see ``sources.offsets``); ledgers of
+    earlier releases lack both.
+    """
 
     batch_id: int
     parts: tuple[Part, ...]
@@ -87,6 +91,14 @@ class Ledger:
             return Prepared(plain["batch_id"], tuple(Part.from_json(part) for part in plain["parts"]), plain["facts"])
         except (ValueError, KeyError, TypeError):
             raise LedgerError(f"{path} is cut off") from None
+
+    def numbers(self) -> list[int]:
+        """The batches that it holds, the youngest first; only that one can be without some of its commits."""
+        return sorted((int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()), reverse=True)
+
+    def strike(self, batch_id: int) -> None:
+        """Forget a batch of which nothing is visible and that cannot be committed any more: it is done anew."""
+        self._path(batch_id).unlink(missing_ok=True)
 
     def save(self, prepared: Prepared) -> None:
         """Write the batch down: all of it, on disk, or nothing. Older batches, long committed, are forgotten."""

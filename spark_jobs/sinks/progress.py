@@ -6,15 +6,17 @@ batch anew under a number that is settled.
 
 from __future__ import annotations
 
+import itertools
 import json
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spark_jobs.errors import TallyError
-from spark_jobs.sinks.durable import sync_all
+from spark_jobs.sinks.durable import make_folder, sync_all, write_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 #: Folders of notes: the plan of each batch, that it is done, and what a source has seen.
 NOTES = ("offsets", "commits", "sources/0")
@@ -49,34 +51,103 @@ class ProgressError(TallyError):
     """Spark's notes of a query's progress are damaged, and what they said cannot be told from what is left."""
 
 
-def mend_progress(checkpoint: Path) -> list[str]:
-    """Set aside the newest plan of a batch, or that it is done, where a power cut has left the note empty; says what it did.
+Notes = dict[int, Path]
 
-    What a batch without its notes is planned to be may differ from what the ledger has of it: whoever resumes looks. Done
-    twice, the second finds nothing. ProgressError where more is damaged, or the notes of what a source has seen are.
+
+def mend_progress(checkpoint: Path) -> list[str]:
+    """Set aside the notes that a power cut has left such that Spark cannot go on from them; says what it did.
+
+    These are empty or cut off ones, and what goes by them: listings and plans after a gap, plans by a listing that is lost, what
+    is done of a plan that is lost. Spark plans those batches anew, and what a batch was made of stands in its ledger, what became
+    of its rows and files in the tables: whoever resumes looks. Done twice, the second finds nothing. ProgressError where the
+    checkpoint's id is lost.
     """
     offsets, commits, seen = (_notes(checkpoint / name) for name in NOTES)
-    if offsets or (checkpoint / "metadata").exists():
-        checkpoint_id(checkpoint)
-    for number in sorted(seen)[-NEWEST:]:
-        _require(checkpoint, seen[number])
-    told = []
-    if commits and _broken(commits[max(commits)]):
-        told.append(_set_aside(commits.pop(max(commits))))
-    if offsets and (why := _broken(offsets[max(offsets)]) or _ahead(offsets[max(offsets)], commits, seen)):
-        number = max(offsets)
-        told.append(_set_aside(offsets.pop(number), why))
-        if number in commits:
-            told.append(_set_aside(commits.pop(number), "is of a batch whose plan is lost"))
-    for notes in (offsets, commits):
-        for number in sorted(notes)[-NEWEST:]:
-            _require(checkpoint, notes[number])
+    told = _named(checkpoint) if offsets or (checkpoint / "metadata").exists() else []
+    told += _aside(seen, _without_use(seen, start=_compact(seen)))
+    told += _aside(offsets, _without_use(offsets, start=None))
+    told += _aside(offsets, _ahead(offsets, max(seen, default=-1)))
+    lost = {number: "is of a batch whose plan is lost" for number in commits if number > max(offsets, default=-1)}
+    damaged = {number: why for number in sorted(commits)[-NEWEST:] if (why := _broken(commits[number]))}
+    told += _aside(commits, {**lost, **damaged})
+    if not offsets:
+        _clear_of_checksums(checkpoint)
     return told
 
 
-def _notes(folder: Path) -> dict[int, Path]:
+def _clear_of_checksums(checkpoint: Path) -> None:
+    """Remove what is left of lost notes where no plan is left: Spark begins anew in folders that hold nothing at all."""
+    for name in NOTES[:2]:
+        for checksum in (checkpoint / name).glob(".*.crc"):
+            checksum.unlink()
+
+
+def _named(checkpoint: Path) -> list[str]:
+    """Put back the checkpoint's id where it is lost and a ledger knows it: without it Spark refuses to start."""
+    try:
+        checkpoint_id(checkpoint)
+    except ProgressError:
+        ledgers = [path for path in (checkpoint / "prepared").glob("*.json") if path.stem.isdecimal()]
+        known = [_prepared_by(path) for path in sorted(ledgers, key=lambda path: int(path.stem))]
+        if not known or known[-1] is None:
+            raise
+        (checkpoint / ".metadata.crc").unlink(missing_ok=True)
+        write_down(checkpoint / "metadata", {"id": known[-1]})
+        return [f"{checkpoint / 'metadata'} was lost, as a power cut can leave it; the ledger knows the id"]
+    return []
+
+
+def _prepared_by(ledger: Path) -> str | None:
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(ledger.read_text(encoding="utf-8"))["facts"]["query_id"])
+    return None
+
+
+def _notes(folder: Path) -> Notes:
     found = folder.iterdir() if folder.is_dir() else ()
     return {number: path for path in found if (number := note_number(path)) is not None}
+
+
+def _compact(seen: Notes) -> int:
+    """The listing from which on Spark reads: the last that holds all before it, else the first of all."""
+    return max(
+        (number for number, path in seen.items() if path.name.endswith(".compact") and not _broken(path)), default=0
+    )
+
+
+def _without_use(notes: Notes, start: int | None) -> dict[int, str]:
+    """What is wrong with notes: damaged, or after a gap. From ``start`` on Spark needs all; of plans (None) the last two."""
+    wrong = {number: why for number in sorted(notes)[-NEWEST:] if (why := _broken(notes[number]))}
+    wrong |= {number: "is empty" for number, path in notes.items() if number not in wrong and not path.stat().st_size}
+    sound = set(notes) - set(wrong)
+    if start is not None:
+        gap = next(number for number in itertools.count(start) if number not in sound)
+        return wrong | {number: "comes after one that is lost" for number in sound if number > gap}
+    for number in sorted(sound, reverse=True):
+        if number == 0 or number - 1 in sound:
+            break
+        wrong[number] = "comes after one that is lost"
+    return wrong
+
+
+def _ahead(offsets: Notes, listed: int) -> dict[int, str]:
+    """Plans that go by a listing of files that is lost: the same files are then listed again."""
+    found = {}
+    for number in sorted(offsets, reverse=True):
+        if why := _broken(offsets[number]):
+            found[number] = why
+            continue
+        last = json.loads(offsets[number].read_text(encoding="utf-8").splitlines()[-1])
+        asked = last.get("logOffset", -1) if isinstance(last, dict) else -1
+        if asked <= listed:
+            break
+        found[number] = f"is of listing {asked} of the landed files, which is lost"
+    return found
+
+
+def _aside(notes: Notes, wrong: Mapping[int, str]) -> list[str]:
+    """Set notes aside, the youngest first, so that a kill in between leaves no gap; what is left in ``notes`` is sound."""
+    return [_set_aside(notes.pop(number), wrong[number]) for number in sorted(wrong, reverse=True)]
 
 
 def _broken(path: Path) -> str | None:
@@ -93,16 +164,6 @@ def _broken(path: Path) -> str | None:
     return None if lines[0].startswith("v") else "is cut off"
 
 
-def _ahead(offsets: Path, commits: Mapping[int, Path], seen: Mapping[int, Path]) -> str | None:
-    """Whether a plan, not done yet, goes by a listing of files that is lost: the same files are then listed again."""
-    number = note_number(offsets)
-    last = json.loads(offsets.read_text(encoding="utf-8").splitlines()[-1])
-    listed = last.get("logOffset") if isinstance(last, dict) else None
-    if listed is None or number in commits or listed <= max(seen, default=-1):
-        return None
-    return f"is of listing {listed} of the landed files, which is lost"
-
-
 def checkpoint_id(checkpoint: Path) -> str:
     """The id that Spark gave the checkpoint; ProgressError where it cannot be told, as another would make other writers."""
     note = checkpoint / "metadata"
@@ -114,11 +175,6 @@ def checkpoint_id(checkpoint: Path) -> str:
         raise _lost(checkpoint, note, why) from None
 
 
-def _require(checkpoint: Path, note: Path) -> None:
-    if why := _broken(note):
-        raise _lost(checkpoint, note, why)
-
-
 def _lost(checkpoint: Path, note: Path, why: str) -> ProgressError:
     return ProgressError(
         f"{note} {why}, as a power cut can leave it: restore it from a backup; without one, delete {checkpoint}, and what it "
@@ -126,10 +182,12 @@ def _lost(checkpoint: Path, note: Path, why: str) -> ProgressError:
     )
 
 
-def _set_aside(note: Path, why: str = "is empty or cut off") -> str:
-    """Spark passes over names that are no numbers; the checksum beside the note goes, as it is of the old one."""
-    aside = note.with_name(f".{note.name}.damaged")
+def _set_aside(note: Path, why: str) -> str:
+    """Out of the folders of notes, which Spark wants empty to begin anew. The checksum beside the note goes with it."""
+    checkpoint = note.parents[2] if note.parent.parent.name == "sources" else note.parents[1]
+    aside = checkpoint / "damaged" / "-".join(note.relative_to(checkpoint).parts)
+    make_folder(aside.parent)
     note.replace(aside)
     note.with_name(f".{note.name}.crc").unlink(missing_ok=True)
-    sync_all([note.parent])
-    return f"{note} {why}, as a power cut can leave it; it is kept as {aside.name}, and the batch is planned anew"
+    sync_all([aside.parent, note.parent])
+    return f"{note} {why}, as a power cut can leave it; it is kept in {aside.parent}, and the batch is planned anew"

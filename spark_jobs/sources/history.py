@@ -105,7 +105,7 @@ def judged_before(tables: Sequence[Table], subject: str, sources: pa.Array) -> p
 
 
 def _row_ids(table: Table, subject: str, sources: pa.Array) -> pa.Array:
-    rows = _of_sources(table, subject, sources, ["row_id"])
+    rows = of_sources(table, subject, sources, ["row_id"])
     return rows["row_id"].combine_chunks()
 
 
@@ -119,58 +119,67 @@ def accepted_before(silver: Table, row_ids: pa.Array) -> pa.Array:
     return files.to_table(["row_id"], filter=pc.field("row_id").isin(row_ids))["row_id"].combine_chunks()
 
 
-def landed_twice(files: Table, subject: str, sources: pa.Array) -> bool:
-    """Whether any of the sources was landed more than once, as after the loss of ingest's checkpoint."""
-    read = _of_sources(files, subject, sources, ["source"])["source"]
-    return len(pc.unique(read)) < len(read)
+def read_more_than_once(files: Table, subject: str, sources: pa.Array) -> pa.Array:
+    """Those of the sources that were landed more than once, as after the loss of ingest's checkpoint."""
+    readings = of_sources(files, subject, sources, ["source"])["source"]
+    counts = pc.value_counts(readings.combine_chunks())
+    return counts.field("values").filter(pc.greater(counts.field("counts"), 1))
 
 
-def _of_sources(table: Table, subject: str, sources: pa.Array, columns: list[str]) -> pa.Table:
+def of_sources(
+    table: Table, subject: str, sources: pa.Array, columns: list[str], where: pc.Expression | None = None
+) -> pa.Table:
     """Some columns of one subject's rows from some sources, of the files whose bounds can hold them."""
-    found = open_table(table.path)
+    adds = _adds_of(table, subject)
     empty = pa.schema([table.data_schema.field(name) for name in columns]).empty_table()
-    if found is None or not len(sources):
+    if not adds.num_rows or not len(sources):
         return empty
     low, high = pc.min(sources).as_py(), pc.max(sources).as_py()
-    adds = _adds(found)
-    if not adds.num_rows:
-        return empty
     inside = pc.and_(pc.less_equal(_bound(adds, "min.source"), high), pc.greater_equal(_bound(adds, "max.source"), low))
-    inside = pc.and_(pc.coalesce(inside, True), pc.equal(adds["partition.subject"], subject))
-    paths = _paths(table, adds.filter(inside))
+    paths = _paths(table, adds.filter(pc.coalesce(inside, True)))
     if not paths:
         return empty
     files = pads.dataset(paths, schema=table.data_schema, format="parquet")
-    return files.to_table(columns, filter=pc.field("source").isin(sources))
+    wanted = pc.field("source").isin(sources)
+    return files.to_table(columns, filter=wanted if where is None else wanted & where)
 
 
-def writers(table: Table, subject: str) -> set[str]:
-    """The ids of the queries that have written a subject's rows to a table, by the bounds in its log."""
-    adds = _adds_of(table, subject)
-    return set(_bound(adds, "min.query_id").to_pylist()) - {None}
+def latest(table: Table, subject: str, column: str) -> datetime | None:
+    """The greatest value of a time column among a subject's rows, exactly.
 
-
-def latest(table: Table, subject: str, column: str, but_of: str | None = None) -> datetime | None:
-    """The greatest value of a time column among a subject's rows (of other queries than ``but_of``), exactly.
-
-    The log rounds a bound up to the millisecond, so the parts whose bound is the greatest are read.
+    The log has bounds to the millisecond, rounded up here and down by others, so files within one of the greatest are read, and
+    files of which it has none.
     """
     adds = _adds_of(table, subject)
-    if but_of is not None:
-        adds = adds.filter(pc.not_equal(_bound(adds, "min.query_id"), but_of))
-    bounds = _bound(adds, f"max.{column}").cast(TIMESTAMP)
-    highest = pc.max(bounds).as_py()
-    if highest is None:
+    bounds = _bound(adds, f"max.{column}").cast(TIMESTAMP).cast(pa.int64())
+    near = pc.greater_equal(bounds, pc.subtract(pc.max(bounds), 1000))
+    chosen = pc.or_(pc.coalesce(near, False), _unbounded(adds, column, bounds))
+    paths = _paths(table, adds.filter(chosen))
+    if not paths:
         return None
-    paths = _paths(table, adds.filter(pc.equal(bounds, pa.scalar(highest, TIMESTAMP))))
     rows = pads.dataset(paths, schema=table.data_schema, format="parquet").to_table([column])
     return pc.max(rows[column]).as_py()  # type: ignore[no-any-return]
 
 
+def _unbounded(adds: pa.Table, column: str, bounds: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which files may hold values that the log has no bound of; not those that hold nulls alone."""
+    nulls = _bound(adds, f"null_count.{column}").cast(pa.int64())
+    only_nulls = pc.coalesce(pc.equal(nulls, _bound(adds, "num_records").cast(pa.int64())), False)
+    return pc.and_(pc.is_null(bounds), pc.invert(only_nulls))
+
+
+def holds_any(table: Table, subject: str) -> bool:
+    """Whether a table has files with a subject's rows."""
+    return bool(_adds_of(table, subject).num_rows)
+
+
 def _adds_of(table: Table, subject: str) -> pa.Table:
+    """The files with a subject's rows: of its own tables all, of those that subjects share its partition's."""
     found = open_table(table.path)
-    adds = _adds(found) if found is not None else pa.table({"partition.subject": pa.array([], pa.string())})
-    return adds.filter(pc.equal(adds["partition.subject"], subject)) if adds.num_rows else adds
+    adds = _adds(found) if found is not None else pa.table({"path": pa.array([], pa.string())})
+    if not adds.num_rows or "subject" not in table.partition_by:
+        return adds
+    return adds.filter(pc.equal(adds["partition.subject"], subject))
 
 
 def _adds(table: DeltaTable) -> pa.Table:

@@ -117,7 +117,7 @@ def test_a_batch_of_changes_killed_before_each_of_its_commits_in_turn_lands_exac
         monkeypatch.setattr(module, name, dies_once_a_table(getattr(module, name)))
     (books,) = home.drain(spark, "products")
     judged = ["silver/products_changes", "ops/duplicates", "ops/dead_letters", "silver/products", "gold/dim_product"]
-    assert died == ["bronze/products", "ops/files", *judged, "ops/batch_quality"]
+    assert died == ["ops/files", "bronze/products", *judged, "ops/batch_quality"]
     assert books.effects == {"inserted": 1, "updated": 1, "deleted": 0, "superseded": 0, "unchanged": 0}
     assert history(home) == [(1, at(0), at(10), False, "9.99"), (2, at(10), OPEN, True, "12.50")]
     found = home.audit(spark, "products")

@@ -75,7 +75,7 @@ def test_late_rows_are_dead_letters_where_the_policy_says_so_but_a_late_copy_is_
 def test_a_batch_killed_before_each_of_its_commits_in_turn_lands_exactly_once(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is settled in a drain: Bronze, the file ledger, Silver, duplicates, dead letters; the books have a test below."""
+    """What is settled in a drain: the file ledger, Bronze, Silver, duplicates, dead letters; the books have a test below."""
     home = house(tmp_path, RETRY_ATTEMPTS="9", RETRY_FIRST_WAIT="1 ms")
     home.drop("a.csv", HEADER + event("e1") + event("e2", price="x") + event("e1") + event("e3"))
     real, died = settle_module.append_once, []
@@ -89,7 +89,7 @@ def test_a_batch_killed_before_each_of_its_commits_in_turn_lands_exactly_once(
     monkeypatch.setattr(settle_module, "append_once", dies_once_a_table)
     home.drain(spark)
     judged = ["silver/ecommerce_events", "ops/duplicates", "ops/dead_letters"]
-    assert died == ["bronze/ecommerce_events", "ops/files", *judged]
+    assert died == ["ops/files", "bronze/ecommerce_events", *judged]
     found = home.audit(spark)
     assert found.balanced, found.findings
     assert (found.bronze, found.accepted, found.duplicate, found.dead_letter) == (4, 2, 1, 1)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
-    from spark_jobs.queries.refine import Books
 
 HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"
 

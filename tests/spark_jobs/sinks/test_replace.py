@@ -32,7 +32,7 @@ from spark_jobs.sinks.ledger import Ledger, Prepared
 from spark_jobs.sinks.log import LogError, Snapshot, catch_up, put_if_absent, read_log
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sinks.replace import replace_once
-from spark_jobs.sinks.settle import LostPartsError, resume, settle
+from spark_jobs.sinks.settle import LostPartsError, reached, settle
 from spark_jobs.sources.keyed import all_rows, rows_of
 
 if TYPE_CHECKING:
@@ -520,10 +520,10 @@ def test_a_batch_of_which_only_one_table_is_committed_resumes_with_the_other(
     with pytest.raises(OSError, match="plug"):
         settle(prepared, [table, log], "owner")
     monkeypatch.undo()
-    assert resume(ledger, 0, [table, log], "owner") == prepared
+    assert reached(ledger, [table, log], "owner").prepared == prepared
     settle(prepared, [table, log], "owner")
     assert (named(scanned(table.path)), named(scanned(log.path))) == ({1: "a"}, {1: "a"})
     (Path(log.path) / prepared.of(log.name)[0].path).unlink()
-    assert resume(ledger, 0, [table, log], "owner") == prepared
+    assert reached(ledger, [table, log], "owner").prepared == prepared
     with pytest.raises(LostPartsError):
-        resume(ledger, 0, [table, dataclasses.replace(log, path=str(tmp_path / "elsewhere"))], "owner")
+        reached(ledger, [table, dataclasses.replace(log, path=str(tmp_path / "elsewhere"))], "owner")

@@ -1,0 +1,70 @@
+"""Which queries have ever committed to a table, by the transactions in its log: no compaction and no clock changes those."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d{10}\.(\d{10}))?\.parquet")
+
+
+@dataclass(slots=True)
+class Writers:
+    """The queries of a table's log; asked again, only the entries that came since are read."""
+
+    path: str
+    _ids: set[str] = field(default_factory=set, init=False)
+    _version: int = field(default=-1, init=False)
+
+    def queries(self) -> set[str]:
+        """The ids of the queries: a writer is spelled ``query:table``."""
+        if self._version < 0 or not self._entry(self._version + 1).exists():
+            self._from_checkpoint()
+        while (entry := self._entry(self._version + 1)).exists():
+            self._ids |= set(_in_entry(entry))
+            self._version += 1
+        return {writer.partition(":")[0] for writer in self._ids if writer.endswith(f":{self._table}")}
+
+    @property
+    def _table(self) -> str:
+        return "/".join(Path(self.path).parts[-2:])
+
+    def _entry(self, version: int) -> Path:
+        return Path(self.path) / "_delta_log" / f"{version:020}.json"
+
+    def _from_checkpoint(self) -> None:
+        """Begin from the newest checkpoint, where it is further than what is known: entries before it may be cleaned away."""
+        found: dict[tuple[int, int], list[Path]] = {}
+        for path in (Path(self.path) / "_delta_log").glob("*.parquet"):
+            if match := _CHECKPOINT.fullmatch(path.name):
+                found.setdefault((int(match[1]), int(match[2] or 1)), []).append(path)
+        whole = [version for version, pieces in found.items() if len(pieces) == version[1]]
+        newest = max(whole, default=(-1, 0))
+        if newest[0] > self._version:
+            for path in found[newest]:
+                self._ids |= set(_in_checkpoint(path))
+            self._version = newest[0]
+
+
+def _in_entry(entry: Path) -> Iterator[str]:
+    with entry.open(encoding="utf-8") as lines:
+        for line in lines:
+            if '"txn"' in line:
+                with suppress(KeyError):
+                    yield json.loads(line)["txn"]["appId"]
+
+
+def _in_checkpoint(path: Path) -> list[str]:
+    rows = pq.read_table(path, columns=["txn.appId"])
+    ids = pc.struct_field(rows["txn"], "appId") if rows.num_rows else None
+    return [] if ids is None else pc.drop_null(ids).to_pylist()

@@ -1,0 +1,233 @@
+"""Checkpoints are lost, the clock jumps, tables are compacted: who has read and judged a row before is known all the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from deltalake import DeltaTable
+from duck_auditor import discrepancies
+from support import House, house
+
+from spark_jobs.queries import books as books_module
+from spark_jobs.queries import ingest as ingest_module
+from spark_jobs.queries.ingest import Ingest
+from spark_jobs.queries.repeated import Repeated, read_before
+from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.sinks import settle as settle_module
+from spark_jobs.sinks.commit import append_once
+from spark_jobs.sinks.parts import write_parts
+from spark_jobs.sources.verdicts import have_verdicts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+EVENTS = "ecommerce_events"
+HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"
+GOOD, BAD = "e1,7,view,11,9.99,2026-01-05T10:00:00Z\n", "e2,7,view,11,-1,2026-01-05T10:00:00Z\n"
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC).timestamp()
+HOUR, DAY = 3600.0, 86400.0
+
+
+@dataclass
+class Landed:
+    """Ingest without Spark: what its batches do, under a clock that is told."""
+
+    home: House
+    patch: pytest.MonkeyPatch
+    ingest: Ingest = field(init=False)
+    batches: int = 0
+
+    def __post_init__(self) -> None:
+        self.begin("first")
+
+    def begin(self, query: str) -> None:
+        """A new query, as after its checkpoint was deleted; the same one again where its name is the same."""
+        checkpoint = self.home.lake.checkpoint(EVENTS, "ingest")
+        if query != "first":
+            shutil.rmtree(checkpoint)
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "metadata").write_text(json.dumps({"id": query}))
+        self.start()
+
+    def start(self) -> None:
+        self.ingest = Ingest(self.home.lake, self.home.subject(), self.home.landing, lambda _: None)
+
+    def __call__(self, batch: int, at: float, *names: str) -> None:
+        self.patch.setattr(ingest_module, "time", SimpleNamespace(time=lambda: at, perf_counter=time.perf_counter))
+        found = [(self.home.landing / EVENTS / name) for name in names]
+        rows = [
+            SimpleNamespace(path=f"file:{path}", modificationTime=datetime.now(UTC), length=path.stat().st_size)
+            for path in found
+        ]
+        self.ingest(SimpleNamespace(collect=lambda: rows, sparkSession=None), batch)  # type: ignore[arg-type]
+
+    def readings(self) -> list[dict[str, Any]]:
+        """The lines of ops/files in the order of their readings."""
+        return sorted(self.home.rows(self.home.lake.files), key=lambda row: row["ingested_at"])
+
+    def rows(self) -> pa.Table:
+        """Bronze as a batch whose rows are all refused."""
+        held = DeltaTable(self.home.lake.bronze(self.home.subject()).path).to_pyarrow_table()
+        size = held.num_rows
+        narrow = held.select(["row_id", "source", "ingested_at", "source_position"])
+        narrow = narrow.append_column("_key", pa.nulls(size, pa.string())).append_column(
+            "_event_time", pa.nulls(size, TIMESTAMP)
+        )
+        return narrow.append_column("_valid", pa.repeat(False, size))
+
+
+def refuse(home: House, rows: pa.Table, query: str) -> None:
+    """Dead letters of these rows."""
+    letters = rows.select(["row_id", "source", "ingested_at"]).append_column(
+        "query_id", pa.repeat(query, rows.num_rows)
+    )
+    schema = home.lake.dead_letters.data_schema
+    columns = [
+        letters[name] if name in letters.column_names else pa.nulls(rows.num_rows, schema.field(name).type)
+        for name in schema.names
+    ]
+    parts = write_parts(home.lake.dead_letters, pa.table(columns, schema=schema), subject=EVENTS)
+    append_once(home.lake.dead_letters, parts, writer=f"{query}:ops/dead_letters", version=0)
+
+
+@pytest.fixture
+def landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Landed:
+    home = house(tmp_path)
+    for name in "abcd":
+        home.drop(f"{name}.csv", HEADER + BAD)
+    return Landed(home, monkeypatch)
+
+
+def compact(*tables: str) -> None:
+    for path in tables:
+        DeltaTable(path).optimize.compact()
+
+
+@pytest.mark.parametrize("jump", [-HOUR, DAY])
+def test_readings_ascend_whatever_the_clock_does_and_whoever_compacts(landed: Landed, jump: float) -> None:
+    landed(0, NOON, "a.csv")
+    landed(1, NOON + jump, "b.csv")
+    landed.start()
+    landed(2, NOON, "c.csv")
+    compact(landed.home.lake.files.path, landed.home.lake.bronze(landed.home.subject()).path)
+    landed.start()
+    landed(3, NOON - jump, "d.csv")
+    assert [row["source"][-5:] for row in landed.readings()] == ["a.csv", "b.csv", "c.csv", "d.csv"]
+    assert len({row["ingested_at"] for row in landed.readings()}) == 4
+
+
+@pytest.mark.parametrize("jump", [-HOUR, DAY])
+def test_a_file_that_is_landed_again_while_the_stream_runs_is_known_to_have_been_judged(
+    landed: Landed, jump: float
+) -> None:
+    """Refine has asked before, when there had been one reading; then the file's second reading comes."""
+    home = landed.home
+    landed(0, NOON, "a.csv", "b.csv")
+    first = landed.rows()
+    refuse(home, first, "refine")
+    repeated = Repeated(home.lake, home.subject(), False)
+    assert len(repeated(first, None, None)) == 0
+    compact(home.lake.files.path)
+    landed.begin("second")
+    landed(0, NOON + jump, "a.csv")
+    compact(home.lake.files.path)
+    again = landed.rows().filter(pc.greater(landed.rows()["ingested_at"], pc.max(first["ingested_at"])))
+    assert again.num_rows == 1
+    assert repeated(again, None, None).first_row_ids.to_pylist() == again["row_id"].to_pylist()
+    landed(1, NOON, "c.csv")
+    only_new = landed.rows().filter(pc.equal(landed.rows()["source"], f"{EVENTS}/c.csv"))
+    assert len(repeated(only_new, None, None)) == 0
+
+
+def test_whoever_sees_a_row_of_a_second_reading_sees_both_lines_of_its_file(landed: Landed) -> None:
+    """Killed between the two commits of a batch: the rows are never there without the line that tells of them."""
+    landed(0, NOON, "a.csv")
+    landed.begin("second")
+    real, seen = settle_module.append_once, []
+
+    def watched(table: Any, *args: Any, **kwargs: Any) -> bool:
+        made = real(table, *args, **kwargs)
+        seen.append((landed.rows().num_rows, len(landed.readings())))
+        return made
+
+    landed.patch.setattr(settle_module, "append_once", watched)
+    landed(0, NOON, "a.csv")
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_a_new_query_looks_up_what_landed_before_it_and_an_empty_batch_asks_nothing(landed: Landed) -> None:
+    home = landed.home
+    landed(0, NOON + DAY, "a.csv")
+    assert read_before(home.lake, home.subject()) is None
+    refuse(home, landed.rows(), "an earlier one")
+    before = read_before(home.lake, home.subject())
+    assert before == pc.max(landed.rows()["ingested_at"]).as_py()
+    landed(1, NOON, "b.csv")
+    repeated = Repeated(home.lake, home.subject(), False)
+    assert repeated(landed.rows(), None, before).first_row_ids.to_pylist() == [
+        row["row_id"] for row in landed.rows().sort_by("ingested_at").to_pylist()[:1]
+    ]
+    assert len(repeated(landed.rows().slice(0, 0), None, before)) == 0
+    later = landed.rows().filter(pc.greater(landed.rows()["ingested_at"], pa.scalar(before, TIMESTAMP)))
+    shutil.rmtree(home.lake.dead_letters.path)
+    assert len(repeated(later, None, before)) == 0
+
+
+def test_of_copies_of_a_row_as_many_have_a_verdict_as_were_given(landed: Landed) -> None:
+    home = landed.home
+    landed(0, NOON, "a.csv", "b.csv")
+    refuse(home, landed.rows(), "own")
+    refuse(home, landed.rows(), "another")
+    landed.begin("second")
+    landed(0, NOON - HOUR, "a.csv", "c.csv")
+    rows = landed.rows().sort_by("ingested_at")
+    assert rows["source"].to_pylist() == [f"{EVENTS}/{name}.csv" for name in "abac"]
+    assert have_verdicts(home.lake, home.subject(), "own", rows).to_pylist() == [True, True, False, False]
+    assert have_verdicts(home.lake, home.subject(), "own", rows.slice(2)).to_pylist() == [False, False]
+    assert have_verdicts(home.lake, home.subject(), "nobody", rows).to_pylist() == [False] * 4
+    assert have_verdicts(home.lake, home.subject(), "own", rows.slice(0, 0)).to_pylist() == []
+
+
+def test_lost_checkpoints_a_clock_that_is_set_back_and_compactions_make_no_second_dead_letter(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is judged is judged an hour before it was landed, by the clock; batches without a row come in between."""
+    home = house(tmp_path, RETRY_ATTEMPTS="1")
+    monkeypatch.setattr(books_module, "datetime", _HourBehind)
+    home.drop("a.csv", HEADER + GOOD + BAD)
+    home.drain(spark)
+    compact(home.lake.batch_quality.path, home.lake.files.path)
+    shutil.rmtree(home.lake.checkpoint(EVENTS, "refine"))
+    (reread,) = home.drain(spark)
+    assert (reread.duplicate, reread.dead_letter) == (2, 0)
+    bronze = home.lake.bronze(home.subject()).path
+    home.drop("b.csv", HEADER + GOOD.replace("e1", "e3"))
+    home.drain(spark)
+    compact(bronze)
+    DeltaTable(bronze).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    home.drain(spark)
+    compact(home.lake.batch_quality.path, home.lake.files.path)
+    shutil.rmtree(home.lake.checkpoint(EVENTS, "ingest"))
+    (relanded,) = home.drain(spark)
+    assert (relanded.rows_read, relanded.duplicate) == (3, 3)
+    # the rows of a.csv were read by two queries, that of b.csv by one: how often each was judged is for the audit
+    found = discrepancies(home.lake.root, EVENTS, readings=2)
+    assert [one for one in found if not one.startswith("judged otherwise")] == []
+    assert home.audit(spark).balanced
+
+
+class _HourBehind(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return datetime.fromtimestamp(time.time() - HOUR, tz)

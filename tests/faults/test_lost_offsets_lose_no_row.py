@@ -1,0 +1,228 @@
+"""A power cut takes the youngest files of Spark's checkpoint: what is planned anew is judged once, nothing is passed over."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from duck_auditor import counts, discrepancies
+from support import House, house
+
+from spark_jobs.batch.reached import passed_over, waiting_rows
+from spark_jobs.errors import StreamFailedError
+from spark_jobs.queries.refine import Refine
+from spark_jobs.sinks import settle as settle_module
+from spark_jobs.sinks.ledger import query_id
+from spark_jobs.sinks.progress import ProgressError, mend_progress
+from spark_jobs.sources.offsets import handed, listed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"
+EVENTS = "ecommerce_events"
+
+
+def batch(name: str) -> str:
+    """Two rows that are accepted, one dead letter: by the verdicts a row that is judged twice would show."""
+    rows = [f"{name}1,7,view,11,9.99", f"{name}2,7,view,11,9.99", f"{name}3,7,view,11,-1"]
+    return HEADER + "".join(f"{row},2026-01-05T10:00:00Z\n" for row in rows)
+
+
+def lose(home: House, query: str, *names: str) -> None:
+    """Remove files of a checkpoint, as a power cut does: ``offsets/-1`` is the youngest of them, ``offsets/*`` are all."""
+    checkpoint = home.lake.checkpoint(EVENTS, query)
+    for name in names:
+        folder, _, which = name.rpartition("/")
+        paths = sorted(
+            (path for path in (checkpoint / folder).glob("[0-9]*")), key=lambda path: int(path.name.split(".")[0])
+        )
+        for path in [checkpoint / name] if not folder else paths if which == "*" else [paths[int(which)]]:
+            path.unlink()
+            path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+
+
+#: What is lost of the checkpoints of refine and of ingest.
+LOSSES = [
+    ("the plans that were carried out last", "offsets/-1 commits/-1", "offsets/-1 commits/-1"),
+    ("the plans, while Spark's own commits are there", "offsets/-1", "offsets/-1"),
+    ("the list of the files last handed over", "commits/-1", "sources/0/-1"),
+    ("two plans, and all of the file source", "offsets/-1 offsets/-1", "sources/0/-1 offsets/-1 commits/-1"),
+    ("the checkpoint's id", "metadata offsets/-1", "metadata commits/-1"),
+    ("all plans and all lists", "offsets/* commits/*", "sources/0/*"),
+    ("a ledger of what is committed", "prepared/-1 commits/-1", "prepared/-1 commits/-1"),
+]
+
+
+def test_whatever_of_a_checkpoint_is_lost_the_next_start_judges_each_row_once(
+    spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One lake through all losses, a new file landing after each; also with what is left of the losses before."""
+    home = house(tmp_path)
+    for number in range(2):
+        home.drop(f"{number}.csv", batch(f"first-{number}-"))
+        home.drain(spark)
+    files = 2
+    for what, refine, ingest in LOSSES:
+        lose(home, "refine", *refine.split())
+        lose(home, "ingest", *ingest.split())
+        home.drop(f"{files}.csv", batch(f"after-{files}-"))
+        files += 1
+        with caplog.at_level(logging.WARNING, "tallylake.stream"):
+            home.drain(spark)
+        found = counts(home.lake.root, EVENTS)
+        told = (found["bronze"], found["accepted"], found["duplicates"], found["dead_letters"])
+        assert (what, told) == (what, (3 * files, 2 * files, 0, files))
+        assert discrepancies(home.lake.root, EVENTS) == [], what
+        assert "failed" not in caplog.text, what
+        assert waiting_rows(home.lake, home.subject()) == 0, what
+    assert "as a power cut can leave it" in caplog.text
+    assert home.audit(spark).balanced
+
+
+def test_a_batch_killed_half_committed_whose_plan_is_lost_is_finished_and_the_rest_is_judged(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger outlives Spark's plan, which Spark makes again with more rows; so may the ledger of an earlier release."""
+    home = house(tmp_path, RETRY_ATTEMPTS="1")
+    home.drop("0.csv", batch("a"))
+    home.drain(spark)
+    for number, query, table in ((1, "refine", "ops/dead_letters"), (2, "ingest", f"bronze/{EVENTS}")):
+        home.drop(f"{number}.csv", batch(f"b{number}"))
+        with monkeypatch.context() as patch:
+            patch.setattr(settle_module, "append_once", _dying(settle_module.append_once, table))
+            with pytest.raises(StreamFailedError):
+                home.drain(spark)
+        _of_an_earlier_release(home, query)
+        lose(home, query, "offsets/-1")
+        home.drop(f"{number}-more.csv", batch(f"c{number}"))
+        home.drain(spark)
+        files = 1 + 2 * number
+        found = counts(home.lake.root, EVENTS)
+        assert (found["bronze"], found["accepted"], found["dead_letters"]) == (3 * files, 2 * files, files)
+        assert discrepancies(home.lake.root, EVENTS) == []
+    assert home.audit(spark).balanced
+
+
+def _dying(real: Any, wanted: str) -> Any:
+    def commit(table: Any, *args: Any, **kwargs: Any) -> Any:
+        if real is None or table.name == wanted:
+            raise RuntimeError("killed here")
+        return real(table, *args, **kwargs)
+
+    return commit
+
+
+def _of_an_earlier_release(home: House, query: str) -> None:
+    path = max((home.lake.checkpoint(EVENTS, query) / "prepared").glob("*.json"), key=lambda path: int(path.stem))
+    plain = json.loads(path.read_text())
+    for name in ("query_id", "made_of", "read_before", "listed_anew"):
+        plain["facts"].pop(name, None)
+    path.write_text(json.dumps(plain))
+
+
+def test_the_audit_tells_rows_that_were_passed_over_from_rows_that_wait(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an earlier release left them: Spark's plan goes beyond what the ledger of the same number was made of."""
+    home = house(tmp_path, RETRY_ATTEMPTS="1")
+    home.drop("0.csv", batch("a"))
+    home.drain(spark)
+    _of_an_earlier_release(home, "refine")
+    home.drop("1.csv", batch("b"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Refine, "__call__", _dying(None, ""))
+        with pytest.raises(StreamFailedError):
+            home.drain(spark)
+    waits = home.audit(spark)
+    assert (waits.balanced, waits.waiting) == (True, 3)
+    plans = home.lake.checkpoint(EVENTS, "refine") / "offsets"
+    (plans / "0").write_text((plans / "1").read_text())
+    passed = home.audit(spark)
+    assert [(finding.what, finding.count) for finding in passed.findings] == [("rows without any verdict", 3)]
+    assert passed.waiting == 0
+
+
+def test_files_that_the_checkpoint_counts_as_landed_and_that_never_were_are_named(tmp_path: Path) -> None:
+    home = house(tmp_path)
+    checkpoint = home.lake.checkpoint(EVENTS, "ingest")
+    paths = [home.landing / EVENTS / name for name in ("a b%.csv", "c.csv", "d.csv")]
+    _list(checkpoint, {"9.compact": [(paths[0], 3), (paths[1], 9)], "10": [(paths[2], 10)]})
+    _note(checkpoint / "offsets" / "4", {"logOffset": 9})
+    _note(checkpoint / "commits" / "4", {})
+    waiting = [f"{EVENTS}/{path.name}" for path in paths]
+    assert passed_over(home.lake, home.landing, home.subject(), waiting) == waiting[:2]
+    assert passed_over(home.lake, home.landing, home.subject(), waiting[2:]) == []
+
+
+def test_a_batch_of_files_is_told_by_its_files_and_not_by_its_number(tmp_path: Path) -> None:
+    """The list of the files may be made anew under the same numbers, with other files."""
+    paths = [tmp_path / name for name in ("a b%.csv", "c.csv", "d.csv")]
+    _list(
+        tmp_path,
+        {"0": [(paths[0], 0)], "1": [(paths[1], 1)], "2.compact": [(paths[0], 0), (paths[1], 1), (paths[2], 2)]},
+    )
+    _note(tmp_path / "offsets" / "0", {"logOffset": 0})
+    _note(tmp_path / "offsets" / "1", {"logOffset": 2})
+    first, second = handed(tmp_path, 0), handed(tmp_path, 1)
+    assert list(listed(tmp_path, -1, 0)) == [str(paths[0])]
+    assert sorted(listed(tmp_path, 0, 2)) == [str(path) for path in paths[1:]]
+    assert second.follows(first.to_json())
+    assert second.is_the(json.loads(json.dumps(second.to_json())))
+    _list(tmp_path, {"2.compact": [(paths[0], 0), (paths[1], 1)]})
+    assert not handed(tmp_path, 1).is_the(second.to_json())
+    assert not first.follows(second.to_json())
+    assert not handed(tmp_path, 7).is_the(handed(tmp_path, 7).to_json())
+
+
+def test_what_keeps_spark_from_planning_is_set_aside_and_nothing_else(tmp_path: Path) -> None:
+    plans, commits = tmp_path / "offsets", tmp_path / "commits"
+    (tmp_path / "metadata").write_text('{"id": "q"}')
+    for number in (3, 4, 5, 7):
+        _note(plans / str(number), {"logOffset": 2 * number})
+    for number in (3, 4, 5, 6):
+        _note(commits / str(number), {})
+    _list(tmp_path, {"9.compact": [(tmp_path / "x", 9)], "10": [], "11": [], "13": []})
+    assert _mended(tmp_path) == ["commits/6", "offsets/7", "sources/0/13"]
+    assert _mended(tmp_path) == []
+    (plans / "5").write_bytes(b"")
+    assert _mended(tmp_path) == ["commits/5", "offsets/5"]
+    (tmp_path / "sources" / "0" / "9.compact").write_bytes(b"")
+    all_ = ["commits/3", "commits/4", "offsets/3", "offsets/4", "sources/0/10", "sources/0/11", "sources/0/9.compact"]
+    assert _mended(tmp_path) == all_
+    assert _mended(tmp_path) == []
+
+
+def _mended(checkpoint: Path) -> list[str]:
+    return sorted(told.split()[0].removeprefix(f"{checkpoint}/") for told in mend_progress(checkpoint))
+
+
+def test_a_lost_id_is_taken_from_the_ledger_and_one_that_none_knows_stops_the_start_with_the_way_out(
+    tmp_path: Path,
+) -> None:
+    _note(tmp_path / "offsets" / "0", {"index": 0})
+    with pytest.raises(ProgressError, match="restore it from a backup"):
+        mend_progress(tmp_path)
+    (tmp_path / "prepared").mkdir()
+    (tmp_path / "prepared" / "0.json").write_text(json.dumps({"facts": {"query_id": "the-id"}}))
+    assert _mended(tmp_path) == ["metadata"]
+    assert query_id(tmp_path) == "the-id"
+
+
+def _list(checkpoint: Path, entries: dict[str, list[tuple[Path, int]]]) -> None:
+    for name, files in entries.items():
+        lines = [json.dumps({"path": path.as_uri(), "timestamp": 1, "batchId": number}) for path, number in files]
+        _write(checkpoint / "sources" / "0" / name, ["v1", *lines])
+
+
+def _note(path: Path, offset: dict[str, Any]) -> None:
+    _write(path, ["v1", "{}", json.dumps(offset)])
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines))
