@@ -16,9 +16,10 @@ from spark_jobs.errors import UsageError
 from spark_jobs.schemas import typed_columns
 from spark_jobs.sources.keyed import key_array, rows_of
 from spark_jobs.sources.written import op_rows
-from spark_jobs.transforms.entity import TRUNCATE, as_deletes, from_changes, row_schema, value_names
+from spark_jobs.transforms.entity import TRUNCATE, from_changes, row_schema, value_names
 from spark_jobs.transforms.fold import KNOWN, fold
 from spark_jobs.transforms.merge import Incoming
+from spark_jobs.transforms.truncates import deletes
 from spark_jobs.transforms.versions import OPEN, Before, versions
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def lives(changes: pa.Table, truncates: pa.Table, contract: Contract) -> pa.Tabl
     """
     key = list(contract.key)
     keys = changes.select(key).group_by(key).aggregate([])
-    rows = pa.concat_tables([changes, as_deletes(truncates, keys)])
+    rows = pa.concat_tables([changes, deletes(truncates, keys, changes, contract)])
     folded = fold(rows, np.full(rows.num_rows, KNOWN), contract)
     nothing = np.zeros(keys.num_rows, np.int64)
     tracked = tuple(value_names(contract))

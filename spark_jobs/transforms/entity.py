@@ -57,15 +57,3 @@ def from_current(current: pa.Table, contract: Contract) -> pa.Table:
     return pa.table([none if name == GIVEN[0] else current[name] for name in schema.names], names=schema.names).cast(
         schema
     )
-
-
-def as_deletes(truncates: pa.Table, keys: pa.Table) -> pa.Table:
-    """Each truncate as a delete of each key (columns: the key's): truncates × keys rows."""
-    if not truncates.num_rows or not keys.num_rows:
-        return truncates.slice(0, 0)
-    each = pa.array([at for at in range(truncates.num_rows) for _ in range(keys.num_rows)], pa.int64())
-    whose = pa.array(list(range(keys.num_rows)) * truncates.num_rows, pa.int64())
-    rows = truncates.take(each)
-    for name in keys.column_names:
-        rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), keys[name].take(whose))
-    return rows

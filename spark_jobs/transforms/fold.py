@@ -122,10 +122,10 @@ def effects(folded: Folded, contract: Contract) -> dict[str, int]:
     return {name: int(mask.sum()) for name, mask in counts.items()}
 
 
-def emptied_by(folded: Folded, change_id: str) -> bool:
-    """Whether a truncate of this batch deleted a row that was there."""
-    own = np.asarray(pc.equal(folded.rows["_change_id"], change_id))
-    return bool(((folded.origin == IMPLIED) & own & ~folded.is_late & _was_live(folded)).any())
+def emptied(folded: Folded) -> set[str]:
+    """The change_ids of the truncates of this batch that deleted a row that was there."""
+    found = (folded.origin == IMPLIED) & ~folded.is_late & _was_live(folded)
+    return set(pc.unique(folded.rows["_change_id"].filter(pa.array(found))).to_pylist())
 
 
 def _was_live(folded: Folded) -> Mask:

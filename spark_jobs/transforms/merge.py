@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.transforms.entity import TRUNCATE, as_deletes, from_changes
-from spark_jobs.transforms.fold import IMPLIED, KNOWN, NEW, Folded, effects, emptied_by, fold, key_codes
+from spark_jobs.transforms.entity import TRUNCATE, from_changes
+from spark_jobs.transforms.fold import IMPLIED, KNOWN, NEW, Folded, effects, emptied, fold, key_codes
+from spark_jobs.transforms.truncates import deletes
 from spark_jobs.transforms.versions import Before, surrogate_keys, versions
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def late_keys(incoming: Incoming, held: Held, contract: Contract) -> pa.Table:
     Where updates are partial: a change is older than the row. Where there is history: a change changes the past, or history lacks
     the version that the row is in.
     """
-    rows = pa.concat_tables([held.current, _with_implied(incoming, held.current, contract)])
+    rows = pa.concat_tables([held.current, _with_implied(incoming, held, contract)])
     code = key_codes(rows, contract.key)
     known = held.current.num_rows
     own = _by_code(code[:known], int(code.max(initial=-1)) + 1)
@@ -131,9 +132,10 @@ def _folded(incoming: Incoming, held: Held, late: pa.Table, contract: Contract) 
     key = list(contract.key)
     in_time = held.current.filter(pa.array(~_is_among(held.current, late, contract)))
     fresh = _new_keys(incoming, held, contract)
-    implied_before = as_deletes(held.truncates, pa.concat_tables([late, fresh]))
+    rows = pa.concat_tables([held.log, incoming.changes])
+    implied_before = deletes(held.truncates, pa.concat_tables([late, fresh]), rows, contract)
     known = pa.concat_tables([in_time, held.log, implied_before])
-    new = _with_implied(incoming, held.current, contract)
+    new = _with_implied(incoming, held, contract)
     origin = np.repeat(
         [KNOWN, NEW, IMPLIED], [known.num_rows, incoming.changes.num_rows, new.num_rows - incoming.changes.num_rows]
     )
@@ -142,13 +144,14 @@ def _folded(incoming: Incoming, held: Held, late: pa.Table, contract: Contract) 
     return folded, _is_among(keys, late, contract), _is_among(keys, held.current.select(key), contract)
 
 
-def _with_implied(incoming: Incoming, current: pa.Table, contract: Contract) -> pa.Table:
+def _with_implied(incoming: Incoming, held: Held, contract: Contract) -> pa.Table:
     """The batch's changes, and what its truncates do to every key that there is."""
     if not incoming.truncates.num_rows:
         return incoming.changes
     key = list(contract.key)
-    everyone = pa.concat_tables([current.select(key), incoming.changes.select(key)]).group_by(key).aggregate([])
-    return pa.concat_tables([incoming.changes, as_deletes(incoming.truncates, everyone)])
+    everyone = pa.concat_tables([held.current.select(key), incoming.changes.select(key)]).group_by(key).aggregate([])
+    rows = pa.concat_tables([held.current, held.log, incoming.changes])
+    return pa.concat_tables([incoming.changes, deletes(incoming.truncates, everyone, rows, contract)])
 
 
 def _new_keys(incoming: Incoming, held: Held, contract: Contract) -> pa.Table:
@@ -168,12 +171,14 @@ def _is_among(rows: pa.Table, others: pa.Table, contract: Contract) -> Mask:
 
 def _effects(incoming: Incoming, held: Held, folded: Folded, contract: Contract) -> dict[str, int]:
     told = effects(folded, contract)
-    greatest = max(_orders(held.truncates), default=None)
+    if not incoming.truncates.num_rows:
+        return told
+    greatest, found_rows = max(_orders(held.truncates), default=None), emptied(folded)
     for order in _orders(incoming.truncates):
         if greatest is not None and order < greatest:
             told["superseded"] += 1
         else:
-            told["deleted" if emptied_by(folded, order[1].decode()) else "unchanged"] += 1
+            told["deleted" if order[1].decode() in found_rows else "unchanged"] += 1
     return told
 
 
