@@ -48,6 +48,7 @@ class Mix:
     fields: Mapping[str, SearchStrategy[Any]] = field(default_factory=lambda: FIELDS)
     make_key: Callable[[int], Key] = int
     truncates: bool = True
+    one_in_truncates: int = 20
     partial_updates: bool = True
     identical_repeats: bool = True
 
@@ -106,7 +107,7 @@ def identified(change: Change) -> Change:
 def _changes(draw: DrawFn, mix: Mix, number_of_keys: int) -> Change:
     seq = draw(SEQUENCES)
     event_ts = at(seq + draw(DRIFTS))
-    if mix.truncates and draw(_one_in(20)):
+    if mix.truncates and draw(_one_in(mix.one_in_truncates)):
         return identified(Change("t", None, seq, "", event_ts))
     op: Op = draw(OPS)
     key = mix.make_key(draw(st.integers(1, number_of_keys)))
