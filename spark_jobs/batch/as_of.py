@@ -1,7 +1,7 @@
 """Point in time: all rows of an entity as they were at a moment, in Python and in SQL.
 
 The state of a key at a moment is that after the change with the greatest (sequence, change_id) among those whose event time is not
-later. A version holds on [valid_from, valid_to), so at its first microsecond and no longer at its end.
+later. A version holds on [valid_from, valid_to), so at its first microsecond and no longer at its end; the current one always.
 
 Without Spark the same question to gold/dim_<entity>, which has deletion vectors, is put through delta-rs to DuckDB:
 
@@ -26,6 +26,8 @@ from spark_jobs.schemas import TIMESTAMP, typed_columns
 from spark_jobs.sinks.commit import open_table
 from spark_jobs.sources.standing import count
 from spark_jobs.transforms.entity import from_changes
+from spark_jobs.transforms.types import moment as literal
+from spark_jobs.transforms.versions import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,15 +79,17 @@ def _function(name: str, history: Table, held: DataFrame) -> str:
     """A column hides a parameter of the same name, so the parameter is called by its function's name."""
     path, columns = history.path.replace("`", "``"), ", ".join(_columns(held, history))
     body = f"SELECT {columns} FROM delta.`{path}` AS held"  # noqa: S608
-    holds = f"held.valid_from <= `{name}`.moment AND `{name}`.moment < held.valid_to"
+    ends = f"`{name}`.moment < held.valid_to OR (held.is_current AND `{name}`.moment >= TIMESTAMP '{OPEN:%Y-%m-%d}')"
+    holds = f"held.valid_from <= `{name}`.moment AND ({ends})"
     return f"CREATE OR REPLACE TEMPORARY FUNCTION `{name}`(moment TIMESTAMP) RETURNS TABLE RETURN {body} WHERE {holds}"
 
 
 def _from_history(spark: SparkSession, history: Table, moment: datetime) -> DataFrame:
     """Literal bounds, so that Delta can leave out files whose versions all begin later or had all ended."""
     held = read(spark, history)
-    at = F.lit(moment)
-    return held.where((F.col("valid_from") <= at) & (at < F.col("valid_to"))).selectExpr(*_columns(held, history))
+    at = literal(moment)
+    goes_on = at < F.col("valid_to") if moment < OPEN else (at < F.col("valid_to")) | F.col("is_current")
+    return held.where((F.col("valid_from") <= at) & goes_on).selectExpr(*_columns(held, history))
 
 
 def _columns(held: DataFrame, history: Table) -> list[str]:
@@ -122,7 +126,7 @@ def _log(spark: SparkSession, table: Table, contract: Contract, moment: datetime
     log = read(spark, table)
     rows = log.selectExpr(*_selected(log, table, log_columns(contract)))
     rows = rows.withColumn("row_id", F.lit(None).cast("string"))  # long, and not asked for
-    return rows if contract.partial_updates else rows.where(F.col(contract.event_time) <= F.lit(moment))
+    return rows if contract.partial_updates else rows.where(F.col(contract.event_time) <= literal(moment))
 
 
 def _buckets(spark: SparkSession, table: Table) -> int:
@@ -136,7 +140,7 @@ def _fold_bucket(contract: Contract, truncates: pa.Table, moment: datetime) -> C
 
     def fold_bucket(changes: pa.Table) -> pa.Table:
         found = lives(from_changes(changes, contract), truncates, contract)
-        holds = pc.and_(pc.less_equal(found["valid_from"], at), pc.greater(found["valid_to"], at))
-        return found.filter(holds).select(names)
+        goes_on = pc.or_(pc.greater(found["valid_to"], at), found["is_current"])
+        return found.filter(pc.and_(pc.less_equal(found["valid_from"], at), goes_on)).select(names)
 
     return fold_bucket

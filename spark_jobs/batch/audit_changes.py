@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.batch.finding import SHOWN, Finding
 from spark_jobs.batch.tables import read
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.versions import LAST, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,11 +53,12 @@ def _broken_history(history: DataFrame, current: DataFrame, busy: DataFrame, con
     in_time = Window.partitionBy(*key).orderBy("valid_from")
     rows = history.withColumn("_next", F.lead("valid_from").over(in_time))
     rows = rows.withColumn("_number", F.row_number().over(in_time))
+    lasts = F.col("is_current") & (F.col("valid_from") == F.lit(LAST))  # begun as late as can be
     sound = (
-        (F.col("valid_from") < F.col("valid_to"))
+        ((F.col("valid_from") < F.col("valid_to")) | lasts)
         & F.coalesce(F.col("_next") >= F.col("valid_to"), F.lit(True))
         & (F.col("_number") == F.col("version"))
-        & (F.col("is_current") == (F.col("valid_to") == F.lit(OPEN)))
+        & (~F.col("is_current") | (F.col("valid_to") >= F.lit(OPEN)))
     )
     overlapping = rows.where(~sound).join(busy, on=key, how="left_anti")
     yield _found("versions that are empty, overlap or are misnumbered", overlapping, [*key, "valid_from"])

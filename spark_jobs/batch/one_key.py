@@ -20,7 +20,7 @@ from spark_jobs.transforms.entity import TRUNCATE, from_changes, row_schema, val
 from spark_jobs.transforms.fold import KNOWN, fold
 from spark_jobs.transforms.merge import Incoming
 from spark_jobs.transforms.truncates import deletes
-from spark_jobs.transforms.versions import OPEN, Before, versions
+from spark_jobs.transforms.versions import Before, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,9 +145,7 @@ def _changes_of(log: Table, wanted: pa.Array, contract: Contract) -> pa.Table:
 
 
 def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[State]:
-    names = [
-        name for name in history.schema.names if name not in ("is_current", "query_id", "batch_id", "processed_at")
-    ]
+    names = [name for name in history.schema.names if name not in ("query_id", "batch_id", "processed_at")]
     rows = rows_of(history, wanted, names, by=contract.key).sort_by("valid_from").to_pylist()
     return _as_states(rows, contract, history.keyed)
 
@@ -166,7 +164,7 @@ def _as_states(rows: Sequence[dict[str, Any]], contract: Contract, surrogate: Se
             row={name: row[name] for name in entity},
             version=row["version"],
             valid_from=row["valid_from"],
-            valid_to=None if row["valid_to"] == OPEN else row["valid_to"],
+            valid_to=None if row["is_current"] else row["valid_to"],
             surrogate=row[surrogate[0]] if surrogate else None,
         )
         for row in rows

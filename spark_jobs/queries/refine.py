@@ -31,6 +31,7 @@ from spark_jobs.sources.offsets import Handed, handed
 from spark_jobs.sources.verdicts import ASKED, have_verdicts
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import NARROW, Terms, judge
+from spark_jobs.transforms.lateness import watermark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,7 +252,7 @@ class Refine:
         if not self._recalled:
             self._highest = history.latest(self.lake.batch_quality, self.subject.name, "max_event_time")
             self._recalled = True
-        return None if self._highest is None else self._highest - self.policy.watermark_delay
+        return watermark_of(self._highest, self.policy.watermark_delay)
 
     def _remember(self, accepted_until: datetime | None) -> None:
         if accepted_until is not None and (self._highest is None or accepted_until > self._highest):

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks.parts import Part, TableWriter
-from spark_jobs.transforms.dedupe import seats
+from spark_jobs.transforms.dedupe import Seated
 from spark_jobs.transforms.lateness import with_late_reason, with_lateness
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> Tally:
     accepted_rows = TableWriter(plan.accepted)
     duplicates = TableWriter(plan.duplicates, subject)
     dead_letters = TableWriter(plan.dead_letters, subject)
-    tally = Tally()
+    tally, repeats = Tally(), Seated.of(plan.repeats)
     for batch in batches:
         rows = with_lateness(pa.Table.from_batches([batch]), plan.watermark)
-        first = _first_row_ids(rows, plan.repeats)
+        first = repeats.first_row_ids(rows)
         fork = _fork(rows, first, refuse_late=plan.refuse_late)
         accepted = rows.filter(fork.accepted)
         if accepted.num_rows:
@@ -145,14 +145,6 @@ def _with_all_reasons(refused: pa.Table, plan: Plan) -> pa.Table:
     told, late = refused["_reasons"].combine_chunks(), refused["_late"].combine_chunks()
     reasons = with_late_reason(told, late, plan.event_time, plan.watermark)
     return refused.set_column(refused.schema.get_field_index("_reasons"), "_reasons", reasons)
-
-
-def _first_row_ids(rows: pa.Table, repeats: Repeats) -> pa.Array:
-    """For each row the accepted row it repeats, or null."""
-    if not len(repeats):
-        return pa.nulls(rows.num_rows, pa.string())
-    own = seats(rows["ingested_at"], rows["source_position"])
-    return repeats.first_row_ids.take(pc.index_in(own, repeats.seats))
 
 
 def _accepted(rows: pa.Table, plan: Plan) -> pa.Table:

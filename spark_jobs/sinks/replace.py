@@ -50,6 +50,8 @@ FILES_OF_A_SIZE = 16
 SIZES = (SMALL_ROWS, 16 * SMALL_ROWS)
 #: A file of which a greater share is deleted is written again: reading around so much costs more.
 WORN = 1 / 3
+#: Worn files are written again up to this many rows in one commit; those beyond get vectors, and their turn comes later.
+WORN_ROWS = PART_ROWS
 
 
 @dataclass(slots=True, eq=False)
@@ -139,7 +141,7 @@ def _wanted(table: Table, parts: Sequence[Part], gone: pa.Array | None) -> Wante
     """The keys whose rows are replaced: those of the parts, read back from their files, and those gone."""
     schema = pa.schema([table.schema.field(name) for name in table.keyed])
     type_ = schema.field(0).type if len(schema) == 1 else pa.string()
-    keys = [pa.array([], type_) if gone is None else gone.cast(type_)]
+    keys = [pa.array([], type_) if gone is None or not len(gone) else gone.cast(type_)]
     for part in parts:
         file = LiveFile(Path(table.path), part.path, part.partition)
         keys += [key_array(rows, table.keyed) for rows in read_live(file, schema)]
@@ -187,7 +189,9 @@ def _rows(add: Action, file: LiveFile) -> int:
 def _to_write_again(snapshot: Snapshot, files: Sequence[_File], parts: Sequence[Part]) -> list[_File]:
     """The files to write again: worn ones, small ones that are touched, and sizes of which there are too many."""
     left = sorted((each for each in files if each.left), key=lambda each: each.left)
-    again = [each for each in left if each.hit and (_is_worn(each) or not snapshot.takes_vectors)]
+    again = [each for each in left if each.hit]
+    if snapshot.takes_vectors:
+        again = _up_to([each for each in again if _is_worn(each)], WORN_ROWS)
     small = [each for each in left if each.hit and each.left <= SMALL_ROWS and each not in again]
     again += _up_to(small, REWRITTEN_ROWS)
     for low, high in zip((0, *SIZES), SIZES, strict=False):

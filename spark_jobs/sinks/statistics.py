@@ -46,12 +46,12 @@ def _least(value: Any) -> Any:
 def _greatest(value: Any) -> Any:
     """The value, or what lies above it and can be spelled; None where nothing does.
 
-    Time has milliseconds in the log, so it is rounded up.
+    Time has milliseconds in the log, so it is rounded up; at the end of time, where it cannot be, it has microseconds.
     """
     if isinstance(value, str):
         return _cut_above(value)
-    if isinstance(value, datetime) and value.microsecond % 1000:
-        return value + timedelta(milliseconds=1) if value <= LATEST else None
+    if isinstance(value, datetime) and value.microsecond % 1000 and value <= LATEST:
+        return value + timedelta(milliseconds=1)
     return value
 
 
@@ -71,5 +71,6 @@ def _spelled(value: Any) -> str | None:
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime):
-        value = value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        digits = "microseconds" if value > LATEST else "milliseconds"
+        return json.dumps(value.astimezone(UTC).isoformat(timespec=digits).replace("+00:00", "Z"))
     return json.dumps(value.isoformat() if isinstance(value, date) else value, ensure_ascii=False)

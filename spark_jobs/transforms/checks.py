@@ -16,6 +16,7 @@ from schema_registry.contract import CHANGE_COLUMNS
 from schema_registry.expressions import spark_sql
 from spark_jobs.transforms.conform import failures
 from spark_jobs.transforms.tried import tried
+from spark_jobs.transforms.types import moment, outside_years
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def checks(subject: Subject, clock_skew: timedelta) -> list[Check]:
     """Every check of the latest version, in order: each field's own, then the row's rules."""
     latest = subject.latest
     found = [check for field in latest.row_fields for check in _field_checks(field, subject, clock_skew)]
-    rules = [*_migration_checks(subject), *_rule_checks(latest)]
+    rules = [*_migration_checks(subject), *_rule_checks(latest), *_derived_checks(latest)]
     if latest.kind == "events":
         return found + rules
     return [_where_applied(check, latest) for check in found] + [_of_rows(rule) for rule in rules]
@@ -157,7 +158,7 @@ def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
     value, shown = F.col(field.name), _shown(field.name)
     if field.not_before is not None:
         words = F.concat(shown, F.lit(f" is before {field.not_before:%Y-%m-%d}"))
-        yield Check("too_old", field.name, value < F.lit(field.not_before), words)
+        yield Check("too_old", field.name, value < moment(field.not_before), words)
     if field.not_future:
         limit = F.col("ingested_at") + F.expr(f"INTERVAL {int(clock_skew.total_seconds() * 1000)} MILLISECONDS")
         words = F.concat(shown, F.lit(" lies after it was received, "), F.col("ingested_at").cast("string"))
@@ -188,6 +189,15 @@ def _pattern_check(field: Field, value: Column) -> Check:
     long = F.concat(length.cast("string"), F.lit(f" characters, a pattern is tried on at most {limit}"))
     short = F.concat(_shown(field.name), F.lit(f" does not match {field.pattern}"))
     return Check("bad_pattern", field.name, broken, F.when(length > limit, long).otherwise(short))
+
+
+def _derived_checks(latest: Contract) -> Iterator[Check]:
+    """A day that is derived can lie where no reader follows, which no text of a field can."""
+    for column in latest.derive:
+        if column.type.name in ("date", "timestamp"):
+            value = tried(F.expr(spark_sql(column.expr)).try_cast(column.type.sql))
+            words = F.concat(value.cast("string"), F.lit(" lies outside the years 1 to 9999"))
+            yield Check("out_of_range", column.name, outside_years(value, column.type), words)
 
 
 def _shown(name: str) -> Column:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEAT = pa.binary(16)
+SEATS = np.dtype("S16")
 ACCEPTED = pa.schema([("key", pa.string()), ("event_time", TIMESTAMP), ("row_id", pa.string())])
 
 
@@ -34,6 +35,35 @@ class Repeats:
 
     def __len__(self) -> int:
         return len(self.seats)
+
+
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """Repeats in the order of their seats, made once: rows are looked up batch by batch."""
+
+    seats: NDArray[np.bytes_]
+    accepted: pa.Array
+
+    @classmethod
+    def of(cls, repeats: Repeats) -> Seated:
+        """The same repeats, in order."""
+        places = _bytes(repeats.seats)
+        order = np.argsort(places, kind="stable")
+        return cls(places[order], repeats.first_row_ids.take(pa.array(order)))
+
+    def first_row_ids(self, rows: pa.Table) -> pa.Array:
+        """For each row the accepted row it repeats, or null."""
+        if not len(self.seats):
+            return pa.nulls(rows.num_rows, pa.string())
+        own = _bytes(seats(rows["ingested_at"], rows["source_position"]))
+        place = np.minimum(np.searchsorted(self.seats, own), len(self.seats) - 1)
+        return self.accepted.take(pa.array(place, mask=self.seats[place] != own))
+
+
+def _bytes(seats: pa.Array) -> NDArray[np.bytes_]:
+    """Seats for numpy, in an order of their own. What it cuts, zeros at the end, it cuts of both that it compares."""
+    held = np.frombuffer(seats.buffers()[1] or b"", SEATS)
+    return held[seats.offset : seats.offset + len(seats)]
 
 
 def seats(ingested_at: pa.Array, position: pa.Array) -> pa.Array:

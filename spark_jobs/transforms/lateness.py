@@ -5,6 +5,7 @@ The watermark moves with every batch: kept out of Spark's plan, that plan is com
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,14 @@ import pyarrow.compute as pc
 from spark_jobs.schemas import REASON, TIMESTAMP
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import timedelta
+
+
+def watermark_of(highest: datetime | None, delay: timedelta) -> datetime | None:
+    """What rows before are late: the greatest event time less the delay, but no earlier than time begins."""
+    if highest is None:
+        return None
+    return highest - min(delay, highest - datetime.min.replace(tzinfo=UTC))
 
 
 def with_lateness(rows: pa.Table, watermark: datetime | None) -> pa.Table:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyspark.sql import functions as F
+
+from spark_jobs.schemas import TIMESTAMP
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
     from schema_registry.contract import FieldType
 
-#: Days that lie outside the years 1 to 9999 in some zone: neither Python nor half of the readers of a table hold those.
-_HELD = r"(?!0000|0001-01-01|9999-12-31.*-\d{2}:?\d{2}\z)"
+#: Days of which some moments lie outside the years 1 to 9999 in UTC, for which the form alone cannot speak.
+_EDGES = "0001-01-01|9999-12-31"
+_DAY = rf"(?!0000|{_EDGES})\d{{4}}-\d{{2}}-\d{{2}}"
+_SECONDS, _ZONE = r":\d{2}(?:\.\d{1,9})?", r"(?:Z|[+-]\d{2}:?\d{2})?"
 #: YYYY-MM-DD, T or a space, HH:MM[:SS[.fraction to 9]], Z or ±HH[:]MM or nothing (UTC).
 #: Java's \z, as $ lets a newline pass.
-TIMESTAMP_FORM = (
-    rf"\A{_HELD}\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}:\d{{2}}(?:\.\d{{1,9}})?(?:Z|[+-]\d{{2}}:?\d{{2}})?\z"
-)
-MINUTE_FORM = rf"\A{_HELD}\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}(?:Z|[+-]\d{{2}}:?\d{{2}})?\z"
+TIMESTAMP_FORM = rf"\A{_DAY}[T ]\d{{2}}:\d{{2}}{_SECONDS}{_ZONE}\z"
+MINUTE_FORM = rf"\A{_DAY}[T ]\d{{2}}:\d{{2}}{_ZONE}\z"
+EDGE_FORM = rf"\A(?:{_EDGES})[T ]\d{{2}}:\d{{2}}(?:{_SECONDS})?{_ZONE}\z"
 DATE_FORM = r"\A(?!0000)\d{4}-\d{2}-\d{2}\z"
 
 
@@ -34,15 +39,35 @@ def typed(text: Column, type_: FieldType) -> Column:
     if type_.name == "decimal":
         return F.when(text.rlike(_decimal_form(type_.scale or 0)), text.try_cast(type_.sql))
     if type_.name == "timestamp":
-        to_the_second = F.concat(F.substring(text, 1, 16), F.lit(":00"), F.substring(text, 17, 6))
-        return F.when(text.rlike(TIMESTAMP_FORM), text.try_cast("timestamp")).when(
-            text.rlike(MINUTE_FORM), to_the_second.try_cast("timestamp")
-        )
+        return _timestamp(text, type_)
     if type_.name == "date":
         return F.when(text.rlike(DATE_FORM), text.try_cast("date"))
     if type_.name == "boolean":
         return F.when(F.lower(text) == "true", True).when(F.lower(text) == "false", False)
     return text.try_cast(type_.sql)
+
+
+def moment(value: datetime) -> Column:
+    """A literal of that moment. ``F.lit`` would count years before 1582 by Caesar's calendar, two days off in the year 1."""
+    return F.timestamp_micros(F.lit(pa.scalar(value, TIMESTAMP).cast(pa.int64()).as_py()))
+
+
+def outside_years(value: Column, type_: FieldType) -> Column:
+    """Whether a date or a time (UTC) lies outside the years 1 to 9999: Python, Postgres and half of all readers end there."""
+    if type_.name == "date":  # not compared with times, which reach less far
+        return (value < F.expr("DATE '0001-01-01'")) | (value > F.expr("DATE '9999-12-31'"))
+    return (value < moment(datetime.min.replace(tzinfo=UTC))) | (value > moment(datetime.max.replace(tzinfo=UTC)))
+
+
+def _timestamp(text: Column, type_: FieldType) -> Column:
+    """On the first and the last day the zone decides whether the moment is within the years: only there it is asked."""
+    to_the_second = F.concat(F.substring(text, 1, 16), F.lit(":00"), F.substring(text, 17, 6))
+    at_the_edge = F.when(F.substring(text, 17, 1) == ":", text).otherwise(to_the_second).try_cast("timestamp")
+    return (
+        F.when(text.rlike(TIMESTAMP_FORM), text.try_cast("timestamp"))
+        .when(text.rlike(MINUTE_FORM), to_the_second.try_cast("timestamp"))
+        .when(text.rlike(EDGE_FORM), F.when(~outside_years(at_the_edge, type_), at_the_edge))
+    )
 
 
 def _decimal_form(scale: int) -> str:

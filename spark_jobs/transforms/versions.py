@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from schema_registry.contract import Contract
     from spark_jobs.transforms.fold import Folded, Mask, Numbers
 
-#: The end of a version that has not ended.
-OPEN = datetime(9999, 12, 31, tzinfo=UTC)
-_OPEN_MICROS = pa.scalar(OPEN, TIMESTAMP).cast(pa.int64()).as_py()
+#: The end of a version that has not ended, and of one that begins no earlier than that. Whether one has ended, ``is_current`` says.
+OPEN, LAST = datetime(9999, 12, 31, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_OPEN, _LAST = (pa.scalar(end, TIMESTAMP).cast(pa.int64()).as_py() for end in (OPEN, LAST))
 _POSITIVE = np.uint64(0x7FFF_FFFF_FFFF_FFFF)
 
 
@@ -47,8 +47,8 @@ class Before:
 def versions(folded: Folded, before: Before, contract: Contract) -> pa.Table:
     """The versions of the folded keys, ordered by key and time.
 
-    Columns: the entity's, ``valid_from``, ``valid_to`` (OPEN while it lasts), ``is_current``, ``version`` (from 1) and, last,
-    ``code``, the key's number in ``folded``. A key whose first row is its current row goes on from what ``before`` says.
+    Columns: the entity's, ``valid_from``, ``valid_to`` (OPEN or LAST while it lasts), ``is_current``, ``version`` (from 1) and,
+    last, ``code``, the key's number in ``folded``. A key whose first row is its current row goes on from what ``before`` says.
     """
     shown = _shown(folded)
     rows, code = folded.rows.take(pa.array(shown)).combine_chunks(), folded.code[shown]
@@ -56,27 +56,22 @@ def versions(folded: Folded, before: Before, contract: Contract) -> pa.Table:
     first = _begins(code)
     same = live & _previous(live) & ~first & same_as_before(rows, contract.tracked)
     ends = live & ~_next(same)
-    until = np.where(_next(first, at_end=True), _OPEN_MICROS, _next(time))
+    lasts = _next(first, at_end=True)[ends]
     own = code[ends]
     place = _places(own)
     goes_on = (before.version > 0) & _by_code(live[first], code[first], len(before.version))
     number = before.version[own] + place + np.where(goes_on[own], 0, 1)
     begun = np.where(goes_on[own] & (place == 0), before.valid_from[own], time[live & ~same])
-    entity = [name for name, _ in typed_columns(contract)]
-    return _with_bounds(rows.select(entity).filter(pa.array(ends)), begun, until[ends], number, own)
-
-
-def _with_bounds(rows: pa.Table, begun: Numbers, until: Numbers, number: Numbers, code: Numbers) -> pa.Table:
+    until = np.where(lasts, np.where(begun < _OPEN, _OPEN, _LAST), _next(time)[ends])
     added = {
         "valid_from": pa.array(begun).cast(TIMESTAMP),
         "valid_to": pa.array(until).cast(TIMESTAMP),
-        "is_current": pa.array(until == _OPEN_MICROS),
+        "is_current": pa.array(lasts),
         "version": pa.array(number.astype(np.int32)),
-        "code": pa.array(code),
+        "code": pa.array(own),
     }
-    for name, column in added.items():
-        rows = rows.append_column(name, column)
-    return rows
+    made = rows.select([name for name, _ in typed_columns(contract)]).filter(pa.array(ends))
+    return pa.table({**dict(zip(made.column_names, made.columns, strict=True)), **added})
 
 
 def surrogate_keys(rows: pa.Table, key: Sequence[str], valid_from: pa.ChunkedArray) -> pa.Array:

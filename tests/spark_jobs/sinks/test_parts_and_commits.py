@@ -80,7 +80,7 @@ def test_no_row_makes_no_part_and_no_file(tmp_path: Path) -> None:
         (NOON + timedelta(microseconds=1), "2026-01-29T12:00:00.000Z", "2026-01-29T12:00:00.001Z"),
         (NOON + timedelta(microseconds=1000), "2026-01-29T12:00:00.001Z", "2026-01-29T12:00:00.001Z"),
         (datetime(1, 1, 2, tzinfo=UTC), "0001-01-02T00:00:00.000Z", "0001-01-02T00:00:00.000Z"),
-        (datetime.max.replace(tzinfo=UTC), "9999-12-31T23:59:59.999Z", None),
+        (datetime.max.replace(tzinfo=UTC), "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
         (None, None, None),
     ],
 )
