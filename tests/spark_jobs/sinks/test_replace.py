@@ -29,7 +29,7 @@ from spark_jobs.sinks import settle as settle_module
 from spark_jobs.sinks.commit import SchemaConflictError, ensure_table, is_committed, open_snapshot
 from spark_jobs.sinks.entries import PROPERTIES
 from spark_jobs.sinks.ledger import Ledger, Prepared
-from spark_jobs.sinks.log import LogError, Snapshot, catch_up, put_if_absent, read_log
+from spark_jobs.sinks.log import Action, LogError, Snapshot, catch_up, put_if_absent, read_log
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sinks.replace import replace_once
 from spark_jobs.sinks.settle import LostPartsError, reached, settle
@@ -158,6 +158,25 @@ def test_a_worn_file_is_written_again_and_an_empty_one_just_goes(
     put(table, 2, {}, gone=range(20))
     assert log_of(table).files == {}
     assert scanned(table.path).num_rows == 0
+
+
+def test_of_many_worn_files_a_commit_writes_only_so_many_rows_again_and_the_others_in_their_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_limits(monkeypatch)
+    monkeypatch.setattr(replace_module, "WORN_ROWS", 12)
+    table = keyed(tmp_path)
+    for version in range(3):
+        put(table, version, dict.fromkeys(range(version * 20, version * 20 + 20), "a"))
+    for version, worn, least in ((3, 2, 10), (4, 1, 11), (5, 0, 12)):
+        put(table, version, {}, gone=[key for key in range(60) if key % 20 < least])
+        assert sum(map(_is_worn, log_of(table).files.values())) == worn
+        assert named(scanned(table.path)) == dict.fromkeys([key for key in range(60) if key % 20 >= least], "a")
+
+
+def _is_worn(add: Action) -> bool:
+    dead = add.get("deletionVector", {"cardinality": 0})["cardinality"]
+    return bool(dead * 3 > json.loads(add["stats"])["numRecords"])
 
 
 def test_the_history_names_the_operation_and_counts_what_it_did(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.transforms.dedupe import ACCEPTED, repeats, seats
+from spark_jobs.transforms.dedupe import ACCEPTED, Repeats, Seated, repeats, seats
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SCHEMA = pa.schema(
@@ -329,3 +329,16 @@ def test_any_batching_of_exact_copies_accepts_each_event_once(data, events):
         highest = max(minute for _, minute, _ in lake.accepted)
         lake.watermark = highest - 10
     assert sorted(accepted) == sorted(events)
+
+
+def test_repeats_are_put_in_order_once_and_found_batch_by_batch() -> None:
+    times = pa.array([0, 1, 256, -(2**63), 2**63 - 1, 0], pa.int64()).cast(TIMESTAMP)
+    places = pa.array([0, 256, 1, 0, -1, 2**40], pa.int64())
+    known = [f"first of {n}" for n in range(6)]
+    found = Seated.of(Repeats(seats(times, places).slice(1), pa.array(known).slice(1)))
+    rows = pa.table({"ingested_at": times, "source_position": places})
+    assert found.first_row_ids(rows).to_pylist() == [None, *known[1:]]
+    assert found.first_row_ids(rows.slice(3, 2)).to_pylist() == known[3:5]
+    assert (
+        Seated.of(Repeats(seats(times, places).slice(6), pa.array(known).slice(6))).first_row_ids(rows).null_count == 6
+    )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
 from schema_registry.contract import FieldType
+from spark_jobs.sources.keyed import key_text as arrow_key_text
+from spark_jobs.transforms.lateness import watermark_of
 from spark_jobs.transforms.types import key_text, typed
 
 INTEGERS = {
@@ -115,3 +119,33 @@ def test_a_key_of_one_part_is_its_value_and_of_several_parts_their_texts_joined(
     assert [*rows.select(*alone, together).first()] == [
         "a|b", "7", "1000000", "2026-01-05", "true", "1.50", "a\\|b|7|1000000|2026-01-05|true|1.50",
     ]  # fmt: skip
+
+
+def test_spark_and_arrow_spell_every_key_alike(spark):
+    """Spark spells the key that is looked for, Arrow the ones that history has."""
+    types = ["decimal(38,10)", "decimal(20,0)", "date", "timestamp", "boolean", "bigint", "string"]
+    texts = [
+        ("0.0000000000", "0", "0001-01-01", "0001-01-01T00:00Z", "true", "-9223372036854775808", ""),
+        ("-0.0000000001", "18446744073709551615", "9999-12-31", "9999-12-31T23:59:59.999999Z", "false", "0", "a|b\\"),
+        ("9999999999999999999999999999.9999999999", "-1", "1582-10-10", "1582-10-10T00:00Z", "true", "1", "\0"),
+    ]
+    kinds = {f"k{n}": FieldType.parse(type_) for n, type_ in enumerate(types)}
+    rows = spark.createDataFrame(texts, ", ".join(f"{name} string" for name in kinds))
+    rows = rows.select(*[typed(F.col(name), kind).alias(name) for name, kind in kinds.items()])
+    told = rows.select(
+        "*",
+        key_text(list(kinds.items())).alias("all"),
+        *[key_text([one]).alias(f"of_{one[0]}") for one in kinds.items()],
+    )
+    found = told.toArrow()
+    assert not any(column.null_count for column in found.columns)
+    assert arrow_key_text(found, list(kinds)).to_pylist() == found["all"].to_pylist()
+    for name in kinds:
+        assert arrow_key_text(found, [name]).to_pylist() == found[f"of_{name}"].to_pylist()
+
+
+def test_a_watermark_begins_no_earlier_than_time_does():
+    first, day = datetime.min.replace(tzinfo=UTC), timedelta(days=1)
+    assert watermark_of(None, day) is None
+    assert watermark_of(first + day / 2, day) == watermark_of(first, day) == first
+    assert watermark_of(datetime.max.replace(tzinfo=UTC), day) == datetime.max.replace(tzinfo=UTC) - day
