@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from spark_jobs.sinks.log import Action
@@ -11,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def addition(part: Part) -> Action:
-    """What puts a part into a table."""
+    """What puts a part into a table. A log names paths as parts of a URL: the % of a folder's name is %25 there."""
     return {
         "add": {
-            "path": part.path,
+            "path": quote(part.path, safe="/=:,+@"),
             "partitionValues": part.partition,
             "size": part.size,
             "modificationTime": part.modified_ms,
