@@ -5,11 +5,12 @@ Room is given page by page, so the disk is full at every write in turn: a part, 
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from deltalake import DeltaTable
@@ -24,12 +25,13 @@ from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.sinks.attempt import attempt, bearing, current_mark
 from spark_jobs.sinks.parts import write_parts
+from spark_jobs.sinks.staging import Staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from faults.small_disk import Disk
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from spark_jobs.queries.refine import Books
 
@@ -99,6 +101,28 @@ def test_what_workers_wrote_of_a_failed_attempt_is_removed_and_what_is_committed
     assert failure_of(killed_in_the_middle) is not None
     assert written_in(tmp_path) == kept
     assert named(scanned(table.path)) == {1: "old"}
+
+
+class Judged:
+    """A batch of judged rows whose workers find no room once they have set some down."""
+
+    schema: tuple[object, ...] = ()
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def select(self, *_: str) -> Judged:
+        return self
+
+    def mapInArrow(self, *_: object) -> Judged:  # noqa: N802  Spark's own name
+        (self._folder / "some.arrow").write_bytes(b"rows")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_judged_rows_that_were_set_down_give_their_room_back(tmp_path: Path) -> None:
+    staging = Staging(tmp_path / "staging" / "0")
+    assert failure_of(lambda: staging.take(cast("DataFrame", Judged(staging.folder)))) is not None
+    assert not staging.folder.exists()
 
 
 def failure_of(work: Callable[[], object]) -> str | None:
