@@ -191,9 +191,10 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
             if _has(found, writer, version):
                 sync(Path(table.path) / "_delta_log")  # whoever linked the entry may have been killed before this
                 return False
+            before = found.version()
             if _entered(found, table, parts, Transaction(writer, version)):
                 found.update_incremental()
-                checkpoint_if_due(table.path, found.version(), found.metadata().configuration)
+                checkpoint_if_due(table.path, before + 1, found.metadata().configuration)
                 return True
             found.update_incremental()
     raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")

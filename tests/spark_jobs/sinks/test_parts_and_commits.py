@@ -177,6 +177,29 @@ def test_a_commit_done_twice_lands_once_and_another_writers_lands_too(tmp_path: 
     assert [is_committed(table, writer="w", version=version) for version in (2, 4, 5)] == [True, True, False]
 
 
+def test_a_table_that_asks_its_writers_for_more_than_rows_gets_it_from_delta_rs(tmp_path: Path) -> None:
+    table = table_at(tmp_path)
+    append_once(table, write_parts(table, rows(FIRST)), writer="w", version=0)
+    DeltaTable(table.path).alter.set_table_properties({"delta.enableChangeDataFeed": "true"})
+    assert append_once(table, write_parts(table, rows(SECOND)), writer="w", version=1)
+    assert not append_once(table, write_parts(table, rows(SECOND)), writer="w", version=1)
+    assert len(seen(table.path)) == 2
+    writers = [(each["operation"], each["engineInfo"][:9]) for each in DeltaTable(table.path).history()]
+    assert (writers[0], writers[2]) == (("WRITE", "delta-rs:"), ("WRITE", "Tallylake"))
+
+
+def test_a_checkpoint_of_an_appended_table_comes_every_twenty_versions(tmp_path: Path) -> None:
+    table = table_at(tmp_path)
+    for version in range(41):
+        append_once(table, write_parts(table, rows(FIRST)), writer="w", version=version)
+    log = Path(table.path) / "_delta_log"
+    assert sorted(path.name[18:20] for path in log.glob("*.checkpoint.parquet")) == ["20", "40"]
+    for version in range(40):
+        (log / f"{version:020}.json").unlink()
+    assert len(seen(table.path)) == 41
+    assert not append_once(table, write_parts(table, rows(FIRST)), writer="w", version=40)
+
+
 def test_no_parts_make_no_commit_and_no_table(tmp_path: Path) -> None:
     table = table_at(tmp_path)
     assert not append_once(table, [], writer="w", version=0)
