@@ -45,19 +45,15 @@ FEW = 5
 
 def statuses(found: Sequence[SubjectStatus]) -> None:
     """The lake at a glance."""
-    names = [
-        "subject",
-        "",
-        "stream",
-        "Bronze",
-        "accepted",
-        "duplicates",
-        "dead letters",
-        "not refined",
-        "Silver",
-        "history",
-    ]
+    _tables_of(found)
+    _last_batches(found)
+    for one in found:
+        _said_of(one)
+
+
+def _tables_of(found: Sequence[SubjectStatus]) -> None:
     layers = ("bronze", "accepted", "duplicates", "dead_letters")
+    counted = ["Bronze", "accepted", "duplicates", "dead letters", "not refined", "Silver", "history"]
     rows = [
         [
             *(one.subject, f"v{one.version}", "running" if one.streaming else "–"),
@@ -66,35 +62,35 @@ def statuses(found: Sequence[SubjectStatus]) -> None:
         ]
         for one in found
     ]
-    table("The lake", names, rows)
-    shown = ("batch_id", "rows_read", "accepted", "duplicate", "dead_letter", "unaccounted", "late", "started_at")
-    batches = [
-        [one.subject, *(batch[name] for name in (*shown, "duration_seconds"))]
-        for one in found
-        for batch in one.last_batches
-    ]
-    names = [
-        "subject",
-        "batch",
-        "read",
-        "accepted",
-        "duplicate",
-        "dead letter",
-        "unaccounted",
-        "late",
-        "started",
-        "seconds",
-    ]
-    table("Last batches", names, batches)
-    for one in found:
-        if one.watermark is not None:
-            say(f"{one.subject}: watermark {moment(one.watermark)}")
-        if one.files.waiting:
-            say(f"{one.subject}: {len(one.files.waiting):,} files wait to be landed")
-        if one.files.foreign:
-            say(shortened(f"{one.subject}: {unread_for_their_ending(one.files.foreign)}", LONGEST))
-        for problem in one.problems:
-            say(shortened(f"{one.subject}: {problem}", LONGEST), style="red")
+    table("The lake", ["subject", "", "stream", *counted], rows)
+
+
+def _last_batches(found: Sequence[SubjectStatus]) -> None:
+    shown = {
+        "batch_id": "batch",
+        "rows_read": "read",
+        "accepted": "accepted",
+        "duplicate": "duplicate",
+        "dead_letter": "dead letter",
+        "unaccounted": "unaccounted",
+        "late": "late",
+        "started_at": "started",
+        "duration_seconds": "seconds",
+    }
+    batches = [[one.subject, *(batch[name] for name in shown)] for one in found for batch in one.last_batches]
+    table("Last batches", ["subject", *shown.values()], batches)
+
+
+def _said_of(one: SubjectStatus) -> None:
+    """What is to be said of a subject in sentences, the problems last."""
+    if one.watermark is not None:
+        say(f"{one.subject}: watermark {moment(one.watermark)}")
+    if one.files.waiting:
+        say(f"{one.subject}: {len(one.files.waiting):,} files wait to be landed")
+    if one.files.foreign:
+        say(shortened(f"{one.subject}: {unread_for_their_ending(one.files.foreign)}", LONGEST))
+    for problem in one.problems:
+        say(shortened(f"{one.subject}: {problem}", LONGEST), style="red")
 
 
 def unread_for_their_ending(names: Sequence[str]) -> str:
