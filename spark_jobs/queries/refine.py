@@ -83,6 +83,7 @@ class Refine:
     _highest: datetime | None = field(default=None, init=False)
     _recalled: bool = field(default=False, init=False)
     _reached: Reached | None = field(default=None, init=False)
+    _tried: int | None = field(default=None, init=False)
     _repeated: Repeated = field(init=False)
     _merger: Merger | None = field(default=None, init=False)
 
@@ -161,8 +162,10 @@ class Refine:
         watermark = self._watermark()
         staging = Staging(self._checkpoint / "staging" / str(batch_id))
         self.progress.step("judge")
-        small = bronze_bytes(judged, self.lake.bronze(self.subject)) <= SMALL_BYTES
-        rows = judged.toArrow() if small else staging.take(judged)
+        again, self._tried = self._tried == at_hand.batch, at_hand.batch
+        # What failed may have failed for its width, which no size of files tells: rows of it are taken a few at a time.
+        small = not again and bronze_bytes(judged, self.lake.bronze(self.subject)) <= SMALL_BYTES
+        rows = judged.toArrow() if small else staging.take(judged, bounded=again)
         clock.lap("judge")
         self.progress.step("duplicates")
         found = self._repeated(rows.select(NARROW), watermark, read_before)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Table
 
 STAGED = "_staged"
+ARROW_BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"
+#: Bytes of a batch that Spark hands to Python, where it is to count them; it counts slowly, and does not otherwise.
+FEW_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -37,15 +40,16 @@ class Staging:
     folder: Path
     files: tuple[str, ...] = ()
 
-    def take(self, judged: DataFrame) -> pa.Table:
+    def take(self, judged: DataFrame, *, bounded: bool = False) -> pa.Table:
         """Judge, set the rows down, and return what deduplication needs of them (columns ``judge.NARROW``).
 
-        A task that is tried again writes another file; only files named by the accepted attempts are read.
+        A task that is tried again writes another file; only files named by the accepted attempts are read. ``bounded``: rows may
+        be of any width, as after an attempt that failed: no batch of theirs may pass what Arrow can hold.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         schema = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in judged.select(*NARROW).schema)
-        with self._cleared_on_failure():
+        with self._cleared_on_failure(), _batches_of(judged.sparkSession, FEW_BYTES if bounded else None):
             rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
         self.files = tuple(pc.unique(pc.drop_null(rows[STAGED])).to_pylist())
         return rows.drop_columns([STAGED])
@@ -67,6 +71,17 @@ class Staging:
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
+
+
+@contextmanager
+def _batches_of(spark: SparkSession, most: int | None) -> Iterator[None]:
+    """Have Spark count the bytes of the batches that it hands to Python, while the block runs; None: it does not."""
+    before = str(spark.conf.get(ARROW_BYTES))
+    spark.conf.set(ARROW_BYTES, before if most is None else str(most))
+    try:
+        yield
+    finally:
+        spark.conf.set(ARROW_BYTES, before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from support import house
 
 from spark_jobs.queries import refine as refine_module
 from spark_jobs.sinks import settle as settle_module
+from spark_jobs.sinks import staging as staging_module
+from spark_jobs.sinks.staging import Staging
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -116,6 +119,39 @@ def test_a_batch_killed_before_its_ledger_was_written_is_judged_anew(
     found = home.audit(spark)
     assert found.balanced, found.findings
     assert (found.bronze, found.accepted, found.duplicate) == (2, 1, 1)
+
+
+def test_a_batch_that_failed_is_taken_a_few_bytes_at_a_time(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one fails whose rows, alike and well compressed, come to more than Arrow can hold at once."""
+    home = house(tmp_path)
+    home.drop("a.csv", HEADER + "".join(event(f"e{number}") for number in range(50)))
+    real_size, attempts = refine_module.bronze_bytes, []
+
+    def too_much(*args: Any) -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise RuntimeError("[_LEGACY_ERROR] more than 2147483647 bytes")
+        return real_size(*args)
+
+    staged: list[int] = []
+    real_way = Staging.fan_out
+
+    def counted(self: Staging, *args: Any) -> Any:
+        for name in self.files:
+            with pa.ipc.open_file(name) as file:
+                staged.extend(file.get_batch(number).num_rows for number in range(file.num_record_batches))
+        return real_way(self, *args)
+
+    monkeypatch.setattr(Staging, "fan_out", counted)
+    monkeypatch.setattr(refine_module, "bronze_bytes", too_much)
+    monkeypatch.setattr(staging_module, "FEW_BYTES", 4_096)
+    (books,) = home.drain(spark)
+    assert (books.rows_read, books.accepted, books.unaccounted) == (50, 50, 0)
+    assert sum(staged) == 50
+    assert len(staged) > 1
+    assert attempts == [1]
 
 
 def test_verdicts_of_a_prepared_batch_stand_even_if_the_settings_change_before_it_is_committed(
