@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import SparkSession
+from pyspark import SparkContext
 from pyspark.sql.classic.column import Column as ClassicColumn
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def tried(column: Column) -> Column:
 
     Spark has this as an expression (it is what try_add and others are made of), and no function for it.
     """
-    jvm: Any = SparkSession.getActiveSession()._jvm  # type: ignore[union-attr]
+    jvm: Any = SparkContext._active_spark_context._jvm  # type: ignore[union-attr]  # a session may be active in another thread
     expressions = jvm.org.apache.spark.sql.classic.ExpressionUtils
     guarded = jvm.org.apache.spark.sql.catalyst.expressions.TryEval(expressions.expression(column._jc))
     return ClassicColumn(expressions.column(guarded))
