@@ -65,6 +65,9 @@ def _in_entry(entry: Path) -> Iterator[str]:
 
 
 def _in_checkpoint(path: Path) -> list[str]:
-    rows = pq.read_table(path, columns=["txn.appId"])
-    ids = pc.struct_field(rows["txn"], "appId") if rows.num_rows else None
-    return [] if ids is None else pc.drop_null(ids).to_pylist()
+    if "txn" not in pq.read_schema(path).names:
+        return []
+    rows = pq.read_table(
+        path, columns=["txn"]
+    )  # not txn.appId: some writers' schemas have that come back without its struct
+    return pc.drop_null(pc.struct_field(rows["txn"].combine_chunks(), "appId")).to_pylist()  # type: ignore[no-any-return]
