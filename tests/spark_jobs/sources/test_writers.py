@@ -1,4 +1,4 @@
-"""Which queries have committed to a table: told from the entries of its log, and from its checkpoints once those are cleaned away."""
+"""Which queries have committed to a table: told from its log, entries and checkpoints, also once entries are cleaned away."""
 
 from __future__ import annotations
 
