@@ -65,9 +65,9 @@ def _in_entry(entry: Path) -> Iterator[str]:
 
 
 def _in_checkpoint(path: Path) -> list[str]:
-    if "txn" not in pq.read_schema(path).names:
-        return []
-    rows = pq.read_table(
-        path, columns=["txn"]
-    )  # not txn.appId: some writers' schemas have that come back without its struct
-    return pc.drop_null(pc.struct_field(rows["txn"].combine_chunks(), "appId")).to_pylist()  # type: ignore[no-any-return]
+    with pq.ParquetFile(path) as checkpoint:
+        rows = checkpoint.read(columns=["txn.appId"])
+    found = [
+        pc.struct_field(rows[name], "appId") for name in rows.column_names
+    ]  # none, where the log has no transactions
+    return [writer for column in found for writer in pc.drop_null(column).to_pylist()]

@@ -7,6 +7,7 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,12 @@ from spark_jobs.queries.ingest import Ingest
 from spark_jobs.queries.repeated import Repeated, read_before
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.sinks import settle as settle_module
-from spark_jobs.sinks.commit import append_once
+from spark_jobs.sinks.commit import append_once, write_checkpoint
 from spark_jobs.sinks.parts import write_parts
 from spark_jobs.sources.verdicts import have_verdicts
+from spark_jobs.sources.writers import Writers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyspark.sql import SparkSession
 
 EVENTS = "ecommerce_events"
@@ -182,6 +182,25 @@ def test_a_new_query_looks_up_what_landed_before_it_and_an_empty_batch_asks_noth
     later = landed.rows().filter(pc.greater(landed.rows()["ingested_at"], pa.scalar(before, TIMESTAMP)))
     shutil.rmtree(home.lake.dead_letters.path)
     assert len(repeated(later, None, before)) == 0
+
+
+def test_who_has_landed_files_is_known_from_the_log_and_its_checkpoint_also_once_entries_are_cleaned_away(
+    landed: Landed,
+) -> None:
+    bronze = landed.home.lake.bronze(landed.home.subject()).path
+    landed(0, NOON, "a.csv")
+    early = Writers(bronze)
+    assert early.queries() == {"first"}
+    landed.begin("second")
+    landed(0, NOON, "b.csv")
+    write_checkpoint(bronze, clean=False)
+    assert Writers(bronze).queries() == early.queries() == {"first", "second"}
+    landed.begin("third")
+    landed(0, NOON, "c.csv")
+    write_checkpoint(bronze, clean=False)
+    for entry in Path(bronze).glob("_delta_log/0*.json"):
+        entry.unlink()
+    assert Writers(bronze).queries() == early.queries() == {"first", "second", "third"}
 
 
 def test_of_copies_of_a_row_as_many_have_a_verdict_as_were_given(landed: Landed) -> None:
