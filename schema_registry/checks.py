@@ -165,6 +165,8 @@ def _check_kind(contract: Contract, where: Where) -> None:
         raise where.error("entity is missing: with tracked fields it names the history, as 'customer' in dim_customer")
     if contract.entity:
         check_name(contract.entity, where.at(contract.entity, "entity"))
+        if contract.entity == "date":
+            raise where.error("entity must not be 'date': dim_date is the calendar of gold: choose another")
     for name in (contract.event_time, contract.sequence_by):
         if name not in CHANGE_COLUMNS and not contract.field(str(name)).required:
             raise where.at(str(name)).error("a field that event_time or sequence_by names must be required: true")

@@ -185,12 +185,12 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
     if not parts:
         return False
     with _guard:
-        bring_to_disk(parts, [table])
         for _ in range(ATTEMPTS):
             found = ensure_table(table)
             if _has(found, writer, version):
                 sync(Path(table.path) / "_delta_log")  # whoever linked the entry may have been killed before this
                 return False
+            bring_to_disk(parts, [table])  # once the writer is known not to have: what it has may be vacuumed by now
             before = found.version()
             if _entered(found, table, parts, Transaction(writer, version)):
                 found.update_incremental()

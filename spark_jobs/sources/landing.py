@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".jsonl", ".csv.gz", ".jsonl.gz")
 SCHEMA = "path string, modificationTime timestamp, length long, content binary"
 #: Spark's file source ignores files that are older than the newest by more than this: never, here.
-FOR_EVER = "36500d"
+FOR_EVER = "3650000d"
 #: What Spark would take for a pattern in the path of a folder.
 GLOB = re.compile(r"[\\{}\[\]*?]")
 HOLLOW = "a folder, with no file in it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
 EVENTS = "ecommerce_events"
 HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"
 GOOD, BAD = "e1,7,view,11,9.99,2026-01-05T10:00:00Z\n", "e2,7,view,11,-1,2026-01-05T10:00:00Z\n"
+AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600.0, 86400.0
+FAR = datetime(2426, 1, 5, tzinfo=UTC).timestamp()
 
 
 @dataclass
@@ -101,6 +104,15 @@ def refuse(home: House, rows: pa.Table, query: str) -> None:
     append_once(home.lake.dead_letters, parts, writer=f"{query}:ops/dead_letters", version=0)
 
 
+def accept(home: House, rows: pa.Table, key: str) -> None:
+    """The rows as accepted events."""
+    table = home.lake.events(home.subject())
+    told = {"event_id": key, "event_time": AT, "event_date": AT.date(), "query_id": "refine", "batch_id": 0}
+    made = [{**dict.fromkeys(table.schema.names), **told, "row_id": row_id} for row_id in rows["row_id"].to_pylist()]
+    parts = write_parts(table, pa.Table.from_pylist(made, schema=table.schema))
+    append_once(table, parts, writer=f"refine:{table.name}", version=0)
+
+
 @pytest.fixture
 def landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Landed:
     home = house(tmp_path)
@@ -148,6 +160,22 @@ def test_a_file_that_is_landed_again_while_the_stream_runs_is_known_to_have_been
     landed(1, NOON, "c.csv")
     only_new = landed.rows().filter(pc.equal(landed.rows()["source"], f"{EVENTS}/c.csv"))
     assert len(repeated(only_new, None, None)) == 0
+
+
+def test_a_good_row_that_is_read_again_is_known_though_a_newer_version_migrates_its_key_to_another(
+    landed: Landed,
+) -> None:
+    home = landed.home
+    landed(0, NOON, "a.csv")
+    accept(home, landed.rows(), key="e2")
+    landed.begin("second")
+    landed(0, NOON + HOUR, "a.csv")
+    again = landed.rows().sort_by("ingested_at").slice(1)
+    for name, value in (("_key", "E2"), ("_event_time", AT), ("_valid", True)):
+        place = again.schema.get_field_index(name)
+        again = again.set_column(place, name, pa.array([value], again.schema.field(name).type))
+    found = Repeated(home.lake, home.subject(), False)(again, None, None)
+    assert found.first_row_ids.to_pylist() == again["row_id"].to_pylist()
 
 
 def test_whoever_sees_a_row_of_a_second_reading_sees_both_lines_of_its_file(landed: Landed) -> None:
@@ -224,7 +252,8 @@ def test_lost_checkpoints_a_clock_that_is_set_back_and_compactions_make_no_secon
     """What is judged is judged an hour before it was landed, by the clock; batches without a row come in between."""
     home = house(tmp_path, RETRY_ATTEMPTS="1")
     monkeypatch.setattr(books_module, "datetime", _HourBehind)
-    home.drop("a.csv", HEADER + GOOD + BAD)
+    first = home.drop("a.csv", HEADER + GOOD + BAD)
+    os.utime(first, (FAR, FAR))  # and its clock was four centuries ahead: what comes is not too old for that
     home.drain(spark)
     compact(home.lake.batch_quality.path, home.lake.files.path)
     shutil.rmtree(home.lake.checkpoint(EVENTS, "refine"))

@@ -221,6 +221,10 @@ def test_two_fields_of_one_name_are_refused(root, write):
 
 REFUSED_CHANGES = {
     "no sequence": ({"sequence_by": "label"}, "sequence_by must be seq or an int or bigint field, got label"),
+    "an entity whose history gold has": (
+        {"entity": "date"},
+        "entity must not be 'date': dim_date is the calendar of gold",
+    ),
     "tracked that is no field": ({"tracked": ["size"]}, "field 'size': tracked must name fields of this version"),
     "a field named seq": ({"fields.seq": {"type": "int"}}, "field 'seq': this name is one of the lake's own columns"),
     "a field named op": ({"fields.op": {"type": "string"}}, "field 'op': this name is one of the lake's own columns"),

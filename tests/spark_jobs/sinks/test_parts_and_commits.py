@@ -20,6 +20,7 @@ from deltalake import DeltaTable
 
 from spark_jobs.lake import Table
 from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.sinks import attempt as attempt_module
 from spark_jobs.sinks import parts as parts_module
 from spark_jobs.sinks.commit import (
     SchemaConflictError,
@@ -175,6 +176,23 @@ def test_a_commit_done_twice_lands_once_and_another_writers_lands_too(tmp_path: 
     assert append_once(table, write_parts(table, rows(FIRST)), writer="other", version=0)
     assert len(seen(table.path)) == 3
     assert [is_committed(table, writer="w", version=version) for version in (2, 4, 5)] == [True, True, False]
+
+
+def test_a_commit_done_again_once_its_parts_were_compacted_and_vacuumed_does_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a start does that finds a settled batch in its ledger."""
+    table = table_at(tmp_path)
+    batches = [write_parts(table, rows(FIRST)) for _ in range(2)]
+    for version, batch in enumerate(batches):
+        append_once(table, batch, writer="w", version=version)
+    held = DeltaTable(table.path)
+    held.optimize.compact()
+    held.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    assert not any((Path(table.path) / part.path).exists() for batch in batches for part in batch)
+    monkeypatch.setattr(attempt_module, "_on_disk", set())  # another process
+    assert not append_once(table, batches[1], writer="w", version=1)
+    assert len(seen(table.path)) == 2
 
 
 def test_a_table_that_asks_its_writers_for_more_than_rows_gets_it_from_delta_rs(tmp_path: Path) -> None:
