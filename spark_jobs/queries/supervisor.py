@@ -130,6 +130,7 @@ class Supervisor:
         if failure is None:
             job.drained = once
             return False if once else self._note_failure(job, "the query ended by itself", once=once)
+        log.debug("%s %s: %s", job.subject, job.name, failure)
         return self._note_failure(job, cause(str(failure)), once=once)
 
     def _try_to_start(self, job: Job, *, once: bool) -> bool:
