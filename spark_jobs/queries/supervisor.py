@@ -36,6 +36,12 @@ log = logging.getLogger("tallylake.stream")
 logging.getLogger().addFilter(lambda record: record.msg != "Exception while sending command.")
 
 POLL_SECONDS = 0.05
+#: What Spark says of a file that a table's log names and that is not there.
+GONE = "FAILED_READ_FILE.FILE_NOT_EXIST"
+VACUUMED = (
+    "files of Bronze that were still to be judged are gone, as by a VACUUM while the stream rested: restore them, or delete "
+    "the refine checkpoint of this subject, and all of Bronze is read again; what was judged before becomes a duplicate of itself"
+)
 #: Seconds between two questions to Spark about what a query without a batch is doing.
 LOOK_SECONDS = 1.0
 
@@ -276,7 +282,9 @@ def _where(job: Job) -> str:
 
 def cause(failure: str) -> str:
     """The last line that says something of what went wrong in the batch, of what Spark says with all its stacks."""
-    lines = [line.strip() for line in failure.split("=== Streaming Query ===")[0].splitlines()]
+    lines = [line.strip().removeprefix(": ") for line in failure.split("=== Streaming Query ===")[0].splitlines()]
     marked = [line for line in lines if line and not line.startswith(("at ", "... "))]
+    if GONE in failure:
+        return VACUUMED
     told = [line for line in marked if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
     return (told or marked or ["unknown"])[-1][:500]

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from duck_auditor import discrepancies
 from support import house
 
 from spark_jobs.queries import refine as refine_module
+from spark_jobs.sinks import commit as commit_module
 from spark_jobs.sinks import settle as settle_module
 from spark_jobs.sinks import staging as staging_module
 from spark_jobs.sinks.staging import Staging
@@ -152,6 +154,22 @@ def test_a_batch_that_failed_is_taken_a_few_bytes_at_a_time(
     assert sum(staged) == 50
     assert len(staged) > 1
     assert attempts == [1]
+
+
+def test_an_entry_of_silver_that_is_lost_after_the_books_is_made_again_from_the_ledger(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """As its documented way out has it moved away, once a power cut has left it empty."""
+    home = house(tmp_path)
+    home.drop("a.csv", HEADER + event("e1") + event("e2", price="x"))
+    home.drain(spark)
+    for table in (home.lake.silver(home.subject()), home.lake.dead_letters):
+        max(Path(table.path, "_delta_log").glob("*.json")).unlink()
+    commit_module._open_tables.clear()  # another process
+    home.drop("b.csv", HEADER + event("e3"))
+    home.drain(spark)
+    assert sorted(row["event_id"] for row in home.rows(home.lake.silver(home.subject()))) == ["e1", "e3"]
+    assert discrepancies(home.lake.root, "ecommerce_events") == []
 
 
 def test_verdicts_of_a_prepared_batch_stand_even_if_the_settings_change_before_it_is_committed(

@@ -258,3 +258,9 @@ OSError: [Errno 28] No space left on device
 SomeError: of the plan"""
     assert cause(said) == "OSError: [Errno 28] No space left on device"
     assert cause("") == "unknown"
+    asked = (
+        "py4j.protocol.Py4JJavaError: An error occurred while calling o3.getResult.\n: java.io.IOException: why\n\tat x"
+    )
+    assert cause(asked) == "java.io.IOException: why"
+    gone = f"{asked}\nCaused by: org.apache.spark.SparkException: [FAILED_READ_FILE.FILE_NOT_EXIST] bronze/x/part-1.parquet"
+    assert "delete the refine checkpoint of this subject" in cause(gone)
