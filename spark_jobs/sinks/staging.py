@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ class Staging:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         schema = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in judged.select(*NARROW).schema)
-        with self._cleared_on_failure(), _batches_of(judged.sparkSession, FEW_BYTES if bounded else None):
+        with self._cleared_on_failure(), _few_bytes_a_batch(judged) if bounded else nullcontext():
             rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
         self.files = tuple(pc.unique(pc.drop_null(rows[STAGED])).to_pylist())
         return rows.drop_columns([STAGED])
@@ -74,14 +74,15 @@ class Staging:
 
 
 @contextmanager
-def _batches_of(spark: SparkSession, most: int | None) -> Iterator[None]:
-    """Have Spark count the bytes of the batches that it hands to Python, while the block runs; None: it does not."""
-    before = str(spark.conf.get(ARROW_BYTES))
-    spark.conf.set(ARROW_BYTES, before if most is None else str(most))
+def _few_bytes_a_batch(judged: DataFrame) -> Iterator[None]:
+    """Have Spark count the bytes of the batches that it hands to Python, while the block runs."""
+    conf = judged.sparkSession.conf
+    before = str(conf.get(ARROW_BYTES))
+    conf.set(ARROW_BYTES, str(FEW_BYTES))
     try:
         yield
     finally:
-        spark.conf.set(ARROW_BYTES, before)
+        conf.set(ARROW_BYTES, before)
 
 
 @dataclass(frozen=True, slots=True)
