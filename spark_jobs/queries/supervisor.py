@@ -209,9 +209,8 @@ class Supervisor:
             log.error("%s %s: %s", job.subject, job.name, job.state.problem)
         elif not stalled and job.state.state == "stalled":
             log.info("%s %s: goes on", job.subject, job.name)
-            job.state = QueryState(
-                job.subject, job.name, "retrying" if job.failures else "running", failures=job.failures
-            )
+            failing = replace(job.state, state="retrying", batch_id=None, step="")
+            job.state = failing if job.failures else QueryState(job.subject, job.name, "running")
 
     def _planning(self, job: Job, at: float) -> tuple[str, float]:
         """What Spark says that it does between two batches, and since when it has said nothing else; "" while it waits for data."""

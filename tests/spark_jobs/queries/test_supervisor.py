@@ -212,6 +212,25 @@ def test_a_batch_that_stays_at_one_step_is_named_with_it_and_named_again_when_it
     assert watched.states == [("running",), ("stalled",), ("running",), ("stopped",)]
 
 
+def test_a_query_that_had_failed_and_stalled_and_goes_on_still_says_since_when_and_why_it_fails() -> None:
+    stuck = job(failing("IOError: no room"), Query(isActive=True, busy=True))
+    watched = Watched(stalled_after=timedelta(milliseconds=30))
+
+    def goes_on(jobs: Sequence[Job]) -> bool:
+        if jobs[0].state.state == "stalled":
+            stuck.progress.end()
+            return False
+        if jobs[0].failures and jobs[0].query is None:
+            stuck.progress.begin(7)
+        return [states[0] for states in watched.states][-2:] == ["stalled", "retrying"]
+
+    watched.until = goes_on
+    watched.watch(stuck)
+    (state,) = watched.noted[-2]
+    assert (state.state, state.step, state.failures) == ("retrying", "", 1)
+    assert "after 1 failures: IOError: no room" in str(state.problem)
+
+
 def test_spark_that_never_gets_to_a_batch_is_named_with_what_it_says_that_it_does() -> None:
     listing = job(Query(isActive=True, busy=True, says="Getting offsets from FileStreamSource[file:/input]"))
     watched = Watched(
