@@ -190,7 +190,13 @@ def _applied(snapshot: Snapshot, entries: Sequence[Sequence[Action]]) -> Snapsho
 
 def _from_checkpoint(path: str, names: Iterable[str], upto: int | None = None) -> Snapshot:
     """The newest checkpoint that is whole and not of a version after ``upto``, or the emptiness before the first entry."""
-    empty = Snapshot(path, -1, {}, {}, {}, {})
+    version, pieces = newest_checkpoint(names, upto)
+    actions = [action for name in pieces for action in _checkpointed(_folder(path) / name)]
+    return replace(_applied(Snapshot(path, -1, {}, {}, {}, {}), [actions]), version=version)
+
+
+def newest_checkpoint(names: Iterable[str], upto: int | None = None) -> tuple[int, list[str]]:
+    """The version of the newest checkpoint of which every piece is there (not after ``upto``), and their names; -1 and none."""
     pieces: dict[tuple[int, int], list[str]] = {}
     for name in names:
         if match := _CHECKPOINT.fullmatch(name):
@@ -200,11 +206,8 @@ def _from_checkpoint(path: str, names: Iterable[str], upto: int | None = None) -
         for version, found in pieces.items()
         if len(found) == version[1] and (upto is None or version[0] <= upto)
     ]
-    if not whole:
-        return empty
-    newest = max(whole)
-    actions = [action for name in pieces[newest] for action in _checkpointed(_folder(path) / name)]
-    return replace(_applied(empty, [actions]), version=newest[0])
+    newest = max(whole, default=(-1, 0))
+    return newest[0], pieces.get(newest, [])
 
 
 def _checkpointed(path: Path) -> list[Action]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from spark_jobs.sinks.log import newest_checkpoint
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d{10}\.(\d{10}))?\.parquet")
 
 
 @dataclass(slots=True)
@@ -44,16 +43,12 @@ class Writers:
 
     def _from_checkpoint(self) -> None:
         """Begin from the newest checkpoint, where it is further than what is known: entries before it may be cleaned away."""
-        found: dict[tuple[int, int], list[Path]] = {}
-        for path in (Path(self.path) / "_delta_log").glob("*.parquet"):
-            if match := _CHECKPOINT.fullmatch(path.name):
-                found.setdefault((int(match[1]), int(match[2] or 1)), []).append(path)
-        whole = [version for version, pieces in found.items() if len(pieces) == version[1]]
-        newest = max(whole, default=(-1, 0))
-        if newest[0] > self._version:
-            for path in found[newest]:
-                self._ids |= set(_in_checkpoint(path))
-            self._version = newest[0]
+        folder = Path(self.path) / "_delta_log"
+        version, pieces = newest_checkpoint(path.name for path in folder.glob("*.parquet"))
+        if version > self._version:
+            for name in pieces:
+                self._ids |= set(_in_checkpoint(folder / name))
+            self._version = version
 
 
 def _in_entry(entry: Path) -> Iterator[str]:
@@ -67,7 +62,6 @@ def _in_entry(entry: Path) -> Iterator[str]:
 def _in_checkpoint(path: Path) -> list[str]:
     with pq.ParquetFile(path) as checkpoint:
         rows = checkpoint.read(columns=["txn.appId"])
-    found = [
-        pc.struct_field(rows[name], "appId") for name in rows.column_names
-    ]  # none, where the log has no transactions
+    # none, where the log has no transactions
+    found = [pc.struct_field(rows[name], "appId") for name in rows.column_names]
     return [writer for column in found for writer in pc.drop_null(column).to_pylist()]
