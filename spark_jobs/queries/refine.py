@@ -110,12 +110,12 @@ class Refine:
         last = so_far.prepared
         if last is not None:
             owner = last.facts.get("query_id", query_id(self._checkpoint))
-            settle(
-                last, self._tables, owner
-            )  # the books came last, and yet an entry of another table may have been lost since
             if not committed_to(last.batch_id, (self.lake.batch_quality,), owner):
                 self._tell(self._commit(last))
-            elif at_hand.is_the(so_far.made_of):
+                return so_far
+            # The books came last, and yet an entry of another table may have been lost since.
+            settle(last, self._tables, owner)
+            if at_hand.is_the(so_far.made_of):
                 self.report(self._books(last, owner, 0.0))
         return so_far
 
