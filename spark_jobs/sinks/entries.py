@@ -82,8 +82,12 @@ def addition_of(parts: Sequence[Part], partition_by: Sequence[str], writer: str,
     told = {"mode": "Append", "partitionBy": json.dumps(list(partition_by))}
     info = commit_info("WRITE", told, numFiles=len(parts), numOutputRows=rows)
     info["commitInfo"]["isBlindAppend"] = True
-    txn = {"txn": {"appId": writer, "version": version, "lastUpdated": now_ms()}}
-    return [info, txn, *(addition(part) for part in parts)]
+    return [info, transaction(writer, version), *(addition(part) for part in parts)]
+
+
+def transaction(writer: str, version: int) -> Action:
+    """That a writer has come to a version of its own: an entry that says so again is not made."""
+    return {"txn": {"appId": writer, "version": version, "lastUpdated": now_ms()}}
 
 
 def asks_nothing(found: DeltaTable) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from spark_jobs.sinks.attempt import bring_to_disk
 from spark_jobs.sinks.commit import ATTEMPTS, checkpoint_if_due, ensure_table, open_snapshot
 from spark_jobs.sinks.deletion_vectors import bitmap, file_of, read_vector, write_vectors
 from spark_jobs.sinks.durable import sync, sync_all
-from spark_jobs.sinks.entries import commit_info
+from spark_jobs.sinks.entries import commit_info, transaction
 from spark_jobs.sinks.log import LogError, entry_name, put_if_absent
 from spark_jobs.sinks.parts import PART_ROWS, TableWriter
 from spark_jobs.sources.keyed import Wanted, key_array, live_files, live_hits
@@ -270,6 +269,6 @@ def _entry(table: Table, snapshot: Snapshot, change: _Change, writer: str, versi
     info = commit_info("MERGE", {"matchedBy": json.dumps(table.keyed)}, **change.metrics)
     info["commitInfo"]["readVersion"] = snapshot.version
     yield info
-    yield {"txn": {"appId": writer, "version": version, "lastUpdated": int(time.time() * 1000)}}
+    yield transaction(writer, version)
     yield from change.removed
     yield from change.added

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from spark_jobs.sinks.actions import removal
 from spark_jobs.sinks.commit import ATTEMPTS, checkpoint_if_due, ensure_table, retyped
 from spark_jobs.sinks.deletion_vectors import file_of
 from spark_jobs.sinks.durable import sync, write_down
-from spark_jobs.sinks.entries import commit_info
+from spark_jobs.sinks.entries import commit_info, transaction
 from spark_jobs.sinks.ledger import query_id
 from spark_jobs.sinks.log import LogError, put_if_absent, read_log
 
@@ -198,9 +197,8 @@ def _entry(snapshot: Snapshot, table: TableSwap, swap: Swap) -> Iterator[Action]
     yield info
     if table.schema:
         yield {"metaData": {**snapshot.metadata, "schemaString": table.schema}}
-    now = int(time.time() * 1000)
     for writer, version in ((_writer(swap), 0), *table.writers.items()):
-        yield {"txn": {"appId": writer, "version": version, "lastUpdated": now}}
+        yield transaction(writer, version)
     yield from out
     yield from ({"add": {**add, "dataChange": True}} for add in table.adds)
 
