@@ -83,17 +83,22 @@ def _have_view(cursor: Cursor, schema: str, name: str, definition: sql.Composabl
     found, mark = relation(cursor, schema, name, "v"), _mark(cursor, definition)
     if found is not None and found.comment.endswith(mark):
         return
-    cursor.execute("SAVEPOINT a_view")
-    try:
-        cursor.execute(definition)
-    except errors.InvalidTableDefinition:
-        cursor.execute("ROLLBACK TO SAVEPOINT a_view")
-        _drop(cursor, "DROP VIEW {}", schema, name)
-        cursor.execute(definition)
+    _make(cursor, definition, "DROP VIEW {}", schema, name)
     if described is None:
         cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (f'"{schema}"."{name}"',))
         (described,) = cursor.fetchone() or ("",)
     _comment(cursor, "VIEW {}", schema, name, f"{ddl.OURS}{str(described).removeprefix(ddl.OURS)}{mark}")
+
+
+def _make(cursor: Cursor, definition: sql.Composable, drop: str, schema: str, name: str) -> None:
+    """Make it, or in the place of one with other columns: that one is dropped, which is refused where others stand on it."""
+    cursor.execute("SAVEPOINT a_view")
+    try:
+        cursor.execute(definition)
+    except (errors.InvalidTableDefinition, errors.InvalidFunctionDefinition):
+        cursor.execute("ROLLBACK TO SAVEPOINT a_view")
+        _drop(cursor, drop, schema, name)
+        cursor.execute(definition)
 
 
 def _have_function(cursor: Cursor, entity: Entity) -> None:
@@ -103,13 +108,7 @@ def _have_function(cursor: Cursor, entity: Entity) -> None:
     found, mark = function(cursor, entity.schema, name), _mark(cursor, definition)
     if found is not None and found.comment.endswith(mark):
         return
-    cursor.execute("SAVEPOINT a_view")
-    try:
-        cursor.execute(definition)
-    except errors.InvalidFunctionDefinition:
-        cursor.execute("ROLLBACK TO SAVEPOINT a_view")
-        _drop(cursor, "DROP FUNCTION {}", entity.schema, name)
-        cursor.execute(definition)
+    _make(cursor, definition, "DROP FUNCTION {}", entity.schema, name)
     _comment(cursor, "FUNCTION {}", entity.schema, name, f"{ddl.OURS}{entity.history} at a moment{mark}")
 
 
