@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from config.settings import Settings
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
-from spark_jobs.queries.publish.schema import prepare
+from spark_jobs.publish.schema import prepare
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

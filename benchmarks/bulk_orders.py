@@ -6,8 +6,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from generator.changes.run import write_shop
-from spark_jobs.batch.against_manifest import against_manifest
-from spark_jobs.batch.against_truth import against_truth
+from spark_jobs.batch.audit.against_manifest import against_manifest
+from spark_jobs.batch.audit.against_truth import against_truth
 
 if TYPE_CHECKING:
     from benchmarks.stage import Stage

@@ -19,7 +19,7 @@ from generator.changes.run import write_shop
 from generator.options import DEFAULT_START
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.sources.changed import changed_rows, position
+from spark_jobs.storage.changed import changed_rows, position
 
 if TYPE_CHECKING:
     from pathlib import Path

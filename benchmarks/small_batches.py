@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from benchmarks.arrivals import copied, running
 from benchmarks.stage import SUBJECT
-from spark_jobs.sinks.commit import append_once, ensure_table
-from spark_jobs.sinks.parts import TableWriter
+from spark_jobs.storage.commit import append_once, ensure_table
+from spark_jobs.storage.parts import TableWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

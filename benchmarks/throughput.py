@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.batch.against_manifest import against_manifest
+from spark_jobs.batch.audit.against_manifest import against_manifest
 
 if TYPE_CHECKING:
     from benchmarks.stage import Stage

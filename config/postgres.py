@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Role = Literal["owner", "writer", "reader"]
 
-#: The roles that tables are granted to; see docker/postgres/init and ``queries.publish.schema``.
+#: The roles that tables are granted to; see docker/postgres/init and ``publish.schema``.
 ROLES: dict[Role, str] = {"writer": "tallylake_writer", "reader": "tallylake_reader"}
 LEAST_VERSION = 13
 #: Seconds to wait for an answer to a first knock, and after which a connection that is silent is asked whether it is there.

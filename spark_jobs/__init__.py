@@ -1,1 +1,1 @@
-"""The lakehouse jobs: sources, transforms, sinks, and the queries and batch jobs told in calls to them."""
+"""The lakehouse jobs: landing, judging, committing, and the batch jobs over the tables. docs/design.md draws the rooms."""

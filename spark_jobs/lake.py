@@ -44,7 +44,7 @@ class Table:
     """A Delta table: where it is, its columns, and what its log says for pruning.
 
     ``near_unique`` columns are written without a dictionary, as one would never pay for itself. ``keyed``: the columns
-    by which rows are replaced (see ``sinks.replace``); none for a table that is only appended to. ``row_group_rows``: rows
+    by which rows are replaced (see ``storage.replace``); none for a table that is only appended to. ``row_group_rows``: rows
     of a Parquet row group; fewer make it cheaper to read a few rows of many.
     """
 

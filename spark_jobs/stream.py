@@ -13,10 +13,10 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from schema_registry.registry import load as load_registry
+from spark_jobs.demo.own_folder import made_private
 from spark_jobs.lake import Lake
-from spark_jobs.own_folder import made_private
+from spark_jobs.publish.background import published_beside
 from spark_jobs.queries.application import Application, Listener
-from spark_jobs.queries.publish.beside import published_beside
 from spark_jobs.queries.signals import stop_on_signals
 from spark_jobs.session import spark_session
 
@@ -84,6 +84,6 @@ def log_books(books: Books) -> None:
 
 
 if __name__ == "__main__":
-    from spark_jobs.cli import main
+    from spark_jobs.cli.app import main
 
     main(["stream", *sys.argv[1:]])

@@ -13,10 +13,10 @@ from support import House, house
 
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.sinks.commit import ensure_table
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.replace import replace_once
-from spark_jobs.sources.keyed import all_rows, key_array
+from spark_jobs.storage.commit import ensure_table
+from spark_jobs.storage.keyed import all_rows, key_array
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
 from spark_jobs.transforms.versions import OPEN, surrogate_keys
 
 if TYPE_CHECKING:

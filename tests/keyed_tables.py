@@ -12,8 +12,8 @@ from deltalake import DeltaTable
 
 from spark_jobs.lake import Table
 from spark_jobs.schemas import TEXT_MAP, TIMESTAMP
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.replace import replace_once
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,7 +81,7 @@ def named(found: pa.Table) -> Rows:
 
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits at which a few rows are many, so that vectors, rewritten files and folded ones all come about."""
-    from spark_jobs.sinks import replace
+    from spark_jobs.storage import replace
 
     monkeypatch.setattr(replace, "SMALL_ROWS", 3)
     monkeypatch.setattr(replace, "REWRITTEN_ROWS", 6)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from psycopg2 import sql
 
-from spark_jobs.queries.publish.schema import prepare
+from spark_jobs.publish.schema import prepare
 from spark_jobs.schemas import BRONZE_META
-from spark_jobs.sinks.commit import append_once, ensure_table, open_snapshot
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.replace import replace_once
-from spark_jobs.sources.keyed import all_rows
+from spark_jobs.storage.commit import append_once, ensure_table, open_snapshot
+from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from support import House
 
     from spark_jobs.lake import Table
-    from spark_jobs.queries.publish.targets import Target
+    from spark_jobs.publish.targets import Target
 
 Row = dict[str, Any]
 PATIENCE = 60.0

@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values
 from config.settings import load
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
-from spark_jobs.queries.publish.schema import prepare
+from spark_jobs.publish.schema import prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

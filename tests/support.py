@@ -16,8 +16,8 @@ from generator.emit import run
 from generator.options import GeneratorOptions
 from schema_registry.registry import CONTRACTS, Registry
 from schema_registry.registry import load as load_registry
-from spark_jobs.batch.against_manifest import against_manifest
-from spark_jobs.batch.audit import Audit, audit
+from spark_jobs.batch.audit.against_manifest import against_manifest
+from spark_jobs.batch.audit.run import Audit, audit
 from spark_jobs.lake import Lake, Table
 from spark_jobs.queries.application import Application, Listener
 

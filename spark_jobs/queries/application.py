@@ -14,17 +14,17 @@ from pyspark.sql import functions as F
 from schema_registry import lock as fingerprints
 from spark_jobs.errors import RuleError
 from spark_jobs.lake import Lake
+from spark_jobs.landing.limits import Limits
+from spark_jobs.landing.listing import landing_stream, rooted
+from spark_jobs.microbatch.lock import sole_writer
+from spark_jobs.microbatch.swap import finish_swap
 from spark_jobs.queries.ingest import Ingest, IngestReport
-from spark_jobs.queries.lock import sole_writer
 from spark_jobs.queries.refine import Policy, Refine, judged_stream
 from spark_jobs.queries.stream_state import write_stream_state
 from spark_jobs.queries.streaming_session import streaming_session
 from spark_jobs.queries.supervisor import Job, Supervisor
-from spark_jobs.sinks.commit import ensure_table
-from spark_jobs.sinks.sound import said_plainly
-from spark_jobs.sinks.swap import finish_swap
-from spark_jobs.sources.landing import landing_stream, rooted
-from spark_jobs.sources.limits import Limits
+from spark_jobs.storage.commit import ensure_table
+from spark_jobs.storage.sound import said_plainly
 from spark_jobs.transforms.proving import prove
 
 if TYPE_CHECKING:

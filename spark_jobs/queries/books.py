@@ -14,7 +14,7 @@ from spark_jobs.schemas import BATCH_QUALITY, TIMESTAMP
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spark_jobs.sinks.ledger import Prepared
+    from spark_jobs.microbatch.journal import Prepared
 
 
 @dataclass(frozen=True, slots=True)

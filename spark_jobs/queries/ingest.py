@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.place import balanced, over_groups
+from spark_jobs.landing.aside import Aside
+from spark_jobs.landing.land import Landing, land, require_aside, require_gone
+from spark_jobs.landing.limits import DEFAULTS
+from spark_jobs.landing.listing import local_path, rooted
+from spark_jobs.microbatch.executors import balanced, over_groups
+from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
+from spark_jobs.microbatch.offsets import Handed, files_listed, handed
+from spark_jobs.microbatch.settle import Reached, reached, settle
 from spark_jobs.queries.books import micros
 from spark_jobs.queries.stream_state import Progress
 from spark_jobs.schemas import FILES
-from spark_jobs.sinks.attempt import prepared_by
-from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
-from spark_jobs.sinks.parts import Part, write_parts
-from spark_jobs.sinks.settle import Reached, reached, settle
-from spark_jobs.sources import history
-from spark_jobs.sources.aside import Aside
-from spark_jobs.sources.land import Landing, land, require_aside, require_gone
-from spark_jobs.sources.landing import local_path, rooted
-from spark_jobs.sources.limits import DEFAULTS
-from spark_jobs.sources.offsets import Handed, files_listed, handed
+from spark_jobs.storage import history
+from spark_jobs.storage.attempt import prepared_by
+from spark_jobs.storage.parts import Part, write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake, Table
-    from spark_jobs.sources.limits import Limits
+    from spark_jobs.landing.limits import Limits
 
 log = logging.getLogger("tallylake.stream")
 
@@ -204,7 +204,7 @@ class Ingest:
         return landings
 
     def _looked(self, landings: Sequence[Landing]) -> list[dict[str, Any]]:
-        """What lies in the folder and Spark hands on to no batch, told once; see :mod:`spark_jobs.sources.aside`."""
+        """What lies in the folder and Spark hands on to no batch, told once; see :mod:`spark_jobs.landing.aside`."""
         if self._aside is None:
             self._aside = Aside(self.lake.files, self.subject.name, rooted(self.landing_root) / self.subject.name)
         found = self._aside.look({file.source for file in landings}, self._latest_reading())

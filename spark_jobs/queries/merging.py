@@ -1,7 +1,7 @@
 """Merging: what a batch of accepted changes makes of the current table and of history, as parts to be committed.
 
-Nothing is visible until the parts are committed: ``sinks.replace`` puts them in the place of the rows of the same keys. Done again
-before that, the same parts are written under other names; after it, the ledger has them and they are not computed again.
+Nothing is visible until the parts are committed: ``storage.replace`` puts them in the place of the rows of the same keys. Done
+again before that, the same parts are written under other names; after it, the ledger has them and they are not computed again.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.sinks.parts import Part, write_parts
-from spark_jobs.sources.keyed import all_rows, key_array, rows_of
-from spark_jobs.sources.written import op_rows, read_parts
+from spark_jobs.storage.keyed import all_rows, key_array, rows_of
+from spark_jobs.storage.parts import Part, write_parts
+from spark_jobs.storage.written import op_rows, read_parts
 from spark_jobs.transforms.entity import TRUNCATE, from_changes, from_current, row_schema
 from spark_jobs.transforms.merge import Held, Incoming, Merged, late_keys, merge
 

@@ -15,20 +15,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql.functions import broadcast
 
+from spark_jobs.microbatch.fan_out import Plan, Tally, fan_out
+from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
+from spark_jobs.microbatch.offsets import Handed, handed
+from spark_jobs.microbatch.settle import Reached, committed_to, reached, settle, writer_of
+from spark_jobs.microbatch.staging import Staging, bronze_bytes
 from spark_jobs.queries.books import Books, Stopwatch, booked, micros, moment, row_of
 from spark_jobs.queries.merging import Merger, Merging, Stamp
 from spark_jobs.queries.repeated import Repeated, read_before
 from spark_jobs.queries.stream_state import Progress
-from spark_jobs.sinks.attempt import prepared_by
-from spark_jobs.sinks.commit import added_later, append_once, open_table
-from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
-from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.settle import Reached, committed_to, reached, settle, writer_of
-from spark_jobs.sinks.staging import Staging, bronze_bytes
-from spark_jobs.sources import history
-from spark_jobs.sources.offsets import Handed, handed
-from spark_jobs.sources.verdicts import ASKED, have_verdicts
+from spark_jobs.queries.verdicts import ASKED, have_verdicts
+from spark_jobs.storage import history
+from spark_jobs.storage.attempt import prepared_by
+from spark_jobs.storage.commit import added_later, append_once, open_table
+from spark_jobs.storage.parts import write_parts
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import NARROW, Terms, judge
 from spark_jobs.transforms.lateness import watermark_of

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.sources import history
-from spark_jobs.sources.writers import Writers
+from spark_jobs.storage import history
+from spark_jobs.storage.writers import Writers
 from spark_jobs.transforms.dedupe import Repeats, repeats
 from spark_jobs.transforms.lateness import with_lateness
 

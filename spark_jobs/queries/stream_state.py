@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from spark_jobs.sinks.durable import write_down
+from spark_jobs.storage.durable import write_down
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,8 +18,8 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
 
 from spark_jobs.errors import NotStoppedError, StreamFailedError
+from spark_jobs.microbatch.spark_notes import mend_progress
 from spark_jobs.queries.stream_state import Progress, QueryState, now
-from spark_jobs.sinks.progress import mend_progress
 
 if TYPE_CHECKING:
     import threading

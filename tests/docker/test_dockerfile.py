@@ -14,7 +14,7 @@ from config.groups import variables as settings
 from config.settings import load
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
-from spark_jobs.queries.lock import sole_writer
+from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.queries.stream_state import QueryState, State, now, write_stream_state
 
 ROOT = DOCKER.parent

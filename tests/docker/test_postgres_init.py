@@ -18,8 +18,8 @@ from support import house
 
 from config.forms import Secret
 from config.postgres import DatabaseError, connect
-from spark_jobs.queries.publish.publisher import Publisher
-from spark_jobs.queries.publish.schema import prepare
+from spark_jobs.publish.publisher import Publisher
+from spark_jobs.publish.schema import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

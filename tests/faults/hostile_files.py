@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spark_jobs.sources.limits import Limits
+from spark_jobs.landing.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

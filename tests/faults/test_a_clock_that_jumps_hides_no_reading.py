@@ -19,16 +19,16 @@ from deltalake import DeltaTable
 from duck_auditor import discrepancies
 from support import House, house
 
+from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.queries import books as books_module
 from spark_jobs.queries import ingest as ingest_module
 from spark_jobs.queries.ingest import Ingest
 from spark_jobs.queries.repeated import Repeated, read_before
+from spark_jobs.queries.verdicts import have_verdicts
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.sinks import settle as settle_module
-from spark_jobs.sinks.commit import append_once, write_checkpoint
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sources.verdicts import have_verdicts
-from spark_jobs.sources.writers import Writers
+from spark_jobs.storage.commit import append_once, write_checkpoint
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.writers import Writers
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

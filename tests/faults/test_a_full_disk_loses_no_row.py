@@ -23,11 +23,11 @@ from support import house
 
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
+from spark_jobs.microbatch.staging import Staging
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.queries.refine import Books
-from spark_jobs.sinks.attempt import attempt, bearing, current_mark
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.staging import Staging
+from spark_jobs.storage.attempt import attempt, bearing, current_mark
+from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,12 +20,12 @@ from support import house
 
 from config import postgres as connections
 from config.postgres import connect
-from spark_jobs.cli_status import run_status
-from spark_jobs.queries.publish import beside, lane, publisher, watch
-from spark_jobs.queries.publish.beside import published_beside
-from spark_jobs.queries.publish.lane import Lane
-from spark_jobs.queries.publish.publisher import Publisher
-from spark_jobs.queries.publish.state import read_state
+from spark_jobs.cli.status import run_status
+from spark_jobs.publish import beside, lane, publisher, watch
+from spark_jobs.publish.background import published_beside
+from spark_jobs.publish.publisher import Publisher
+from spark_jobs.publish.state import read_state
+from spark_jobs.publish.worker import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

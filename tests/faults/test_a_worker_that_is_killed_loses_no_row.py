@@ -19,9 +19,9 @@ from deltalake import DeltaTable
 from faults.landings import Files, ingest_of
 
 from spark_jobs.lake import Lake
+from spark_jobs.landing.land import LandingError
 from spark_jobs.queries import ingest as ingest_module
-from spark_jobs.sinks.attempt import UnseenError, current_mark
-from spark_jobs.sources.land import LandingError
+from spark_jobs.storage.attempt import UnseenError, current_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 WORKER = """
 import json, os, pickle, signal, sys
-from spark_jobs.sinks.attempt import bearing
-from spark_jobs.sinks.parts import PartWriter
+from spark_jobs.storage.attempt import bearing
+from spark_jobs.storage.parts import PartWriter
 work, group, mark, is_to_die = pickle.load(sys.stdin.buffer)
 close = PartWriter.close
 def dying(self):

@@ -12,19 +12,19 @@ import pytest
 from deltalake import DeltaTable
 from keyed_tables import keyed, put
 
-from spark_jobs.cli import main
+from spark_jobs.cli.app import main
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake, Table
-from spark_jobs.sinks import commit
-from spark_jobs.sinks import durable as durable_module
-from spark_jobs.sinks.commit import append_once, open_snapshot, open_table, write_checkpoint
-from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
-from spark_jobs.sinks.log import LogError, read_log
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.progress import ProgressError, mend_progress
-from spark_jobs.sinks.settle import Reached, reached, settle
-from spark_jobs.sinks.sound import damaged, explained
-from spark_jobs.sinks.swap import SwapError, finish_swap
+from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
+from spark_jobs.microbatch.settle import Reached, reached, settle
+from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress
+from spark_jobs.microbatch.swap import SwapError, finish_swap
+from spark_jobs.storage import commit
+from spark_jobs.storage import durable as durable_module
+from spark_jobs.storage.commit import append_once, open_snapshot, open_table, write_checkpoint
+from spark_jobs.storage.log import LogError, read_log
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.sound import damaged, explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -280,7 +280,7 @@ def test_a_command_says_it_in_a_sentence(
 ) -> None:
     monkeypatch.setenv("LAKE_ROOT", str(tmp_path))
     damage(Path(DeltaTable(table.path).file_uris()[0].removeprefix("file://")), CUTS["empty"])
-    monkeypatch.setattr("spark_jobs.cli_status.run_status", lambda *_, **__: DeltaTable(table.path).to_pyarrow_table())
+    monkeypatch.setattr("spark_jobs.cli.status.run_status", lambda *_, **__: DeltaTable(table.path).to_pyarrow_table())
     with pytest.raises(SystemExit) as ended:
         main(["status"])
     said = capsys.readouterr().err.replace("\n", "")

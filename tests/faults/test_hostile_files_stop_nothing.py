@@ -26,16 +26,16 @@ from config.groups import Limits as LimitSettings
 from schema_registry.registry import load
 from spark_jobs.batch.status import status
 from spark_jobs.lake import Lake
+from spark_jobs.landing import opened as opened_module
+from spark_jobs.landing.aside import Aside
+from spark_jobs.landing.land import Landed, Landing, LandingError, land, require_aside
+from spark_jobs.landing.limits import Limits, variable
+from spark_jobs.landing.listing import found_in
+from spark_jobs.render.show import unread_for_their_ending
 from spark_jobs.schemas import FILES as FILES_SCHEMA
-from spark_jobs.show import unread_for_their_ending
-from spark_jobs.sinks.commit import append_once, ensure_table
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sources import opened as opened_module
-from spark_jobs.sources.aside import Aside
-from spark_jobs.sources.land import Landed, Landing, LandingError, land, require_aside
-from spark_jobs.sources.landing import found_in
-from spark_jobs.sources.limits import Limits, variable
-from spark_jobs.sources.standing import file_standing
+from spark_jobs.storage.commit import append_once, ensure_table
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.standing import file_standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -282,8 +282,8 @@ from pathlib import Path
 import pyarrow as pa
 from schema_registry.registry import load
 from spark_jobs.lake import Lake
-from spark_jobs.sources.land import Landing, land
-from spark_jobs.sources.limits import Limits
+from spark_jobs.landing.land import Landing, land
+from spark_jobs.landing.limits import Limits
 
 root = Path(sys.argv[1])
 feed = load(root / "contracts").subject("feed")

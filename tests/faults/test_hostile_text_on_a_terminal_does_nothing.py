@@ -18,21 +18,22 @@ from support import house
 
 from config.runtime import ROOT
 from schema_registry.errors import ContractError
-from spark_jobs import cli, show
-from spark_jobs.batch.audit import Audit
-from spark_jobs.batch.compare import Comparison, KeyDifference
-from spark_jobs.batch.finding import Finding
+from spark_jobs.batch.audit.finding import Finding
+from spark_jobs.batch.audit.run import Audit
 from spark_jobs.batch.gold.record import GateResult, RunRecord
-from spark_jobs.batch.one_key import Answer, Change, State
-from spark_jobs.batch.rebuild import Rebuilt
-from spark_jobs.batch.report_page import _template
-from spark_jobs.cli_gold import show_record
-from spark_jobs.cli_rebuild import show_rebuilt
+from spark_jobs.batch.point_in_time.one_key import Answer, Change, State
+from spark_jobs.batch.rebuild.compare import Comparison, KeyDifference
+from spark_jobs.batch.rebuild.run import Rebuilt
+from spark_jobs.batch.report.page import _template
+from spark_jobs.cli import app as cli
+from spark_jobs.cli.gold import show_record
+from spark_jobs.cli.rebuild import show_rebuilt
 from spark_jobs.errors import TallyError
 from spark_jobs.logs import log_to
-from spark_jobs.queries.publish.state import write_state
-from spark_jobs.sinks.commit import append_once
-from spark_jobs.sinks.parts import write_parts
+from spark_jobs.publish.state import write_state
+from spark_jobs.render import show
+from spark_jobs.storage.commit import append_once
+from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

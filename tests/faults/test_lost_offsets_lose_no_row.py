@@ -10,13 +10,13 @@ import pytest
 from duck_auditor import counts, discrepancies
 from support import House, house
 
-from spark_jobs.batch.reached import passed_over, waiting_rows
+from spark_jobs.batch.refine_progress import passed_over, waiting_rows
 from spark_jobs.errors import StreamFailedError
+from spark_jobs.microbatch import settle as settle_module
+from spark_jobs.microbatch.journal import query_id
+from spark_jobs.microbatch.offsets import handed, listed
+from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress
 from spark_jobs.queries.refine import Refine
-from spark_jobs.sinks import settle as settle_module
-from spark_jobs.sinks.ledger import query_id
-from spark_jobs.sinks.progress import ProgressError, mend_progress
-from spark_jobs.sources.offsets import handed, listed
 
 if TYPE_CHECKING:
     from pathlib import Path

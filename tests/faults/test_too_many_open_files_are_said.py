@@ -15,9 +15,9 @@ from keyed_tables import keyed, named, put, scanned
 
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
-from spark_jobs.sinks import commit
-from spark_jobs.sinks.commit import open_snapshot, open_table
-from spark_jobs.sinks.sound import said_plainly
+from spark_jobs.storage import commit
+from spark_jobs.storage.commit import open_snapshot, open_table
+from spark_jobs.storage.sound import said_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,10 +20,10 @@ from support import house
 
 from config.postgres import connect
 from schema_registry.registry import CONTRACTS
-from spark_jobs.cli_status import run_status
-from spark_jobs.queries.publish.publisher import Publisher, PublishError
-from spark_jobs.queries.publish.schema import MigrationError
-from spark_jobs.queries.publish.targets import targets
+from spark_jobs.cli.status import run_status
+from spark_jobs.publish.publisher import Publisher, PublishError
+from spark_jobs.publish.schema import MigrationError
+from spark_jobs.publish.targets import targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import pytest
 
 from config.settings import load
 from generator.options import OptionsError
-from spark_jobs.cli_generate import run_generators
+from spark_jobs.cli.generate import run_generators
 
 UNSAID = dict.fromkeys(("rows", "seed", "fault_rate", "manifest", "start", "duplicate_rate", "late_rate"))
 

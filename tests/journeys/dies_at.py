@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.gold import commits, record
-from spark_jobs.cli import main
+from spark_jobs.cli.app import main
+from spark_jobs.microbatch import settle
 from spark_jobs.queries import refine
-from spark_jobs.sinks import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.cli import main
-from spark_jobs.queries.publish import apply, lane, rows
+from spark_jobs.cli.app import main
+from spark_jobs.publish import apply, lane, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -28,11 +28,11 @@ from generator.changes.run import write_shop
 from generator.emit import run
 from generator.options import GeneratorOptions
 from spark_jobs.batch.gold.run import GoldRun
-from spark_jobs.batch.rebuild import Rebuild
-from spark_jobs.queries.publish.apply import Published, publish_version
-from spark_jobs.queries.publish.schema import prepare
+from spark_jobs.batch.rebuild.run import Rebuild
+from spark_jobs.publish.apply import Published, publish_version
+from spark_jobs.publish.schema import prepare
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.sinks.commit import open_snapshot
+from spark_jobs.storage.commit import open_snapshot
 from spark_jobs.transforms.calendar import calendar
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spark_jobs.cli import main
-from spark_jobs.demo_scenarios import average_price
+from spark_jobs.cli.app import main
+from spark_jobs.demo.scenarios import average_price
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -99,7 +99,7 @@ def test_an_address_that_is_not_this_machines_is_told() -> None:
 
 
 def test_without_the_servings_packages_it_says_what_to_install() -> None:
-    hidden = "import sys; sys.modules['uvicorn'] = None; from spark_jobs.cli import main; sys.exit(main(['serve']))"
+    hidden = "import sys; sys.modules['uvicorn'] = None; from spark_jobs.cli.app import main; sys.exit(main(['serve']))"
     done = subprocess.run((sys.executable, "-c", hidden), capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "pip install 'tallylake[serving]'" in done.stderr

@@ -12,8 +12,8 @@ import pytest
 from schema_registry.registry import CONTRACTS
 from spark_jobs.batch.gold.judge import GATES
 from spark_jobs.batch.gold.record import GateResult, RunRecord
-from spark_jobs.cli import main
-from spark_jobs.cli_gold import as_date, show_record
+from spark_jobs.cli.app import main
+from spark_jobs.cli.gold import as_date, show_record
 from spark_jobs.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spark_jobs.errors import BusyError
-from spark_jobs.queries.lock import sole_writer
+from spark_jobs.microbatch.lock import sole_writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOLD = """
 import sys
 from pathlib import Path
-from spark_jobs.queries.lock import sole_writer
+from spark_jobs.microbatch.lock import sole_writer
 with sole_writer(Path(sys.argv[1]), "events"):
     print("held", flush=True)
     sys.stdin.read()

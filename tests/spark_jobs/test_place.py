@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.place import balanced, over_groups
+from spark_jobs.microbatch.executors import balanced, over_groups
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

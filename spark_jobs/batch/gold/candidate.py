@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from spark_jobs.sinks.frames import read_frame, write_frame
-from spark_jobs.sources.written import read_parts
+from spark_jobs.storage.frames import read_frame, write_frame
+from spark_jobs.storage.written import read_parts
 from spark_jobs.transforms.star import (
     fact_orders,
     fact_payments,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from spark_jobs.batch.gold.inputs import Inputs
     from spark_jobs.lake import Lake
-    from spark_jobs.sinks.parts import Part
+    from spark_jobs.storage.parts import Part
 
 FACTS = ("fact_orders", "fact_payments")
 #: The facts of up to so many orders are written by one task.

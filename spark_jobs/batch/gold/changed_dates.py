@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.inputs import live
-from spark_jobs.sources.changed import difference
-from spark_jobs.sources.keyed import all_rows, rows_of
+from spark_jobs.storage.changed import difference
+from spark_jobs.storage.keyed import all_rows, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spark_jobs.batch.gold.inputs import Inputs
     from spark_jobs.lake import Lake, Table
-    from spark_jobs.sources.changed import Changed
+    from spark_jobs.storage.changed import Changed
 
 #: What of a version the facts and the dated marts show.
 SHOWN = {"customers": (), "products": ("product_name", "category")}

@@ -18,14 +18,14 @@ import pyarrow.compute as pc
 from spark_jobs.batch.gold.record import RunRecord, book, writer_of
 from spark_jobs.errors import TallyError
 from spark_jobs.schemas_gold import GOLD, RUNS
-from spark_jobs.sinks.attempt import bring_to_disk
-from spark_jobs.sinks.commit import ensure_table, is_committed
-from spark_jobs.sinks.durable import make_folder, write_down
-from spark_jobs.sinks.parts import Part, write_parts
-from spark_jobs.sinks.replace import replace_once
-from spark_jobs.sources.changed import difference
-from spark_jobs.sources.keyed import key_array
-from spark_jobs.sources.standing import count
+from spark_jobs.storage.attempt import bring_to_disk
+from spark_jobs.storage.changed import difference
+from spark_jobs.storage.commit import ensure_table, is_committed
+from spark_jobs.storage.durable import make_folder, write_down
+from spark_jobs.storage.keyed import key_array
+from spark_jobs.storage.parts import Part, write_parts
+from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.standing import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.errors import UsageError
-from spark_jobs.sources.changed import Changed, Position, changed_rows, position
-from spark_jobs.sources.keyed import all_rows
+from spark_jobs.storage.changed import Changed, Position, changed_rows, position
+from spark_jobs.storage.keyed import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

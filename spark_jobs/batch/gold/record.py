@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.harmless import harmless_json
-from spark_jobs.own_folder import made_private
+from spark_jobs.demo.own_folder import made_private
 from spark_jobs.schemas_gold import GOLD, RUNS
-from spark_jobs.sinks.commit import append_once, is_committed, open_snapshot, open_table
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sources.changed import Position
+from spark_jobs.storage.changed import Position
+from spark_jobs.storage.commit import append_once, is_committed, open_snapshot, open_table
+from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -22,9 +22,9 @@ from spark_jobs.batch.gold.record import HELD, PUBLISHED, UNCHANGED, RunRecord, 
 from spark_jobs.batch.gold.work import Work
 from spark_jobs.errors import UsageError
 from spark_jobs.lake import Lake
-from spark_jobs.queries.lock import sole_writer
+from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.sinks.attempt import attempt
+from spark_jobs.storage.attempt import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

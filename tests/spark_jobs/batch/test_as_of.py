@@ -17,10 +17,10 @@ from deltalake import DeltaTable
 from support import house
 
 from schema_registry.contract import Contract, Field, FieldType
-from spark_jobs.batch.as_of import as_of, register_as_of
-from spark_jobs.batch.one_key import state_at
-from spark_jobs.cli import main
-from spark_jobs.cli_as_of import parsed_key, parsed_moment
+from spark_jobs.batch.point_in_time.as_of import as_of, register_as_of
+from spark_jobs.batch.point_in_time.one_key import state_at
+from spark_jobs.cli.app import main
+from spark_jobs.cli.as_of import parsed_key, parsed_moment
 from spark_jobs.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ import pytest
 from deltalake import DeltaTable
 
 from schema_registry.registry import load
-from spark_jobs.batch.one_key import state_at
+from spark_jobs.batch.point_in_time.one_key import state_at
 from spark_jobs.lake import Lake
 from spark_jobs.queries.merging import Merger, Stamp
-from spark_jobs.sinks.commit import append_once
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.replace import replace_once
-from spark_jobs.sources import keyed
-from spark_jobs.sources.keyed import rows_of
-from spark_jobs.sources.live_files import Kept
+from spark_jobs.storage import keyed
+from spark_jobs.storage.commit import append_once
+from spark_jobs.storage.keyed import rows_of
+from spark_jobs.storage.live_files import Kept
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.batch.charts import HEAD, STUB, Scale, plot, short, short_share
+from spark_jobs.batch.report.charts import HEAD, STUB, Scale, plot, short, short_share
 
 MONEY = st.decimals(0, Decimal(10) ** 15, places=2)
 VALUES = st.lists(st.none() | MONEY, min_size=1, max_size=40)

@@ -13,14 +13,14 @@ from pyspark.sql import functions as F
 from support import house
 
 from schema_registry.errors import ContractError
-from spark_jobs.batch import rebuild as rebuild_module
-from spark_jobs.batch.compare import Comparison
-from spark_jobs.batch.contents import VERDICTS
-from spark_jobs.batch.rebuild import IncompleteError, Rebuild, Rebuilt
+from spark_jobs.batch.rebuild import run as rebuild_module
+from spark_jobs.batch.rebuild.compare import Comparison
+from spark_jobs.batch.rebuild.contents import VERDICTS
+from spark_jobs.batch.rebuild.run import IncompleteError, Rebuild, Rebuilt
 from spark_jobs.errors import BusyError, UsageError
-from spark_jobs.queries.lock import sole_writer
-from spark_jobs.sinks import swap as swap_module
-from spark_jobs.sinks.ledger import query_id
+from spark_jobs.microbatch import swap as swap_module
+from spark_jobs.microbatch.journal import query_id
+from spark_jobs.microbatch.lock import sole_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

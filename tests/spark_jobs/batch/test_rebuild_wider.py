@@ -14,13 +14,13 @@ from deltalake import DeltaTable
 from support import house
 
 from schema_registry.registry import CONTRACTS
-from spark_jobs.batch.contents import VERDICTS
-from spark_jobs.batch.rebuild import Rebuild, Rebuilt
+from spark_jobs.batch.rebuild.contents import VERDICTS
+from spark_jobs.batch.rebuild.run import Rebuild, Rebuilt
 from spark_jobs.errors import UsageError
-from spark_jobs.sinks import swap as swap_module
-from spark_jobs.sinks.commit import SchemaConflictError, append_once, ensure_table
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.swap import begin_swap, finish_swap
+from spark_jobs.microbatch import swap as swap_module
+from spark_jobs.microbatch.swap import begin_swap, finish_swap
+from spark_jobs.storage.commit import SchemaConflictError, append_once, ensure_table
+from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:
     from pathlib import Path

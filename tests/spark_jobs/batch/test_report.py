@@ -16,15 +16,15 @@ import pyarrow as pa
 import pytest
 
 from spark_jobs.batch.gold.record import GateResult, RunRecord, book
-from spark_jobs.batch.report import report
-from spark_jobs.batch.report_page import page
-from spark_jobs.batch.report_standing import NotPublishedError
-from spark_jobs.cli import main
+from spark_jobs.batch.report.build import report
+from spark_jobs.batch.report.dates import NotPublishedError
+from spark_jobs.batch.report.page import page
+from spark_jobs.cli.app import main
 from spark_jobs.lake import Lake
 from spark_jobs.schemas import BATCH_QUALITY
-from spark_jobs.sinks.commit import append_once
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.replace import replace_once
+from spark_jobs.storage.commit import append_once
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -280,7 +280,7 @@ def test_gates_are_those_of_the_newest_run_that_judged_the_date(full: Written) -
 
 
 def test_a_judgement_is_found_however_many_runs_came_after_it(full: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_jobs.batch.report_standing.RUNS_AT_ONCE", 2)
+    monkeypatch.setattr("spark_jobs.batch.report.dates.RUNS_AT_ONCE", 2)
     for number in range(2, 7):
         full.run(number)
     assert report(full.lake, DAY).standing.run_id == "run-1"

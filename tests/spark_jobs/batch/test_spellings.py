@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from spark_jobs.batch.spellings import spellings
+from spark_jobs.batch.why.spellings import spellings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TABLE: list[tuple[Any, list[str], list[str]]] = [

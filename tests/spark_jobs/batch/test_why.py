@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 from support import House, house
 
-from spark_jobs.batch.asked_rows import MOST
-from spark_jobs.batch.why import why
-from spark_jobs.cli import main
-from spark_jobs.sinks.commit import append_once, ensure_table
-from spark_jobs.sinks.parts import write_parts
+from spark_jobs.batch.why.rows import MOST
+from spark_jobs.batch.why.run import why
+from spark_jobs.cli.app import main
+from spark_jobs.storage.commit import append_once, ensure_table
+from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

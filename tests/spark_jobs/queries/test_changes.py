@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support import House, house
 
+from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.queries import refine as refine_module
-from spark_jobs.sinks import settle as settle_module
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,11 +12,11 @@ import pytest
 from duck_auditor import discrepancies
 from support import house
 
+from spark_jobs.microbatch import settle as settle_module
+from spark_jobs.microbatch import staging as staging_module
+from spark_jobs.microbatch.staging import Staging
 from spark_jobs.queries import refine as refine_module
-from spark_jobs.sinks import commit as commit_module
-from spark_jobs.sinks import settle as settle_module
-from spark_jobs.sinks import staging as staging_module
-from spark_jobs.sinks.staging import Staging
+from spark_jobs.storage import commit as commit_module
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -106,7 +106,7 @@ def test_a_batch_killed_before_its_ledger_was_written_is_judged_anew(
 ) -> None:
     home = house(tmp_path)
     home.drop("a.csv", HEADER + event("e1") + event("e1"))
-    from spark_jobs.sinks.ledger import Ledger
+    from spark_jobs.microbatch.journal import Ledger
 
     real, calls = Ledger.save, []
 
@@ -264,7 +264,7 @@ def test_an_accepted_row_stays_accepted_when_it_is_read_again_under_a_stricter_s
 def test_a_row_lost_on_the_way_shows_as_unaccounted_and_fails_the_audit(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spark_jobs.sinks import fan_out as fork
+    from spark_jobs.microbatch import fan_out as fork
 
     home = house(tmp_path)
     home.drop("a.csv", HEADER + event("e1") + event("e2") + event("e3"))

@@ -10,8 +10,8 @@ from duck_auditor import discrepancies
 from pyspark.sql import functions as F
 from support import House, house
 
-from spark_jobs.batch.as_of import as_of, register_as_of
-from spark_jobs.cli_as_of import run_as_of
+from spark_jobs.batch.point_in_time.as_of import as_of, register_as_of
+from spark_jobs.cli.as_of import run_as_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.sinks.deletion_vectors import (
+from spark_jobs.storage.deletion_vectors import (
     DeletionVectorError,
     bitmap,
     file_of,

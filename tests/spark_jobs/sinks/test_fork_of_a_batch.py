@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from schema_registry.registry import load
 from spark_jobs.lake import Lake
+from spark_jobs.microbatch.fan_out import Plan, Tally, fan_out
 from spark_jobs.schemas import REASON, TEXT_MAP, TIMESTAMP
-from spark_jobs.sinks.fan_out import Plan, Tally, fan_out
 from spark_jobs.transforms.dedupe import Repeats, seats
 
 SUBJECT = load().subject("ecommerce_events")

@@ -19,10 +19,11 @@ import pytest
 from deltalake import DeltaTable
 
 from spark_jobs.lake import Table
+from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.sinks import attempt as attempt_module
-from spark_jobs.sinks import parts as parts_module
-from spark_jobs.sinks.commit import (
+from spark_jobs.storage import attempt as attempt_module
+from spark_jobs.storage import parts as parts_module
+from spark_jobs.storage.commit import (
     SchemaConflictError,
     added_later,
     append_once,
@@ -30,8 +31,7 @@ from spark_jobs.sinks.commit import (
     is_committed,
     open_table,
 )
-from spark_jobs.sinks.ledger import Ledger, Prepared, query_id
-from spark_jobs.sinks.parts import Part, TableWriter, write_parts
+from spark_jobs.storage.parts import Part, TableWriter, write_parts
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("n", pa.int64()), ("at", TIMESTAMP), ("day", pa.date32())])
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
@@ -287,7 +287,7 @@ def test_the_ledger_gives_back_what_was_saved_and_forgets_the_old(tmp_path: Path
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from spark_jobs.sinks.ledger import Ledger, Prepared
+from spark_jobs.microbatch.journal import Ledger, Prepared
 moment = sys.argv[2]
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 if moment == "writing":

@@ -22,18 +22,18 @@ from hypothesis import strategies as st
 from keyed_tables import SCHEMA, Rows, keyed, named, put, rows, scanned, small_limits
 
 from spark_jobs.lake import Table
+from spark_jobs.microbatch import settle as settle_module
+from spark_jobs.microbatch.journal import Ledger, Prepared
+from spark_jobs.microbatch.settle import LostPartsError, reached, settle
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.sinks import commit as commit_module
-from spark_jobs.sinks import replace as replace_module
-from spark_jobs.sinks import settle as settle_module
-from spark_jobs.sinks.commit import SchemaConflictError, ensure_table, is_committed, open_snapshot
-from spark_jobs.sinks.entries import PROPERTIES
-from spark_jobs.sinks.ledger import Ledger, Prepared
-from spark_jobs.sinks.log import Action, LogError, Snapshot, catch_up, put_if_absent, read_log
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.replace import replace_once
-from spark_jobs.sinks.settle import LostPartsError, reached, settle
-from spark_jobs.sources.keyed import all_rows, rows_of
+from spark_jobs.storage import commit as commit_module
+from spark_jobs.storage import replace as replace_module
+from spark_jobs.storage.commit import SchemaConflictError, ensure_table, is_committed, open_snapshot
+from spark_jobs.storage.entries import PROPERTIES
+from spark_jobs.storage.keyed import all_rows, rows_of
+from spark_jobs.storage.log import Action, LogError, Snapshot, catch_up, put_if_absent, read_log
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,7 +235,7 @@ def test_columns_added_while_another_writer_commits_are_added_after_it(
 ) -> None:
     table = keyed(tmp_path)
     put(table, 0, {1: "a"})
-    from spark_jobs.sinks import commit
+    from spark_jobs.storage import commit
 
     slipped_in(monkeypatch, commit, lambda: put(table, 1, {2: "b"}))
     wide = keyed(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
@@ -274,7 +274,7 @@ def test_another_commit_between_snapshot_and_entry_is_planned_around(
 
 
 def files_named(table: Table, version: int) -> Iterator[str]:
-    from spark_jobs.sinks.deletion_vectors import file_of
+    from spark_jobs.storage.deletion_vectors import file_of
 
     for action in entry(table, version):
         if "add" in action:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from keyed_tables import SCHEMA, Rows, keyed, named, put, rows, scanned, small_limits
 
-from spark_jobs.sinks import replace as replace_module
-from spark_jobs.sinks.log import put_if_absent, read_log
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sources.keyed import all_rows, rows_of
+from spark_jobs.storage import replace as replace_module
+from spark_jobs.storage.keyed import all_rows, rows_of
+from spark_jobs.storage.log import put_if_absent, read_log
+from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

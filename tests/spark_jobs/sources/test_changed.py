@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from keyed_tables import SCHEMA, keyed, put, rows, small_limits
 
 from spark_jobs.lake import Table
-from spark_jobs.sinks.commit import append_once, write_checkpoint
-from spark_jobs.sinks.log import read_log
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.replace import replace_once
-from spark_jobs.sources import changed
-from spark_jobs.sources.changed import Changed, Position, changed_rows, difference, position
-from spark_jobs.sources.keyed import all_rows
+from spark_jobs.storage import changed
+from spark_jobs.storage.changed import Changed, Position, changed_rows, difference, position
+from spark_jobs.storage.commit import append_once, write_checkpoint
+from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.log import read_log
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

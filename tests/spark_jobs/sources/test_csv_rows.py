@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.sources import records
-from spark_jobs.sources.csv_text import read_csv
-from spark_jobs.sources.limits import Limits
-from spark_jobs.sources.opened import visible
+from spark_jobs.landing import records
+from spark_jobs.landing.csv_text import read_csv
+from spark_jobs.landing.limits import Limits
+from spark_jobs.landing.opened import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

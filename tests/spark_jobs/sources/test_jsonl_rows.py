@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.sources.jsonl_text import read_jsonl
-from spark_jobs.sources.limits import Limits
+from spark_jobs.landing.jsonl_text import read_jsonl
+from spark_jobs.landing.limits import Limits
 
 
 def read(*blocks: bytes) -> list[tuple[int, dict[str, str] | str]]:

@@ -17,12 +17,12 @@ from keyed_tables import NOON, SCHEMA, keyed, named, put, rows, small_limits
 
 from spark_jobs.lake import Table
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.sinks.commit import append_once
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sources import keyed as keyed_module
-from spark_jobs.sources import live_files as files_module
-from spark_jobs.sources.keyed import all_rows, key_array, key_text, rows_of
-from spark_jobs.sources.live_files import Kept
+from spark_jobs.storage import keyed as keyed_module
+from spark_jobs.storage import live_files as files_module
+from spark_jobs.storage.commit import append_once
+from spark_jobs.storage.keyed import all_rows, key_array, key_text, rows_of
+from spark_jobs.storage.live_files import Kept
+from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_jobs.lake import Table
+from spark_jobs.landing.land import Landed, Landing, LandingError, land, require_gone
+from spark_jobs.landing.listing import found_in, local_path
+from spark_jobs.landing.opened import opened, row_prefix
 from spark_jobs.schemas import BRONZE_META
-from spark_jobs.sources.land import Landed, Landing, LandingError, land, require_gone
-from spark_jobs.sources.landing import found_in, local_path
-from spark_jobs.sources.opened import opened, row_prefix
 
 NOON = 1_769_688_000_000_000  # 2026-01-29T12:00:00Z
 KNOWN = ("a", "b")

@@ -11,9 +11,9 @@ import pyarrow as pa
 from schema_registry.registry import load
 from spark_jobs.lake import Lake, Table
 from spark_jobs.schemas import DEAD_LETTERS, TIMESTAMP
-from spark_jobs.sinks.commit import append_once, ensure_table
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sources.history import Span, accepted, judged_before, spans
+from spark_jobs.storage.commit import append_once, ensure_table
+from spark_jobs.storage.history import Span, accepted, judged_before, spans
+from spark_jobs.storage.parts import write_parts
 from spark_jobs.transforms.dedupe import ACCEPTED
 
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)

@@ -18,8 +18,8 @@ from generator.emit import run
 from generator.options import GeneratorOptions
 from schema_registry import registry
 from spark_jobs.lake import Lake
+from spark_jobs.landing.land import Landing, land
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.sources.land import Landing, land
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import BITS, judge
 from spark_jobs.transforms.lateness import with_lateness

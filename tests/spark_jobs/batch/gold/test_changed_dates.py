@@ -14,10 +14,10 @@ from support import house
 from spark_jobs.batch.gold.changed_dates import all_dates, changed_dates, order_ids, published_dates
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.sinks.commit import ensure_table
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sinks.replace import replace_once
-from spark_jobs.sources.changed import Changed, Position
+from spark_jobs.storage.changed import Changed, Position
+from spark_jobs.storage.commit import ensure_table
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,8 +18,8 @@ from support import House, house
 from spark_jobs.batch.gold import commits
 from spark_jobs.batch.gold.commits import Commit, JournalError, begin, brought_to, finish, row_counts
 from spark_jobs.batch.gold.record import GateResult, RunRecord, newest_run, standing
-from spark_jobs.sources.changed import Position
-from spark_jobs.sources.keyed import all_rows
+from spark_jobs.storage.changed import Position
+from spark_jobs.storage.keyed import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

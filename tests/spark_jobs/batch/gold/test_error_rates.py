@@ -15,9 +15,9 @@ from support import House, house
 from spark_jobs.batch.gold.commits import brought_to
 from spark_jobs.batch.gold.error_rates import wanted_error_rates
 from spark_jobs.batch.gold.inputs import Inputs
-from spark_jobs.sinks.commit import append_once
-from spark_jobs.sinks.parts import write_parts
-from spark_jobs.sources.keyed import all_rows
+from spark_jobs.storage.commit import append_once
+from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from spark_jobs.lake import Table
-    from spark_jobs.sources.changed import Position
+    from spark_jobs.storage.changed import Position
 
 Rates = list[tuple[Any, ...]]
 ONE, TWO, THREE, FOUR, CAME = (date(2026, 3, day) for day in (1, 2, 3, 4, 20))

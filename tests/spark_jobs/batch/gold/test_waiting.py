@@ -11,13 +11,13 @@ from gold_house import GoldHouse, at
 
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.batch.gold.waiting import waiting
-from spark_jobs.sources.keyed import all_rows
+from spark_jobs.storage.keyed import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from spark_jobs.sources.changed import Position
+    from spark_jobs.storage.changed import Position
 
 DAY = "2026-03-01"
 LINE = (1, "line", 10, Decimal("5.00"))

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from publish_house import NOON, PublishHouse, event, letter, product, received
 
-from spark_jobs.queries.publish import rows
-from spark_jobs.queries.publish.apply import Published, publish_version
+from spark_jobs.publish import rows
+from spark_jobs.publish.apply import Published, publish_version
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -115,7 +115,7 @@ def test_a_transaction_that_fails_leaves_rows_and_position_as_they_were(
     publish(home, postgres, EVENTS)
     home.append(EVENTS, *map(event, range(5, 9)))
     with monkeypatch.context() as patch:
-        patch.setattr("spark_jobs.queries.publish.apply._note", lambda *_: 1 / 0)
+        patch.setattr("spark_jobs.publish.apply._note", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
     assert one(postgres, "SELECT count(*) FROM ecommerce_events") == 5

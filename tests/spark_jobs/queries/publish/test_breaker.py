@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from config.postgres import DatabaseError, connect
-from spark_jobs.queries.publish.breaker import AwayError, Breaker, CircuitOpenError
+from spark_jobs.publish.breaker import AwayError, Breaker, CircuitOpenError
 
 if TYPE_CHECKING:
     from postgres_servers import Server

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from support import house
 
 from schema_registry.registry import load
-from spark_jobs.queries.publish.checks import checks_of
+from spark_jobs.publish.checks import checks_of
 
 if TYPE_CHECKING:
     from pathlib import Path

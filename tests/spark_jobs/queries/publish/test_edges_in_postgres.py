@@ -11,8 +11,8 @@ import pytest
 from publish_house import PublishHouse, ask
 from support import house
 
-from spark_jobs.queries.publish import rows
-from spark_jobs.queries.publish.apply import publish_version
+from spark_jobs.publish import rows
+from spark_jobs.publish.apply import publish_version
 from spark_jobs.schemas import TIMESTAMP
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from publish_house import PublishHouse, ask, event, product, until
 from support import house
 
 from config.postgres import connect
-from spark_jobs.queries.publish.breaker import Breaker
-from spark_jobs.queries.publish.publisher import Publisher, PublishError
+from spark_jobs.publish.breaker import Breaker
+from spark_jobs.publish.publisher import Publisher, PublishError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

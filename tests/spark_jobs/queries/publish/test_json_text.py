@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.queries.publish.json_text import json_object, json_of
+from spark_jobs.publish.json_text import json_object, json_of
 from spark_jobs.schemas import REASON, TEXT_MAP
 
 TEXTS = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(['"', "\\", "\n\t\r", "\x01\x1f", "a\0b", "\u2028"]))

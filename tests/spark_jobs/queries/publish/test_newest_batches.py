@@ -10,7 +10,7 @@ from publish_house import NOON, PublishHouse, ask, do
 from shop_tables import books, insert
 
 from spark_jobs.batch.status import _newest_first, latest_query
-from spark_jobs.sinks.durable import write_down
+from spark_jobs.storage.durable import write_down
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

@@ -9,13 +9,13 @@ import pytest
 from publish_house import PATIENCE, PublishHouse, event, product, until
 
 from config.postgres import connect
-from spark_jobs.cli_status import run_status
+from spark_jobs.cli.status import run_status
 from spark_jobs.errors import BusyError
-from spark_jobs.queries.lock import sole_writer
-from spark_jobs.queries.publish import beside
-from spark_jobs.queries.publish.beside import published_beside
-from spark_jobs.queries.publish.publisher import Publisher, PublishError
-from spark_jobs.queries.publish.state import read_state
+from spark_jobs.microbatch.lock import sole_writer
+from spark_jobs.publish import beside
+from spark_jobs.publish.background import published_beside
+from spark_jobs.publish.publisher import Publisher, PublishError
+from spark_jobs.publish.state import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +155,7 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]
 def test_a_stream_goes_on_without_the_packages_and_says_so(
     home: PublishHouse, database: Database, told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "spark_jobs.queries.publish.publisher", None)
+    monkeypatch.setitem(__import__("sys").modules, "spark_jobs.publish.publisher", None)
     with published_beside(settings(home, database), home.home.registry, home.home.lake, once=True):
         pass
     assert "is not installed: pip install 'tallylake[postgres]', or set PUBLISH=off" in told.text

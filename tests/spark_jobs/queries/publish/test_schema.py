@@ -13,10 +13,10 @@ from support import house
 
 from config.postgres import DatabaseError, connect
 from config.postgres_embedded import running
-from spark_jobs.queries.publish import schema
-from spark_jobs.queries.publish.apply import publish_version
-from spark_jobs.queries.publish.schema import MigrationError, prepare
-from spark_jobs.queries.publish.targets import clashes, targets
+from spark_jobs.publish import schema
+from spark_jobs.publish.apply import publish_version
+from spark_jobs.publish.schema import MigrationError, prepare
+from spark_jobs.publish.targets import clashes, targets
 
 if TYPE_CHECKING:
     from pathlib import Path

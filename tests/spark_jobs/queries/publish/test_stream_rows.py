@@ -10,8 +10,8 @@ from psycopg2 import OperationalError
 from publish_house import ask
 
 from config.postgres import connect
-from spark_jobs.queries.lock import sole_writer
-from spark_jobs.queries.publish.stream_rows import StreamRows, states
+from spark_jobs.microbatch.lock import sole_writer
+from spark_jobs.publish.stream_rows import StreamRows, states
 from spark_jobs.queries.stream_state import QueryState, write_stream_state
 
 if TYPE_CHECKING:

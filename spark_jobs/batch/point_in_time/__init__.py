@@ -1,0 +1,1 @@
+"""An entity's rows as they were at a moment: one key, or all."""

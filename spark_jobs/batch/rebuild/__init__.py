@@ -1,0 +1,1 @@
+"""A subject's tables made again from Bronze, compared, and swapped in."""

@@ -1,0 +1,225 @@
+"""Rebuild: a subject's tables made again from Bronze, by the same code, beside the old ones; compared, and put in their place.
+
+The shadow lies under LAKE_ROOT/_shadow, where no reader looks. Killed before the swap has begun, it is cleared by the next run and
+nothing has changed; killed within the swap, the swap is finished by the next run or the next stream (``microbatch.swap``).
+
+A contract that gives a column another type is taken in this way alone: the rebuilt tables bring their columns with them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from spark_jobs.batch.rebuild.compare import Comparison, compare
+from spark_jobs.batch.rebuild.contents import VERDICTS, contents
+from spark_jobs.batch.rebuild.dead_letters import carry_decisions
+from spark_jobs.batch.refine_progress import refined_before, waiting_rows
+from spark_jobs.errors import TallyError, UsageError
+from spark_jobs.lake import Lake
+from spark_jobs.microbatch.lock import sole_writer
+from spark_jobs.microbatch.swap import begin_swap, finish_swap, takes_schema
+from spark_jobs.queries.application import Application, Listener, publish
+from spark_jobs.storage.commit import ensure_table, open_table, retyped
+from spark_jobs.storage.standing import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from pyspark.sql import SparkSession
+
+    from config.settings import Settings
+    from schema_registry.registry import Registry, Subject
+    from spark_jobs.lake import Table
+    from spark_jobs.microbatch.swap import Swap
+    from spark_jobs.queries.books import Books
+
+
+class IncompleteError(TallyError):
+    """The rebuild does not account for every row, so it takes no one's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild came to.
+
+    ``judged``: rows of Bronze that it read; ``waiting``: rows that the live tables had not refined (left out by a verification,
+    part of a rebuild); ``before``: each swapped table's version with the old content; ``kept_checkpoint``: the old one's name;
+    ``reopened``: dead letters that had been resolved and are open again; ``finished``: an interrupted swap was finished first;
+    ``retyped``: by table, columns that had another type, with the type before and the one now. Of such a table only the
+    columns that both sides have are compared, by value.
+    """
+
+    subject: str
+    kind: str
+    verified_only: bool
+    judged: int
+    waiting: int
+    compared: tuple[Comparison, ...]
+    before: dict[str, int] = field(default_factory=dict)
+    kept_checkpoint: str = ""
+    reopened: int = 0
+    finished: bool = False
+    retyped: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def equal(self) -> bool:
+        """Whether the rebuilt content is the live one."""
+        return not any(table.differing for table in self.compared)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain form for --json."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name != "compared"}
+        return {**plain, "equal": self.equal, "compared": [table.to_json() for table in self.compared]}
+
+
+@dataclass(slots=True)
+class Rebuild:
+    """One subject's rebuild; ``report`` is told of each batch."""
+
+    spark: SparkSession
+    settings: Settings
+    registry: Registry
+    name: str
+    report: Callable[[Books], None]
+    lake: Lake = field(init=False)
+    subject: Subject = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lake = Lake(self.settings.lake.root.resolve())
+        self.subject = self.registry.subject(self.name)
+
+    def __call__(self, *, verify: bool) -> Rebuilt:
+        """Rebuild and compare; without ``verify``, put the rebuilt tables in the live ones' place, else leave no trace.
+
+        UsageError where there is no Bronze, or where to verify cannot do as a column has another type than its contract says,
+        BusyError where the subject is being streamed, IncompleteError where the rebuild would lose rows.
+        """
+        if open_table(self.lake.bronze(self.subject).path) is None:
+            raise UsageError(
+                f"there is no Bronze of '{self.name}' in {self.lake.root}: run tally stream, or set LAKE_ROOT"
+            )
+        started = time.perf_counter()
+        with sole_writer(self.lake.lock(self.name), self.name):
+            finished = finish_swap(self.lake, self.name) is not None
+            self._clear()
+            try:
+                told = self._verified() if verify else self._swapped()
+            finally:
+                if not self.lake.swap_journal(self.name).exists():
+                    self._clear()
+        return Rebuilt(
+            self.name, self.subject.kind, verify, **told, finished=finished, seconds=time.perf_counter() - started
+        )
+
+    def _verified(self) -> dict[str, Any]:
+        self._require_types()
+        self._require_columns()
+        waiting, until = waiting_rows(self.lake, self.subject), refined_before(self.lake, self.subject)
+        judged = self._refine(until)
+        return {"judged": judged, "waiting": waiting if until is not None else 0, "compared": self._compared({})}
+
+    def _swapped(self) -> dict[str, Any]:
+        changed = self._taking_schema()
+        for table in (self.lake.bronze(self.subject), *self.lake.judged(self.subject)):
+            if table.name not in changed:
+                ensure_table(table)
+        waiting, judged = waiting_rows(self.lake, self.subject), self._refine(None)
+        compared = self._compared({name: _lacking(table) for name, table in changed.items()})
+        self._require_all(judged, compared)
+        reopened = carry_decisions(self.lake.dead_letters, self._shadow.dead_letters, self.name)
+        publish(self.registry, self.subject)
+        types = {name: retyped(table) for name, table in changed.items()}
+        begin_swap(self.lake, self.subject)
+        swap = finish_swap(self.lake, self.name)
+        assert swap is not None
+        told = {"judged": judged, "waiting": waiting, "compared": compared, "reopened": reopened, "retyped": types}
+        return {**told, **_way_back(swap)}
+
+    def _taking_schema(self) -> dict[str, Table]:
+        """The tables, by name, that cannot be widened to what the contract says, and take the rebuilt ones' columns."""
+        return {table.name: table for table in self.lake.judged(self.subject) if takes_schema(table)}
+
+    @property
+    def _shadow(self) -> Lake:
+        return self.lake.shadow(self.name)
+
+    def _refine(self, until: datetime | None) -> int:
+        """Judge Bronze into the shadow; returns the rows read. IncompleteError where a row is unaccounted for."""
+        books: list[Books] = []
+
+        def note(batch: Books) -> None:
+            books.append(batch)
+            self.report(batch)
+
+        listener = Listener(lambda _: None, note)
+        shadow = Application(
+            self.spark, self.settings, self.registry, [self.name], listener, threading.Event(), self._shadow
+        )
+        shadow.refine_alone(until)
+        lost = sum(batch.unaccounted for batch in books)
+        if lost:
+            raise IncompleteError(
+                f"{lost:,} rows of '{self.name}' are unaccounted for in the rebuild: nothing was changed"
+            )
+        return sum(batch.rows_read for batch in books)
+
+    def _compared(self, left_out: Mapping[str, set[str]]) -> tuple[Comparison, ...]:
+        sides = [list(contents(self.spark, lake, self.subject, left_out)) for lake in (self.lake, self._shadow)]
+        return compare(*sides)
+
+    def _require_all(self, judged: int, compared: tuple[Comparison, ...]) -> None:
+        """A swap must lose nothing: all of Bronze was judged, and the live tables know no row that Bronze lacks."""
+        held = count(self.lake.bronze(self.subject))
+        if judged < held:
+            raise IncompleteError(f"the rebuild of '{self.name}' read {judged:,} of {held:,} rows: nothing was changed")
+        gone = next(table.only_live for table in compared if table.table == VERDICTS)
+        if gone:
+            raise IncompleteError(
+                f"{gone:,} rows of '{self.name}' that were judged are not in Bronze, so the rebuild would lose them: nothing was "
+                f"changed; `tally rebuild {self.name} --verify` names them, and a backup of Bronze has them"
+            )
+
+    def _require_types(self) -> None:
+        """To verify says whether the same comes out; with another type it cannot be the same."""
+        for name, table in self._taking_schema().items():
+            column, (is_, should) = next(iter(retyped(table).items()))
+            raise UsageError(
+                f"{name}: column '{column}' is {is_} in the table but {should} in the contract, so there is nothing to verify "
+                f"against: run `tally rebuild {self.name}` without --verify to take the type in"
+            )
+
+    def _require_columns(self) -> None:
+        """To verify changes nothing, so it cannot give Bronze the columns that a new contract names."""
+        found = open_table(self.lake.bronze(self.subject).path)
+        have = {column.name for column in found.schema().fields} if found is not None else set()
+        lacking = [name for name in self.lake.bronze(self.subject).schema.names if name not in have]
+        if lacking:
+            raise UsageError(
+                f"Bronze of '{self.name}' does not have {', '.join(lacking)} yet, which its contract names: run "
+                f"`tally stream {self.name} --once`, then verify again"
+            )
+
+    def _clear(self) -> None:
+        """Remove the shadow: what an earlier run left, or what this one no longer needs."""
+        root = self._shadow.root
+        shutil.rmtree(root, ignore_errors=True)
+        with suppress(OSError):
+            root.parent.rmdir()
+
+
+def _lacking(table: Table) -> set[str]:
+    """The contract's columns that the table does not have."""
+    found = open_table(table.path)
+    assert found is not None
+    return set(table.schema.names) - {column.name for column in found.schema().fields}
+
+
+def _way_back(swap: Swap) -> dict[str, Any]:
+    return {"before": {table.table: table.before for table in swap.tables}, "kept_checkpoint": swap.kept_checkpoint}

@@ -1,0 +1,153 @@
+"""How far refine has come in Bronze, by its checkpoint and Bronze's log. Starts no Spark and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from spark_jobs.batch.status import latest_query
+from spark_jobs.errors import UsageError
+from spark_jobs.landing.listing import rooted
+from spark_jobs.microbatch.journal import Ledger, query_id
+from spark_jobs.microbatch.offsets import Offset, last, listed, offset
+from spark_jobs.microbatch.settle import committed_to
+from spark_jobs.storage.commit import open_table
+from spark_jobs.storage.live_files import LiveFile, read_live
+from spark_jobs.storage.standing import count, own_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from schema_registry.registry import Subject
+    from spark_jobs.lake import Lake, Table
+
+
+def waiting_rows(lake: Lake, subject: Subject) -> int:
+    """Rows of Bronze that refine has not come to yet: those beyond the place where the last batch in the books ended.
+
+    Rows before it that have no verdict are no such rows. Where nothing says how far that batch went, the rows that the newest
+    query has read, by the books, are taken off.
+    """
+    until = _booked_until(lake, subject)
+    beyond = None if until is None else _rows_beyond(lake.bronze(subject), until)
+    if beyond is not None:
+        return beyond
+    books = own_rows(lake.batch_quality, subject.name)
+    latest = latest_query(lake, subject.name, books)
+    own = books if latest is None else books.filter(pc.equal(books["query_id"], latest))
+    return count(lake.bronze(subject)) - int(pc.sum(own["rows_read"]).as_py() or 0)
+
+
+def passed_over(lake: Lake, landing_root: Path, subject: Subject, waiting: Sequence[str]) -> list[str]:
+    """Those of the waiting files that ingest's checkpoint counts as landed: Spark never hands them over again."""
+    checkpoint = lake.checkpoint(subject.name, "ingest")
+    done = last(checkpoint / "commits") if waiting else None
+    until = None if done is None else offset(checkpoint, done)
+    if until is None:
+        return []
+    handed_over = set(listed(checkpoint, -1, until["logOffset"]))
+    return [source for source in waiting if str(rooted(landing_root) / source) in handed_over]
+
+
+def refined_before(lake: Lake, subject: Subject) -> datetime | None:
+    """The reading time from which on rows of Bronze wait; None where none does.
+
+    Refine reads Bronze commit by commit, and reading times ascend from each to the next. UsageError where it stopped within a
+    commit, or half-way through committing a batch: then no moment parts what is in the tables from what waits.
+    """
+    name, until = subject.name, _booked_until(lake, subject)
+    if until is None:
+        if waiting_rows(lake, subject):
+            raise UsageError(f"rows of '{name}' wait, and by no checkpoint can they be told: {_way_out(name)}")
+        return None
+    _require_settled(lake, subject)
+    if until["isStartingVersion"] or until["index"] >= 0:
+        raise UsageError(
+            f"refine of '{name}' stopped within version {until['reservoirVersion']} of Bronze: {_way_out(name)}"
+        )
+    return _first_reading(lake.bronze(subject), until["reservoirVersion"])
+
+
+def _require_settled(lake: Lake, subject: Subject) -> None:
+    checkpoint = lake.checkpoint(subject.name, "refine")
+    newest = max(Ledger(checkpoint).numbers(), default=-1)
+    done = committed_to(newest, lake.judged(subject), query_id(checkpoint)) if newest >= 0 else []
+    if done and lake.batch_quality not in done:
+        raise UsageError(
+            f"batch {newest} of '{subject.name}' was interrupted while it was committed: {_way_out(subject.name)}"
+        )
+
+
+def _way_out(subject: str) -> str:
+    return f"let it finish with `tally stream {subject} --once`, then verify again"
+
+
+def _booked_until(lake: Lake, subject: Subject) -> Offset | None:
+    """Where the last batch in the current query's books ended in Bronze: by its ledger, of earlier releases by Spark's plan."""
+    checkpoint = lake.checkpoint(subject.name, "refine")
+    if not (checkpoint / "metadata").exists():
+        return None
+    books = own_rows(lake.batch_quality, subject.name)
+    number = pc.max(books.filter(pc.equal(books["query_id"], query_id(checkpoint)))["batch_id"]).as_py()
+    if number is None:
+        return None
+    prepared = Ledger(checkpoint).load(number)
+    made_of = None if prepared is None else prepared.facts.get("made_of")
+    return offset(checkpoint, number) if made_of is None else made_of["until"]
+
+
+def _rows_beyond(bronze: Table, until: Offset) -> int | None:
+    """Rows that Bronze's log names after a place in it; None where its entries there are cleaned away.
+
+    A query begins with the table as it stood at one version, its files in Delta's order, and goes on commit by commit.
+    """
+    version, index = until["reservoirVersion"], until["index"]
+    rows = 0
+    if until["isStartingVersion"]:
+        files = pa.table(DeltaTable(bronze.path, version=version).get_add_actions(flatten=True))
+        ordered = files.sort_by([("modification_time", "ascending"), ("path", "ascending")])
+        rows = pc.sum(ordered["num_records"].slice(index + 1)).as_py() or 0
+        version, index = version + 1, -1
+    newest = open_table(bronze.path)
+    if newest is None or (version <= newest.version() and not _entry(bronze, version).exists()):
+        return None
+    first = True
+    for adds in _entries_from(bronze, version):
+        new = adds[max(index, -1) + 1 :] if first else adds
+        rows, first = rows + sum(json.loads(add["stats"])["numRecords"] for add in new), False
+    return rows
+
+
+def _first_reading(bronze: Table, version: int) -> datetime | None:
+    """The least reading time among the rows that Bronze's commits from ``version`` on have added."""
+    schema = pa.schema([bronze.schema.field("ingested_at")])
+    least = [
+        pc.min(rows["ingested_at"]).as_py() for file in _added_from(bronze, version) for rows in read_live(file, schema)
+    ]
+    return min((moment for moment in least if moment is not None), default=None)
+
+
+def _added_from(bronze: Table, version: int) -> list[LiveFile]:
+    """Files whose rows are new in these commits."""
+    root = Path(bronze.path)
+    return [
+        LiveFile(root, add["path"], add["partitionValues"]) for adds in _entries_from(bronze, version) for add in adds
+    ]
+
+
+def _entries_from(bronze: Table, version: int) -> Iterator[list[dict[str, Any]]]:
+    """Of each commit the files whose rows are new; not those that only lie elsewhere than before (OPTIMIZE)."""
+    while (entry := _entry(bronze, version)).exists():
+        actions = [json.loads(line) for line in entry.read_text(encoding="utf-8").split("\n") if line]
+        yield [action["add"] for action in actions if action.get("add", {}).get("dataChange")]
+        version += 1
+
+
+def _entry(bronze: Table, version: int) -> Path:
+    return Path(bronze.path) / "_delta_log" / f"{version:020}.json"

@@ -1,0 +1,1 @@
+"""The report of one published date, as a page and as JSON."""

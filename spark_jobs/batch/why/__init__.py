@@ -1,0 +1,1 @@
+"""Where a row came from and what became of it."""

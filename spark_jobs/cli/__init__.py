@@ -1,0 +1,1 @@
+"""The command line: options, a call, and what is shown."""

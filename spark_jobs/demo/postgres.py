@@ -1,0 +1,75 @@
+"""The demo's last part: everything in Postgres, one question put to it there, and the API and the dashboard over it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from config.postgres import connect, place, stop_embedded
+from spark_jobs.publish.publisher import Publisher
+from spark_jobs.render import show
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.settings import Settings
+    from schema_registry.registry import Registry
+    from spark_jobs.lake import Lake
+
+FUNNEL = """
+SELECT category, views, add_to_carts, purchases, revenue, conversion_rate
+FROM v_category_performance ORDER BY revenue DESC, category LIMIT 5
+"""
+
+
+def own_postgres(settings: Settings, out: Path) -> Settings:
+    """The same settings with a Postgres of the demo's own, whatever server they name."""
+    database = replace(settings.database, root=out / "postgres", url=None, reader_url=None, host=None, name="tallylake")
+    return replace(settings, database=database)
+
+
+def stop_postgres(settings: Settings) -> None:
+    """Stop what an earlier demo may have left running, so that its folder can be removed."""
+    stop_embedded(settings.database)
+
+
+def show_postgres(settings: Settings, registry: Registry, lake: Lake) -> None:
+    """Publish everything, and ask a view."""
+    publisher = Publisher(settings, registry, lake, threading.Event())
+    with show.console.status("publishing to Postgres"):
+        publisher.catch_up()
+    tables = sum(one.shown is not None for one in publisher.standings)
+    show.say(
+        ("Published", "bold"),
+        f" {publisher.rows:,} rows of {tables} tables to the {place(settings.database)}: "
+        "exactly what the lake has, in transactions that carry its versions.",
+        soft_wrap=False,
+    )
+    show.say()
+    with (
+        closing(connect(settings.database, "reader", application="tally demo")) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(FUNNEL)
+        columns = [column.name for column in cursor.description or ()]
+        show.table("v_category_performance", columns, cursor.fetchall())
+
+
+def serve_demo(settings: Settings) -> None:
+    """Serve the dashboard until Ctrl-C where someone is there to look at it; elsewhere the command to do so was told."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    from serving.errors import ServeError
+    from serving.serve import serve
+
+    def told(address: str) -> None:
+        show.say()
+        show.say((f"It is open at {address}", "bold"), " until Ctrl-C.")
+
+    try:
+        serve(settings, told=told)
+    except ServeError:  # its port is taken: any other will do for a demo
+        serve(settings, port=0, told=told)

@@ -1,0 +1,69 @@
+"""What lies in a landing folder and is never handed on by Spark's file source: empty files, and what is no file to read.
+
+Spark lists an empty file, a pipe or a device and leaves it out of the batch; links that lead nowhere, names that are no UTF-8
+and folders named like a file it leaves out of the list. So that each has its row in the ingest ledger, a batch looks itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow.dataset as ds
+
+from spark_jobs.landing.land import Landed
+from spark_jobs.landing.listing import found_in
+from spark_jobs.storage.commit import open_table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from spark_jobs.lake import Table
+    from spark_jobs.landing.listing import Found
+
+#: What an empty file's fingerprint is.
+NOTHING = hashlib.blake2b(digest_size=16).hexdigest()
+
+
+@dataclass(slots=True)
+class Aside:
+    """One subject's landing folder, looked at for what no batch is given. ``_told``: what is on record and lies there."""
+
+    files: Table
+    subject: str
+    folder: Path
+    _told: set[str] = field(default_factory=set)
+
+    def look(self, handed: Collection[str], ingested_at: int) -> list[Landed]:
+        """What is not on record yet, besides the files handed to this batch; read from ``ingested_at`` on.
+
+        Looked for again after a crash, it is found again: it is on record only once the batch is committed.
+        """
+        found = {f"{self.subject}/{one.name}": one for one in found_in(self.folder) if one.aside or _is_empty(one)}
+        self._told &= found.keys()
+        fresh = found.keys() - self._told
+        if fresh:
+            self._told |= self._on_record({source: found[source] for source in fresh})
+        new = sorted(fresh - self._told - set(handed))
+        return [_landed(source, found[source], ingested_at + place) for place, source in enumerate(new)]
+
+    def _on_record(self, fresh: dict[str, Found]) -> set[str]:
+        """Of these, what the ledger knows: an empty file by any reading, for one that was emptied later is a rewritten one."""
+        table = open_table(self.files.path)
+        if table is None:
+            return set()
+        wanted = (ds.field("subject") == self.subject) & ds.field("source").isin(list(fresh))
+        rows = table.to_pyarrow_dataset().to_table(columns=["source", "status"], filter=wanted).to_pylist()
+        return {row["source"] for row in rows if fresh[row["source"]].aside is None or row["status"] == "set_aside"}
+
+
+def _is_empty(one: Found) -> bool:
+    return not one.foreign and not one.bytes
+
+
+def _landed(source: str, one: Found, ingested_at: int) -> Landed:
+    if one.aside:
+        return Landed(source, None, one.bytes, 0, 0, "set_aside", one.modified_ms, ingested_at, one.aside)
+    return Landed(source, NOTHING, 0, 0, 0, "empty", one.modified_ms, ingested_at)

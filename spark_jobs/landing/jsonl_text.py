@@ -1,0 +1,130 @@
+"""JSON lines as text: one object a line, each value exactly as written, nested ones as JSON text."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from spark_jobs.landing.columns import Chunk, Unread
+from spark_jobs.landing.limits import DEFAULTS, too_large
+from spark_jobs.landing.lines import line_blocks
+from spark_jobs.landing.opened import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from spark_jobs.landing.limits import Limits, Why
+
+
+class _Number(str):
+    """A number's own text: 1.10 stays 1.10."""
+
+    __slots__ = ()
+
+
+class _TwiceError(ValueError):
+    """An object that names a field twice."""
+
+
+def read_jsonl(blocks: Iterable[bytes], known: Sequence[str], limits: Limits = DEFAULTS) -> Iterator[Chunk]:
+    """The rows of one JSON-lines file. A line that is no object, names a field twice or too many is unread and kept.
+
+    null counts as given and empty, like an empty CSV cell; a field that a row does not name is absent.
+    """
+    position = 0
+    for data, is_torn in line_blocks(blocks, limits):
+        lines = [line for line in data.split(b"\n") if line.strip()]
+        chunk = _torn(data, position, limits) if is_torn else _chunk(lines, position, known, limits)
+        position += chunk.rows
+        if chunk.rows:
+            yield chunk
+
+
+def _torn(piece: bytes, position: int, limits: Limits) -> Chunk:
+    why = too_large("line_bytes", f"a piece of a line of more than {limits.line_bytes:,} bytes")
+    return Chunk(unread=(Unread(position + 1, (why,), visible(piece.rstrip(b"\r\n"))),))
+
+
+def _chunk(lines: list[bytes], position: int, known: Sequence[str], limits: Limits) -> Chunk:
+    positions: list[int] = []
+    rows: list[dict[str, str]] = []
+    unread: list[Unread] = []
+    for place, line in enumerate(lines, position + 1):
+        row = _row(line, limits)
+        if isinstance(row, dict):
+            positions.append(place)
+            rows.append(row)
+        else:
+            unread.append(Unread(place, (row,), visible(line.rstrip(b"\r"))))
+    if not rows:
+        return Chunk(unread=tuple(unread))
+    names = [name for name in known if any(name in row for row in rows)]
+    columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
+    return Chunk(np.array(positions, np.int64), columns, _rest(rows, frozenset(known)), tuple(unread))
+
+
+def _row(line: bytes, limits: Limits) -> dict[str, str] | Why:
+    try:
+        value = _DECODER.decode(line.decode("utf-8"))
+        if not isinstance(value, dict):
+            return ("unreadable", None, "the line is JSON, but no object")
+        if (beyond := limits.of_names(list(value))) is not None:
+            return beyond
+        row = {name: _text(item) for name, item in value.items()}
+        if b"\\u" in line:
+            "".join((*row, *row.values())).encode("utf-8")
+    except UnicodeDecodeError as error:
+        return ("encoding", None, f"byte 0x{line[error.start]:02X} at {error.start + 1} is no UTF-8")
+    except UnicodeEncodeError:
+        return ("encoding", None, "an escape is half of a surrogate pair, which is no character")
+    except _TwiceError as error:
+        return ("duplicate_header", _named(error), f"the object names '{_named(error)}' more than once")
+    except RecursionError:
+        return ("unreadable", None, "the JSON is nested too deeply")
+    except ValueError as error:
+        return ("unreadable", None, f"not JSON: {error}")
+    return row
+
+
+def _named(error: _TwiceError) -> str:
+    return str(error).encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise _TwiceError(next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1))
+    return row
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_once, parse_float=_Number, parse_int=_Number, parse_constant=_Number, strict=True
+)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return str(value)
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    """JSON text again, with each number as it was written."""
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{_json(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_json(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _rest(rows: list[dict[str, str]], known: frozenset[str]) -> pa.Array | None:
+    maps = [[(k, v) for k, v in row.items() if k not in known] or None for row in rows]
+    return pa.array(maps, pa.map_(pa.string(), pa.string())) if any(maps) else None

@@ -1,0 +1,260 @@
+"""Landing: files in, Bronze parts out. Runs on the driver for a few small files, on the executors for more.
+
+Reads a block at a time and writes a row group at a time, so a file of any size takes bounded memory.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from spark_jobs.errors import TallyError
+from spark_jobs.landing.columns import Chunk, Unread
+from spark_jobs.landing.csv_text import read_csv
+from spark_jobs.landing.jsonl_text import read_jsonl
+from spark_jobs.landing.limits import DEFAULTS, SLICE_BYTES, SLICE_ROWS, TooLargeError
+from spark_jobs.landing.opened import GZIP_ERRORS, AsideError, blocks, opened, regular, row_prefix, visible
+from spark_jobs.schemas import REASON, TIMESTAMP
+from spark_jobs.storage.parts import Part, TableWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from spark_jobs.lake import Table
+    from spark_jobs.landing.limits import Limits, Why
+    from spark_jobs.landing.opened import Opened
+
+#: What a Bronze row takes in memory besides its values and the name of its file.
+ROW_BYTES = 256
+#: The same of one reason of a row that could not be read.
+REASON_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A file to land. ``ingested_at`` (epoch microseconds) differs for every reading of every file, and orders them."""
+
+    path: str
+    source: str
+    bytes: int
+    modified_ms: int
+    ingested_at: int
+
+    @property
+    def place(self) -> tuple[Path, tuple[str, ...]]:
+        """The subject's landing folder, and where in it the file lies: what is above is ours, below no link is followed."""
+        below = tuple(self.source.split("/"))[1:] or (self.source,)
+        return Path(self.path).parents[len(below) - 1], below
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of one file: rows written to Bronze, how many of them unreadable.
+
+    ``status``: landed, empty, vanished, or set_aside, with the reason as ``detail``.
+    """
+
+    source: str
+    fingerprint: str | None
+    bytes: int
+    rows: int
+    unreadable: int
+    status: str
+    source_time_ms: int
+    ingested_at: int
+    detail: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain form for the trip from a worker."""
+        return asdict(self)
+
+
+class LandingError(TallyError):
+    """A landed file, or the folder that held it, is not to be seen by everyone who has to read it."""
+
+
+def require_gone(files: Iterable[Landing], vanished: Collection[str], root: Path) -> None:
+    """LandingError unless the driver, too, finds the sources ``vanished`` gone, from a landing folder that is there.
+
+    What only a worker cannot see is no less there, and a folder that is away took its files along.
+    """
+    if vanished and not root.is_dir():
+        raise LandingError(f"the landing folder {root} is gone, with {len(vanished)} files of the batch: bring it back")
+    for file in files:
+        if file.source in vanished and _is_there(Path(file.path)):
+            raise LandingError(
+                f"{file.path} was not there for the worker that was to read it, but it is there for the driver: "
+                "LANDING_ROOT must be storage that the driver and all workers share; the batch is tried again"
+            )
+
+
+def require_aside(files: Iterable[Landing], aside: Collection[str]) -> None:
+    """LandingError unless the driver, too, may not read the sources ``aside``: they are set aside for good."""
+    for file in files:
+        if file.source in aside and _may_be_read(file):
+            raise LandingError(
+                f"{file.path} could not be read by the worker that was to, but the driver can read it: workers need the same "
+                "rights to LANDING_ROOT; the batch is tried again"
+            )
+
+
+def _may_be_read(file: Landing) -> bool:
+    try:
+        regular(*file.place).close()
+    except (AsideError, FileNotFoundError):
+        return False
+    return True
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def land(
+    files: Iterable[Landing], table: Table, known: Sequence[str], limits: Limits = DEFAULTS
+) -> tuple[list[Part], list[Landed]]:
+    """Write the files' rows to parts of Bronze. Only a failing disk raises; whatever a file holds becomes rows.
+
+    What may not be read (a link, a pipe, a file without permission) is told as set aside.
+    """
+    writers: dict[str, TableWriter] = {}
+    landed = []
+    for file in files:
+        date = at(file.ingested_at).date().isoformat()
+        writer = writers.setdefault(date, TableWriter(table, {"ingest_date": date}))
+        landed.append(_land_one(file, writer, table, known, limits))
+    return [part for writer in writers.values() for part in writer.close()], landed
+
+
+def _land_one(file: Landing, writer: TableWriter, table: Table, known: Sequence[str], limits: Limits) -> Landed:
+    rows = unread = 0
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(opened(*file.place, limits))
+        except FileNotFoundError:
+            return _unopened(file, "vanished")
+        except AsideError as why:
+            return _unopened(file, "set_aside", str(why))
+        for chunk in _chunks(file.source, found, known, limits):
+            for some in _bronze(chunk, file, found.content, table, known, limits):
+                writer.write(some)
+            rows += chunk.rows
+            unread += len(chunk.unread)
+    status = "landed" if rows else "empty"
+    return Landed(file.source, found.content, file.bytes, rows, unread, status, file.modified_ms, file.ingested_at)
+
+
+def _unopened(file: Landing, status: str, detail: str | None = None) -> Landed:
+    return Landed(file.source, None, 0, 0, 0, status, file.modified_ms, file.ingested_at, detail)
+
+
+def _chunks(source: str, file: Opened, known: Sequence[str], limits: Limits) -> Iterator[Chunk]:
+    """The file's rows; a gzip that is broken or too large yields what was read until then, then its compressed bytes."""
+    is_json = source.removesuffix(".gz").endswith(".jsonl")
+    position = 0
+    try:
+        for chunk in (read_jsonl if is_json else read_csv)(file.blocks, known, limits):
+            position += chunk.rows
+            yield chunk
+    except GZIP_ERRORS as error:
+        yield from _packed(file, ("unreadable", None, f"the gzip stream is broken: {error}"), position, limits)
+    except TooLargeError as error:
+        yield from _packed(file, error.why, position, limits)
+
+
+def _packed(file: Opened, why: Why, position: int, limits: Limits) -> Iterator[Chunk]:
+    """The file's bytes as they lie on disk, in pieces, each a row unread."""
+    file.packed.seek(0)
+    for place, piece in enumerate(blocks(file.packed, limits.piece_bytes), position + 1):
+        yield Chunk(unread=(Unread(place, (why,), visible(piece)),))
+
+
+def _bronze(
+    chunk: Chunk, file: Landing, content: str, table: Table, known: Sequence[str], limits: Limits
+) -> Iterator[pa.Table]:
+    """The chunk as rows of Bronze, in slices that are small whatever the file is called and however it fails."""
+    step = min(SLICE_ROWS, max(1, SLICE_BYTES // (len(file.source.encode()) + ROW_BYTES)))
+    for at in range(0, len(chunk.positions), step):
+        yield pa.table(_columns(chunk.part(at, step), file, content, known), schema=table.data_schema)
+    for unread in _groups(chunk.unread, step, limits):
+        yield pa.table(_unread_columns(unread, file, content, known), schema=table.data_schema)
+
+
+def _groups(unread: Sequence[Unread], step: int, limits: Limits) -> Iterator[list[Unread]]:
+    """Rows unread, their reasons held to the limits, some at a time: each repeats its reasons and keeps its text."""
+    given: tuple[Why, ...] = ()
+    reasons, group, size = given, list[Unread](), 0
+    for row in unread:
+        if row.reasons is not given:  # the rows under a bad header share its reasons
+            given, reasons = row.reasons, limits.kept(row.reasons)
+        group.append(Unread(row.position, reasons, row.raw))
+        size += len(row.raw) + sum(REASON_BYTES + len(detail) for _, _, detail in reasons)
+        if len(group) >= step or size >= SLICE_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _columns(chunk: Chunk, file: Landing, content: str, known: Sequence[str]) -> Mapping[str, pa.Array]:
+    size = len(chunk.positions)
+    absent = pa.nulls(size, pa.string())
+    return {
+        **{name: chunk.columns.get(name, absent) for name in known},
+        **_meta(chunk.positions, file, content),
+        "payload_rest": chunk.rest if chunk.rest is not None else pa.nulls(size, pa.map_(pa.string(), pa.string())),
+        "raw": absent,
+        "read_error": pa.nulls(size, pa.list_(REASON)),
+    }
+
+
+def _unread_columns(
+    unread: Sequence[Unread], file: Landing, content: str, known: Sequence[str]
+) -> Mapping[str, pa.Array]:
+    size = len(unread)
+    return {
+        **{name: pa.nulls(size, pa.string()) for name in known},
+        **_meta(np.array([row.position for row in unread], np.int64), file, content),
+        "payload_rest": pa.nulls(size, pa.map_(pa.string(), pa.string())),
+        "raw": pa.array([row.raw for row in unread], pa.string()),
+        "read_error": _reasons(unread),
+    }
+
+
+def _reasons(unread: Sequence[Unread]) -> pa.Array:
+    """Each row's reasons; those that rows share are made once."""
+    distinct = {id(row.reasons): row.reasons for row in unread}
+    told = [
+        [{"code": code, "field": field, "detail": detail} for code, field, detail in each] for each in distinct.values()
+    ]
+    places = {key: place for place, key in enumerate(distinct)}
+    return pa.array(told, pa.list_(REASON)).take(pa.array([places[id(row.reasons)] for row in unread]))
+
+
+def _meta(positions: np.ndarray[Any, np.dtype[np.int64]], file: Landing, content: str) -> Mapping[str, pa.Array]:
+    size = len(positions)
+    numbers = pa.array(positions)
+    prefix = row_prefix(file.source, content)
+    return {
+        "row_id": pa.compute.binary_join_element_wise(pa.scalar(prefix), numbers.cast(pa.string()), "-"),
+        "source": pa.repeat(file.source, size),
+        "source_position": numbers,
+        "source_time": pa.repeat(pa.scalar(file.modified_ms * 1000, TIMESTAMP), size),
+        "source_fingerprint": pa.repeat(content, size),
+        "ingested_at": pa.repeat(pa.scalar(file.ingested_at, TIMESTAMP), size),
+    }
+
+
+def at(micros: int) -> datetime:
+    """Epoch microseconds as a UTC datetime."""
+    return pa.scalar(micros, TIMESTAMP).as_py()  # type: ignore[no-any-return]

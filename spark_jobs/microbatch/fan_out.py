@@ -1,0 +1,206 @@
+"""The fork: judged rows to the accepted ones, duplicates and dead letters, in one pass, counted by what was written.
+
+Runs wherever the rows are: on the driver for a small batch, in the executors' Arrow workers for a large one. Each row
+goes to exactly one table, or is control.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.storage.parts import Part, TableWriter
+from spark_jobs.transforms.dedupe import Seated
+from spark_jobs.transforms.lateness import with_late_reason, with_lateness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from spark_jobs.lake import Table
+    from spark_jobs.transforms.dedupe import Repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a worker needs to know to send a batch's rows on their way. Times in epoch microseconds."""
+
+    subject: str
+    query_id: str
+    batch_id: int
+    processed_at: int
+    contract_fingerprint: str
+    event_time: str
+    watermark: datetime | None
+    refuse_late: bool
+    repeats: Repeats
+    accepted: Table
+    duplicates: Table
+    dead_letters: Table
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one worker wrote and saw: parts, rows by reason, late and control rows, the span of accepted event times."""
+
+    parts: list[Part] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    late: int = 0
+    control: int = 0
+    min_event_time: int | None = None
+    max_event_time: int | None = None
+
+    def add(self, other: Tally) -> None:
+        """Take another worker's tally in."""
+        self.parts += other.parts
+        self.reasons += other.reasons
+        self.late += other.late
+        self.control += other.control
+        self._span(other.min_event_time, other.max_event_time)
+
+    def _span(self, low: int | None, high: int | None) -> None:
+        lows = [value for value in (self.min_event_time, low) if value is not None]
+        highs = [value for value in (self.max_event_time, high) if value is not None]
+        self.min_event_time = min(lows, default=None)
+        self.max_event_time = max(highs, default=None)
+
+    def note_accepted(self, rows: pa.Table) -> None:
+        """Count the late and widen the span by some accepted rows."""
+        span = pc.min_max(rows["_event_time"].cast(pa.int64())).as_py()
+        self._span(span["min"], span["max"])
+        self.late += pc.sum(rows["_late"].cast(pa.int64())).as_py() or 0
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain form for the trip from a worker."""
+        return {
+            "parts": [part.to_json() for part in self.parts],
+            "reasons": dict(self.reasons),
+            "late": self.late,
+            "control": self.control,
+            "min_event_time": self.min_event_time,
+            "max_event_time": self.max_event_time,
+        }
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Tally:
+        """The tally that :meth:`to_json` described."""
+        parts = [Part.from_json(part) for part in plain["parts"]]
+        return cls(**{**plain, "parts": parts, "reasons": Counter(plain["reasons"])})
+
+
+def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> Tally:
+    """Send judged rows (columns as :func:`transforms.judge.judge` gives) to their tables' parts."""
+    subject = {"subject": plan.subject}
+    accepted_rows = TableWriter(plan.accepted)
+    duplicates = TableWriter(plan.duplicates, subject)
+    dead_letters = TableWriter(plan.dead_letters, subject)
+    tally, repeats = Tally(), Seated.of(plan.repeats)
+    for batch in batches:
+        rows = with_lateness(pa.Table.from_batches([batch]), plan.watermark)
+        first = repeats.first_row_ids(rows)
+        fork = _fork(rows, first, refuse_late=plan.refuse_late)
+        accepted = rows.filter(fork.accepted)
+        if accepted.num_rows:
+            tally.note_accepted(accepted)
+            accepted_rows.write(_accepted(accepted, plan))
+        duplicates.write(_duplicates(rows.filter(fork.duplicate), first.filter(fork.duplicate), plan))
+        refused = _with_all_reasons(rows.filter(fork.refused), plan)
+        tally.reasons += _count_reasons(refused)
+        dead_letters.write(_dead_letters(refused, plan))
+        tally.control += pc.sum(fork.control.cast(pa.int64())).as_py() or 0
+    tally.parts = [*accepted_rows.close(), *duplicates.close(), *dead_letters.close()]
+    return tally
+
+
+@dataclass(frozen=True, slots=True)
+class _Fork:
+    """Four disjoint masks that cover all rows."""
+
+    accepted: pa.Array
+    duplicate: pa.Array
+    refused: pa.Array
+    control: pa.Array
+
+
+def _fork(rows: pa.Table, first: pa.Array, *, refuse_late: bool) -> _Fork:
+    control = rows["_control"].combine_chunks()
+    duplicate = pc.and_(pc.is_valid(first), pc.invert(control))
+    refused = pc.invert(rows["_valid"].combine_chunks())
+    if refuse_late:
+        refused = pc.or_(refused, rows["_late"].combine_chunks())
+    refused = pc.and_(refused, pc.invert(pc.or_(duplicate, control)))
+    accepted = pc.invert(pc.or_(pc.or_(duplicate, control), refused))
+    return _Fork(accepted, duplicate, refused, control)
+
+
+def _with_all_reasons(refused: pa.Table, plan: Plan) -> pa.Table:
+    """The refused rows with the reason late added where the policy refuses what is late."""
+    if not plan.refuse_late or not refused.num_rows:
+        return refused
+    told, late = refused["_reasons"].combine_chunks(), refused["_late"].combine_chunks()
+    reasons = with_late_reason(told, late, plan.event_time, plan.watermark)
+    return refused.set_column(refused.schema.get_field_index("_reasons"), "_reasons", reasons)
+
+
+def _accepted(rows: pa.Table, plan: Plan) -> pa.Table:
+    size = rows.num_rows
+    added = {
+        "late_arrival_flag": rows["_late"],
+        "query_id": pa.repeat(plan.query_id, size),
+        "batch_id": pa.repeat(plan.batch_id, size),
+        "processed_at": pa.repeat(pa.scalar(plan.processed_at, TIMESTAMP), size),
+    }
+    schema = plan.accepted.schema
+    return pa.table([added[name] if name in added else rows[name] for name in schema.names], names=schema.names)
+
+
+def _duplicates(rows: pa.Table, first: pa.Array, plan: Plan) -> pa.Table:
+    return pa.table(
+        {
+            "row_id": rows["row_id"],
+            "key": rows["_key"],
+            "first_row_id": first,
+            "source": rows["source"],
+            "source_position": rows["source_position"],
+            "query_id": pa.repeat(plan.query_id, rows.num_rows),
+            "batch_id": pa.repeat(plan.batch_id, rows.num_rows),
+        }
+    )
+
+
+def _dead_letters(rows: pa.Table, plan: Plan) -> pa.Table:
+    size = rows.num_rows
+    return pa.table(
+        {
+            "row_id": rows["row_id"],
+            "reasons": rows["_reasons"],
+            "schema_version": rows["schema_version"],
+            "contract_fingerprint": pa.repeat(plan.contract_fingerprint, size),
+            "payload": rows["_payload"],
+            "raw": rows["raw"],
+            "source": rows["source"],
+            "source_position": rows["source_position"],
+            "ingested_at": rows["ingested_at"],
+            "query_id": pa.repeat(plan.query_id, size),
+            "batch_id": pa.repeat(plan.batch_id, size),
+            "dead_lettered_at": pa.repeat(pa.scalar(plan.processed_at, TIMESTAMP), size),
+            "status": pa.repeat("open", size),
+            "attempts": pa.repeat(pa.scalar(1, pa.int32()), size),
+        }
+    )
+
+
+def _count_reasons(refused: pa.Table) -> Counter[str]:
+    """Refused rows by ``code:field``, or ``code`` where a reason is about the whole row."""
+    reasons = pc.list_flatten(refused["_reasons"])
+    if not len(reasons):
+        return Counter()
+    codes, fields = pc.struct_field(reasons, "code"), pc.struct_field(reasons, "field")
+    named = pc.binary_join_element_wise(codes, fields, ":")
+    counts = pc.value_counts(pc.coalesce(named, codes))
+    return Counter({item["values"]: item["counts"] for item in counts.to_pylist()})

@@ -1,0 +1,97 @@
+"""What Spark's checkpoint says of a query's batches: where each began and ended. It is plain JSON, written before a batch runs.
+
+Spark does not force these files to disk (see ``microbatch.spark_notes``). Where the youngest are lost, Spark plans their
+batches anew, and larger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+Offset = dict[str, Any]
+
+COMPACT = ".compact"
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A batch as Spark hands it over: after ``since`` (None: from the beginning) up to and with ``until``.
+
+    ``files``: of landed files, what tells them from others (see :func:`files_listed`); a number in their log alone does not.
+    """
+
+    batch: int
+    since: Offset | None
+    until: Offset | None
+    files: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """What a ledger notes of the batch that it was made of."""
+        return asdict(self)
+
+    def is_the(self, made_of: Mapping[str, Any] | None) -> bool:
+        """Whether this is the batch that a ledger was made of, handed over again; no, where the ledger does not say."""
+        return self.until is not None and self.to_json() == made_of
+
+    def follows(self, made_of: Mapping[str, Any] | None) -> bool:
+        """Whether this batch begins where the one that a ledger was made of ended; no, where the ledger does not say."""
+        return self.since is not None and made_of is not None and self.since == made_of["until"]
+
+
+def handed(checkpoint: Path, batch: int) -> Handed:
+    """The batch that Spark hands over under this number."""
+    since, until = offset(checkpoint, batch - 1), offset(checkpoint, batch)
+    return Handed(batch, since, until, files_listed(checkpoint, since, until))
+
+
+def files_listed(checkpoint: Path, since: Offset | None, until: Offset | None) -> str:
+    """The files between two places of the file source's log as one word; empty where there are none, or it is no such source."""
+    if until is None or "logOffset" not in until:
+        return ""
+    first = -1 if since is None else since["logOffset"]
+    ordered = sorted(listed(checkpoint, first, until["logOffset"]))
+    return hashlib.sha256("\0".join(ordered).encode("utf-8", "surrogateescape")).hexdigest() if ordered else ""
+
+
+def offset(checkpoint: Path, batch: int) -> Offset | None:
+    """Where a batch ended in its source, the only one of the query; None where the checkpoint does not say."""
+    with suppress(FileNotFoundError, ValueError, IndexError):
+        text = (checkpoint / "offsets" / str(batch)).read_text(encoding="utf-8")
+        return dict(json.loads(text.splitlines()[-1]))
+    return None
+
+
+def last(folder: Path) -> int | None:
+    """The youngest batch that ``offsets`` or ``commits`` has a file of."""
+    return max(_numbers(folder), default=None)
+
+
+def listed(checkpoint: Path, since: int, until: int) -> Iterator[str]:
+    """The paths that the file source's log has in its entries after ``since`` up to ``until``, as far as it holds them."""
+    log = checkpoint / "sources" / "0"
+    compacted = [number for number in _numbers(log, COMPACT) if number <= until]
+    start = max([since, *[number for number in compacted if number > since]])
+    names = [f"{start}{COMPACT}"] if start > since else []
+    names += [str(number) for number in _numbers(log) if start < number <= until]
+    for name in names:
+        with (log / name).open(encoding="utf-8") as lines:
+            for line in itertools.islice(lines, 1, None):
+                # a compact entry holds all files there ever were: of most lines no more than the end is looked at
+                if since < int(line.rpartition('"batchId":')[2].strip(" }\n")) <= until:
+                    yield unquote(json.loads(line)["path"]).removeprefix("file://")
+
+
+def _numbers(folder: Path, ending: str = "") -> list[int]:
+    """The numbers that a folder of the checkpoint has a file of that is not empty, ascending."""
+    found = [path for path in folder.glob(f"*{ending}") if path.name.removesuffix(ending).isdecimal()]
+    return sorted(int(path.name.removesuffix(ending)) for path in found if path.stat().st_size)

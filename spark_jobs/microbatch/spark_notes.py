@@ -1,0 +1,193 @@
+"""Spark's own notes of a query's progress: brought to disk with the ledger.
+
+Spark writes them and leaves them to the operating system. Were they lost in a power cut and the ledger not, Spark would plan a
+batch anew under a number that is settled.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spark_jobs.errors import TallyError
+from spark_jobs.storage.durable import make_folder, sync_all, write_down
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: Folders of notes: the plan of each batch, that it is done, and what a source has seen.
+NOTES = ("offsets", "commits", "sources/0")
+#: The newest notes of a folder are looked at; those before them were brought to disk with earlier batches.
+NEWEST = 2
+
+
+def sync_progress(checkpoint: Path) -> None:
+    """Bring to disk what Spark has noted of the batch under way and the one before. Nothing where there is no checkpoint."""
+    if checkpoint.exists():
+        sync_all([*_newest(checkpoint), checkpoint])
+
+
+def _newest(checkpoint: Path) -> Iterator[Path]:
+    if (checkpoint / "metadata").exists():
+        yield checkpoint / "metadata"
+    for name in NOTES:
+        folder = checkpoint / name
+        if folder.is_dir():
+            notes = [path for path in folder.iterdir() if note_number(path) is not None]
+            yield from sorted(notes, key=lambda path: note_number(path) or 0)[-NEWEST:]
+            yield folder
+
+
+def note_number(path: Path) -> int | None:
+    """The number of a note such as ``17`` or ``19.compact``; None of other files."""
+    stem = path.name.removesuffix(".compact")
+    return int(stem) if stem.isdecimal() else None
+
+
+class ProgressError(TallyError):
+    """Spark's notes of a query's progress are damaged, and what they said cannot be told from what is left."""
+
+
+Notes = dict[int, Path]
+
+
+def mend_progress(checkpoint: Path) -> list[str]:
+    """Set aside the notes that a power cut has left such that Spark cannot go on from them; says what it did.
+
+    These are empty or cut off ones, and what goes by them: listings and plans after a gap, plans by a listing that is lost, what
+    is done of a plan that is lost. Spark plans those batches anew, and what a batch was made of stands in its ledger, what became
+    of its rows and files in the tables: whoever resumes looks. Done twice, the second finds nothing. ProgressError where the
+    checkpoint's id is lost.
+    """
+    offsets, commits, seen = (_notes(checkpoint / name) for name in NOTES)
+    told = _named(checkpoint) if offsets or (checkpoint / "metadata").exists() else []
+    told += _aside(seen, _without_use(seen, start=_compact(seen)))
+    told += _aside(offsets, _without_use(offsets, start=None))
+    told += _aside(offsets, _ahead(offsets, max(seen, default=-1)))
+    lost = {number: "is of a batch whose plan is lost" for number in commits if number > max(offsets, default=-1)}
+    damaged = {number: why for number in sorted(commits)[-NEWEST:] if (why := _broken(commits[number]))}
+    told += _aside(commits, {**lost, **damaged})
+    if not offsets:
+        _clear_of_checksums(checkpoint)
+    return told
+
+
+def _clear_of_checksums(checkpoint: Path) -> None:
+    """Remove what is left of lost notes where no plan is left: Spark begins anew in folders that hold nothing at all."""
+    for name in NOTES[:2]:
+        for checksum in (checkpoint / name).glob(".*.crc"):
+            checksum.unlink()
+
+
+def _named(checkpoint: Path) -> list[str]:
+    """Put back the checkpoint's id where it is lost and a ledger knows it: without it Spark refuses to start."""
+    try:
+        checkpoint_id(checkpoint)
+    except ProgressError:
+        ledgers = [path for path in (checkpoint / "prepared").glob("*.json") if path.stem.isdecimal()]
+        known = [_prepared_by(path) for path in sorted(ledgers, key=lambda path: int(path.stem))]
+        if not known or known[-1] is None:
+            raise
+        (checkpoint / ".metadata.crc").unlink(missing_ok=True)
+        write_down(checkpoint / "metadata", {"id": known[-1]})
+        return [f"{checkpoint / 'metadata'} was lost, as a power cut can leave it; the ledger knows the id"]
+    return []
+
+
+def _prepared_by(ledger: Path) -> str | None:
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(ledger.read_text(encoding="utf-8"))["facts"]["query_id"])
+    return None
+
+
+def _notes(folder: Path) -> Notes:
+    found = folder.iterdir() if folder.is_dir() else ()
+    return {number: path for path in found if (number := note_number(path)) is not None}
+
+
+def _compact(seen: Notes) -> int:
+    """The listing from which on Spark reads: the last that holds all before it, else the first of all."""
+    return max(
+        (number for number, path in seen.items() if path.name.endswith(".compact") and not _broken(path)), default=0
+    )
+
+
+def _without_use(notes: Notes, start: int | None) -> dict[int, str]:
+    """What is wrong with notes: damaged, or after a gap. From ``start`` on Spark needs all; of plans (None) the last two."""
+    wrong = {number: why for number in sorted(notes)[-NEWEST:] if (why := _broken(notes[number]))}
+    wrong |= {number: "is empty" for number, path in notes.items() if number not in wrong and not path.stat().st_size}
+    sound = set(notes) - set(wrong)
+    if start is not None:
+        gap = next(number for number in itertools.count(start) if number not in sound)
+        return wrong | {number: "comes after one that is lost" for number in sound if number > gap}
+    for number in sorted(sound, reverse=True):
+        if number == 0 or number - 1 in sound:
+            break
+        wrong[number] = "comes after one that is lost"
+    return wrong
+
+
+def _ahead(offsets: Notes, listed: int) -> dict[int, str]:
+    """Plans that go by a listing of files that is lost: the same files are then listed again."""
+    found = {}
+    for number in sorted(offsets, reverse=True):
+        if why := _broken(offsets[number]):
+            found[number] = why
+            continue
+        last = json.loads(offsets[number].read_text(encoding="utf-8").splitlines()[-1])
+        asked = last.get("logOffset", -1) if isinstance(last, dict) else -1
+        if asked <= listed:
+            break
+        found[number] = f"is of listing {asked} of the landed files, which is lost"
+    return found
+
+
+def _aside(notes: Notes, wrong: Mapping[int, str]) -> list[str]:
+    """Set notes aside, the youngest first, so that a kill in between leaves no gap; what is left in ``notes`` is sound."""
+    return [_set_aside(notes.pop(number), wrong[number]) for number in sorted(wrong, reverse=True)]
+
+
+def _broken(path: Path) -> str | None:
+    """What is wrong with a note: its version, then a line of JSON or ``-`` for each thing noted."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    if not lines:
+        return "is empty"
+    try:
+        for line in lines[1:]:
+            if line != "-":
+                json.loads(line)
+    except ValueError:
+        return "is cut off"
+    return None if lines[0].startswith("v") else "is cut off"
+
+
+def checkpoint_id(checkpoint: Path) -> str:
+    """The id that Spark gave the checkpoint; ProgressError where it cannot be told, as another would make other writers."""
+    note = checkpoint / "metadata"
+    text = note.read_text(encoding="utf-8", errors="replace") if note.exists() else None
+    try:
+        return str(json.loads(text or "")["id"])
+    except (ValueError, KeyError, TypeError):
+        why = "is gone" if text is None else "is cut off" if text else "is empty"
+        raise _lost(checkpoint, note, why) from None
+
+
+def _lost(checkpoint: Path, note: Path, why: str) -> ProgressError:
+    return ProgressError(
+        f"{note} {why}, as a power cut can leave it: restore it from a backup; without one, delete {checkpoint}, and what it "
+        "had read is read again and recorded as duplicates"
+    )
+
+
+def _set_aside(note: Path, why: str) -> str:
+    """Out of the folders of notes, which Spark wants empty to begin anew. The checksum beside the note goes with it."""
+    checkpoint = note.parents[2] if note.parent.parent.name == "sources" else note.parents[1]
+    aside = checkpoint / "damaged" / "-".join(note.relative_to(checkpoint).parts)
+    make_folder(aside.parent)
+    note.replace(aside)
+    note.with_name(f".{note.name}.crc").unlink(missing_ok=True)
+    sync_all([aside.parent, note.parent])
+    return f"{note} {why}, as a power cut can leave it; it is kept in {aside.parent}, and the batch is planned anew"

@@ -1,0 +1,142 @@
+"""Staging: a large batch's judged rows, set down once as Arrow files, until it is known which of them are duplicates.
+
+Whether a row is a duplicate depends on all other rows, so it takes two passes. Judging twice would cost more than judging; setting
+the rows down in the form that the second pass reads costs little. A crash leaves a folder that the next attempt clears.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.microbatch.executors import over_groups
+from spark_jobs.microbatch.fan_out import Plan, Tally, fan_out
+from spark_jobs.transforms.judge import NARROW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from spark_jobs.lake import Table
+
+STAGED = "_staged"
+ARROW_BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"
+#: Bytes of a batch that Spark hands to Python, where it is to count them; it counts slowly, and does not otherwise.
+FEW_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Staging:
+    """One batch's staging folder, on storage that driver and executors share."""
+
+    folder: Path
+    files: tuple[str, ...] = ()
+
+    def take(self, judged: DataFrame, *, bounded: bool = False) -> pa.Table:
+        """Judge, set the rows down, and return what deduplication needs of them (columns ``judge.NARROW``).
+
+        A task that is tried again writes another file; only files named by the accepted attempts are read. ``bounded``: rows may
+        be of any width, as after an attempt that failed: no batch of theirs may pass what Arrow can hold.
+        """
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        schema = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in judged.select(*NARROW).schema)
+        with self._cleared_on_failure(), _few_bytes_a_batch(judged) if bounded else nullcontext():
+            rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
+        self.files = tuple(pc.unique(pc.drop_null(rows[STAGED])).to_pylist())
+        return rows.drop_columns([STAGED])
+
+    def fan_out(self, spark: SparkSession, plan: Plan) -> Tally:
+        """Send the rows that were set down on their way, a task for each file, and clear the folder."""
+        total = Tally()
+        with self._cleared_on_failure():
+            for answer in over_groups(spark, [[name] for name in self.files], _PickUp(plan), here=False):
+                total.add(Tally.from_json(answer))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return total
+
+    @contextmanager
+    def _cleared_on_failure(self) -> Iterator[None]:
+        """What was set down of a batch that failed is of no use, and its room is: the disk may be full."""
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _few_bytes_a_batch(judged: DataFrame) -> Iterator[None]:
+    """Have Spark count the bytes of the batches that it hands to Python, while the block runs."""
+    conf = judged.sparkSession.conf
+    before = str(conf.get(ARROW_BYTES))
+    conf.set(ARROW_BYTES, str(FEW_BYTES))
+    try:
+        yield
+    finally:
+        conf.set(ARROW_BYTES, before)
+
+
+@dataclass(frozen=True, slots=True)
+class _SetDown:
+    """Writes the batches of a task to one Arrow file and passes their narrow columns on, the file's name on the first row."""
+
+    folder: str
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        path = Path(self.folder) / f"{uuid.uuid4().hex}.arrow"
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        writer = None
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            name = str(path) if writer is None else None
+            if writer is None:
+                writer = pa.ipc.new_file(path, batch.schema, options=options)
+            writer.write_batch(batch)
+            staged = pa.array([name, *[None] * (batch.num_rows - 1)], pa.string())
+            yield batch.select(list(NARROW)).append_column(STAGED, staged)
+        if writer is not None:
+            writer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _PickUp:
+    """Reads what was set down, a batch at a time, and fans it out."""
+
+    plan: Plan
+
+    def __call__(self, names: Sequence[str]) -> dict[str, Any]:
+        return fan_out(self._batches(names), self.plan).to_json()
+
+    @staticmethod
+    def _batches(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        for name in names:
+            with pa.memory_map(name) as source:
+                reader = pa.ipc.open_file(source)
+                for number in range(reader.num_record_batches):
+                    yield reader.get_batch(number)
+
+
+def bronze_bytes(judged: DataFrame, bronze: Table) -> int:
+    """About how many bytes of Bronze a batch of judged rows was made from.
+
+    Spark estimates a plan's size as that of the files it reads, scaled by the width of its columns; this undoes the scaling.
+    """
+    plan = judged._jdf.queryExecution().optimizedPlan()
+    estimate = int(str(plan.stats().sizeInBytes()))
+    return int(estimate * _width(bronze) / max(1, judged._jdf.schema().defaultSize()))
+
+
+def _width(bronze: Table) -> int:
+    """Spark's default width of a Bronze row: 20 bytes a text, more for the map and the list."""
+    texts = sum(1 for field in bronze.schema if pa.types.is_string(field.type))
+    return 20 * texts + 120

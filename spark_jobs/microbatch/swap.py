@@ -1,0 +1,225 @@
+"""A rebuilt subject takes the place of the old one: table by table in one commit each, the old content kept as a version.
+
+What will be done is written down first: the tables, their new files, and the versions before. Then the files are moved into the
+live tables' folders, where no one reads them yet; then each table gets one commit that takes the subject's files out and
+puts the new ones in, with the new columns where a type has changed; last, the rebuilt checkpoint takes the old one's place. Every
+step can be done again, so a swap that was killed anywhere is finished from its journal by whoever holds the subject's lock next.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from spark_jobs.errors import TallyError
+from spark_jobs.microbatch.journal import query_id
+from spark_jobs.storage.actions import removal
+from spark_jobs.storage.commit import ATTEMPTS, checkpoint_if_due, ensure_table, retyped
+from spark_jobs.storage.deletion_vectors import file_of
+from spark_jobs.storage.durable import sync, write_down
+from spark_jobs.storage.entries import commit_info, transaction
+from spark_jobs.storage.log import LogError, put_if_absent, read_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from schema_registry.registry import Subject
+    from spark_jobs.lake import Lake, Table
+    from spark_jobs.storage.log import Action, Snapshot
+
+
+class SwapError(TallyError):
+    """A swap cannot be finished: what its journal names is not where it was put."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSwap:
+    """One table of a swap: the subject's partition of it (all of it where empty), its version before, the files that come in.
+
+    ``writers`` are those of the rebuilt table with their last batches, so that none of these is ever committed again. ``schema`` is
+    the rebuilt table's as its log spells it, where the live one takes it over; empty where that keeps its own.
+    """
+
+    table: str
+    partition: dict[str, str]
+    before: int
+    adds: list[Action]
+    writers: dict[str, int]
+    schema: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """The whole of a swap: ``query_id`` is the rebuilt checkpoint's."""
+
+    subject: str
+    query_id: str
+    tables: tuple[TableSwap, ...]
+
+    @property
+    def kept_checkpoint(self) -> str:
+        """Where the old refine checkpoint goes, beside the new one."""
+        return f"refine.before-{self.query_id}"
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Swap:
+        """The swap that ``dataclasses.asdict`` spelled."""
+        tables = tuple(TableSwap(**table) for table in plain["tables"])
+        return cls(plain["subject"], plain["query_id"], tables)
+
+
+def takes_schema(live: Table) -> bool:
+    """Whether the swap gives a table the rebuilt one's columns: where one is held in another type, so that none can be kept.
+
+    Never where other subjects have rows too: there ``ensure_table`` refuses what differs.
+    """
+    return "subject" not in live.partition_by and bool(retyped(live))
+
+
+def begin_swap(lake: Lake, subject: Subject) -> None:
+    """Write down what the swap of the subject's shadow will do; :func:`finish_swap` then does it.
+
+    Raises LogError where a live table asks for what cannot be kept here; nothing is changed then.
+    """
+    shadow = lake.shadow(subject.name)
+    pairs = zip(lake.judged(subject), shadow.judged(subject), strict=True)
+    tables = tuple(_planned(live, made, subject.name) for live, made in pairs)
+    swap = Swap(subject.name, query_id(shadow.checkpoint(subject.name, "refine")), tables)
+    write_down(lake.swap_journal(subject.name), asdict(swap))
+
+
+def finish_swap(lake: Lake, subject: str) -> Swap | None:
+    """Do, or do what is left of, the swap that was begun; None where none was. The caller holds the subject's lock."""
+    journal = lake.swap_journal(subject)
+    if not journal.exists():
+        return None
+    swap = _journalled(journal)
+    shadow = lake.shadow(subject)
+    for table in swap.tables:
+        _move_files(shadow.root / table.table, lake.root / table.table, table, swap)
+    for table in swap.tables:
+        _commit(lake.root / table.table, table, swap)
+    _swap_checkpoints(shadow.checkpoint(subject, "refine"), lake.checkpoint(subject, "refine"), swap)
+    journal.unlink()
+    sync(journal.parent)
+    shutil.rmtree(shadow.root)
+    return swap
+
+
+def _journalled(journal: Path) -> Swap:
+    try:
+        return Swap.from_json(json.loads(journal.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise SwapError(
+            f"{journal} is cut off ({type(error).__name__}: {error}): restore it from a backup; without one, remove it, "
+            "start `tally rebuild` of the subject again, and then run `tally audit`"
+        ) from None
+
+
+def _planned(live: Table, made: Table, subject: str) -> TableSwap:
+    replaced = takes_schema(live)
+    if not replaced:
+        ensure_table(live)
+    before, rebuilt = read_log(live.path), read_log(made.path)
+    assert before is not None
+    assert rebuilt is not None
+    before.require(to_write=True)
+    adds = list(rebuilt.files.values())
+    if any("deletionVector" in add for add in adds) and not before.takes_vectors:
+        raise LogError(f"{live.name} takes no deletion vectors: set its property delta.enableDeletionVectors to true")
+    partition = {"subject": subject} if "subject" in live.partition_by else {}
+    schema = rebuilt.metadata["schemaString"] if replaced else ""
+    return TableSwap(live.name, partition, before.version, adds, dict(rebuilt.writers), schema)
+
+
+def _move_files(source: Path, target: Path, table: TableSwap, swap: Swap) -> None:
+    """Have the table's new files in its live folder and on disk; those that are there already stay."""
+    live = read_log(str(target))
+    if live is not None and live.has(_writer(swap), 0):
+        return
+    folders = {target}
+    for name in _names(source, table.adds):
+        _move(source / name, target / name)
+        folders.add((target / name).parent)
+    for folder in folders:
+        sync(folder)
+
+
+def _names(root: Path, adds: Iterable[Action]) -> Iterator[Path]:
+    """The files that the adds name, relative to the table's folder, each once; the vectors of a commit share one."""
+    vectors = set()
+    for add in adds:
+        yield Path(unquote(add["path"]))
+        vector = add.get("deletionVector")
+        if vector is not None and vector["storageType"] == "u":
+            vectors.add(file_of(root, vector).relative_to(root))
+    yield from sorted(vectors)
+
+
+def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        source.rename(target)
+    try:
+        sync(target)
+    except FileNotFoundError:
+        raise SwapError(
+            f"{target} is neither there nor in {source.parent}, where the rebuild wrote it: restore it from a backup, "
+            "or remove the swap's journal and rebuild again"
+        ) from None
+
+
+def _commit(path: Path, table: TableSwap, swap: Swap) -> None:
+    """The one commit; done twice, the second finds the swap's writer in the log. Where others were first, from what they left."""
+    for _ in range(ATTEMPTS):
+        snapshot = read_log(str(path))
+        assert snapshot is not None
+        if snapshot.has(_writer(swap), 0):
+            return
+        entry = list(_entry(snapshot, table, swap))
+        if not any(kind in action for action in entry for kind in ("add", "remove", "metaData")):
+            return
+        if put_if_absent(str(path), snapshot.version + 1, entry):
+            checkpoint_if_due(str(path), snapshot.version + 1, snapshot.configuration)
+            return
+    raise LogError(f"{table.table}: other writers were first {ATTEMPTS} times; stop them, then start again")
+
+
+def _entry(snapshot: Snapshot, table: TableSwap, swap: Swap) -> Iterator[Action]:
+    out = [removal(add) for add in snapshot.files.values() if _is_within(add, table.partition)]
+    info = commit_info("TALLY REBUILD", {"subject": swap.subject}, numFiles=len(table.adds), numRemovedFiles=len(out))
+    info["commitInfo"]["readVersion"] = snapshot.version
+    yield info
+    if table.schema:
+        yield {"metaData": {**snapshot.metadata, "schemaString": table.schema}}
+    for writer, version in ((_writer(swap), 0), *table.writers.items()):
+        yield transaction(writer, version)
+    yield from out
+    yield from ({"add": {**add, "dataChange": True}} for add in table.adds)
+
+
+def _is_within(add: Action, partition: dict[str, str]) -> bool:
+    return all(add["partitionValues"].get(name) == value for name, value in partition.items())
+
+
+def _writer(swap: Swap) -> str:
+    return f"{swap.query_id}:swap"
+
+
+def _swap_checkpoints(made: Path, live: Path, swap: Swap) -> None:
+    """The rebuilt checkpoint becomes the live one, the old one is kept beside it: the stream goes on where the rebuild ended."""
+    if made.exists():
+        if live.exists():
+            live.rename(live.with_name(swap.kept_checkpoint))
+        live.parent.mkdir(parents=True, exist_ok=True)
+        made.rename(live)
+        sync(live.parent)
+    if query_id(live) != swap.query_id:
+        raise SwapError(
+            f"{live} is not the checkpoint that the rebuild made: remove the swap's journal and rebuild again"
+        )

@@ -1,1 +1,0 @@
-"""Where rows come from: landed files, opened, split into records and read as text."""

@@ -1,0 +1,170 @@
+"""What became of a table's rows between two of its versions: those that were there before, and those that are there after.
+
+Told from the log: only files are read that one version has and the other has not, and of a file of which more rows were
+deleted only those. Rows that were merely written again, as by an OPTIMIZE, cancel out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyroaring import BitMap64
+
+from spark_jobs.storage.commit import open_snapshot
+from spark_jobs.storage.deletion_vectors import DeletionVectorError, positions, read_vector
+from spark_jobs.storage.keyed import live_files
+from spark_jobs.storage.live_files import read_live, read_rows, rows_in
+from spark_jobs.storage.log import read_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from spark_jobs.lake import Table
+    from spark_jobs.storage.live_files import LiveFile, Positions
+    from spark_jobs.storage.log import Snapshot
+
+#: Rows that may be read to tell what changed; where there are more, reading everything is no dearer.
+MOST_ROWS = 5_000_000
+#: How often a row is there after, less how often before. No contract's field can have this name.
+WEIGHT = "how often"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a table stands: which table it is, by its metadata's id, and its version."""
+
+    id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Rows that were there only before and rows that are there only after, each as often as it is there more often."""
+
+    before: pa.Table
+    after: pa.Table
+
+
+def position(table: Table) -> Position | None:
+    """Where a table stands now; None where there is none."""
+    snapshot = open_snapshot(table.path)
+    return Position(snapshot.metadata["id"], snapshot.version) if snapshot is not None else None
+
+
+def changed_rows(
+    table: Table, since: int, upto: int, columns: Sequence[str], most: int = MOST_ROWS, identity: str | None = None
+) -> Changed | None:
+    """The live rows, these columns of them, that the table has at one of two versions only, in no order.
+
+    None where that cannot be told: a version or a file of it is gone, the table is not the one with the id ``identity``
+    (or has become another in between), or more than ``most`` rows would have to be read. Columns are typed as the
+    table's schema says and must not be nested; those that a file lacks are null.
+    """
+    schema = pa.schema([table.schema.field(name) for name in columns])
+    if since == upto and identity is None:
+        return _nothing(schema)
+    try:
+        pieces = _pieces(table, since, upto, identity)
+        if pieces is None or sum(piece.count for side in pieces for piece in side) > most:
+            return None
+        return difference(*(_read(side, schema) for side in pieces))
+    except (FileNotFoundError, DeletionVectorError):  # vacuumed away since, be it a file, its vector or a checkpoint
+        return None
+
+
+def difference(before: pa.Table, after: pa.Table) -> Changed:
+    """What two tables of one schema, without nested columns, do not have in common. Exact: values are compared, not hashes."""
+    nothing = before.schema.empty_table()
+    if not before.num_rows or not after.num_rows:
+        return Changed(before, after)
+    both = pa.concat_tables([_weighted(before, -1), _weighted(after, 1)])
+    groups = both.group_by(before.column_names).aggregate([(WEIGHT, "sum")])
+    left = groups.filter(pc.not_equal(groups[f"{WEIGHT}_sum"], 0))
+    weight = left[f"{WEIGHT}_sum"]
+    rows = left.select(before.column_names).cast(before.schema) if left.num_rows else nothing
+    return Changed(_repeated(rows, pc.negate(weight)), _repeated(rows, weight))
+
+
+def _nothing(schema: pa.Schema) -> Changed:
+    return Changed(schema.empty_table(), schema.empty_table())
+
+
+def _weighted(rows: pa.Table, weight: int) -> pa.Table:
+    return rows.append_column(WEIGHT, pa.repeat(pa.scalar(weight, pa.int64()), rows.num_rows))
+
+
+def _repeated(rows: pa.Table, times: pa.ChunkedArray) -> pa.Table:
+    """Each row that many times; not at all where the number is negative."""
+    counts = np.maximum(times.to_numpy(), 0)
+    return rows.take(pa.array(np.repeat(np.arange(rows.num_rows), counts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What has to be read of one file: the rows with these numbers, or all live ones where there are none named."""
+
+    file: LiveFile
+    count: int
+    rows: Positions | None = None
+
+    def read(self, schema: pa.Schema) -> Iterator[pa.Table]:
+        """These columns of the rows, a chunk at a time."""
+        return read_live(self.file, schema) if self.rows is None else read_rows(self.file, schema, self.rows)
+
+
+def _read(pieces: Sequence[Piece], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *(rows for piece in pieces for rows in piece.read(schema))])
+
+
+def _pieces(
+    table: Table, since: int, upto: int, identity: str | None
+) -> tuple[Sequence[Piece], Sequence[Piece]] | None:
+    """What to read at both versions; None where one is gone, or is another table's."""
+    before, after = snapshot_at(table, since), snapshot_at(table, upto)
+    if before is None or after is None:
+        return None
+    if {before.metadata["id"], after.metadata["id"]} != {identity or after.metadata["id"]}:
+        return None
+    return only_in(before, after), only_in(after, before)
+
+
+def snapshot_at(table: Table, version: int) -> Snapshot | None:
+    """The table as it stood at a version; None where that can no longer be told."""
+    now = open_snapshot(table.path)
+    return now if now is not None and now.version == version else read_log(table.path, upto=version)
+
+
+def only_in(one: Snapshot, other: Snapshot | None) -> list[Piece]:
+    """What of the first snapshot's live rows may not be in the other; all of them where there is no other."""
+    others = {file.absolute: file for file in live_files(other)} if other is not None else {}
+    pieces = []
+    for file in live_files(one):
+        same = others.get(file.absolute)
+        if same is None:
+            pieces.append(Piece(file, _live_rows(file, one.files[file.path])))
+        elif _vector_id(file) != _vector_id(same):
+            rows = positions(_vector(same) - _vector(file))
+            pieces += [Piece(file, len(rows), rows)] if len(rows) else []
+    return pieces
+
+
+def _live_rows(file: LiveFile, add: Mapping[str, Any]) -> int:
+    """How many live rows a file has: by the log, or by its footer where the log does not say."""
+    told = json.loads(add.get("stats") or "{}").get("numRecords")
+    dead = file.vector["cardinality"] if file.vector is not None else 0
+    return int(told if told is not None else rows_in(file)) - dead
+
+
+def _vector_id(file: LiveFile) -> tuple[Any, ...] | None:
+    """What tells a vector from another one; the log may spell the rest of it in more ways than one."""
+    vector = file.vector
+    return (vector["storageType"], vector["pathOrInlineDv"], vector.get("offset") or 0) if vector is not None else None
+
+
+def _vector(file: LiveFile) -> BitMap64:
+    return read_vector(file.root, file.vector) if file.vector is not None else BitMap64()

@@ -1,0 +1,102 @@
+"""What the entries of a table's log say: that it is made, that it has more columns, that parts are added."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from deltalake import Schema
+
+from spark_jobs.storage.actions import addition
+from spark_jobs.storage.log import WRITER_FEATURES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deltalake import DeltaTable, Field
+
+    from spark_jobs.lake import Table
+    from spark_jobs.storage.log import Action
+    from spark_jobs.storage.parts import Part
+
+#: Spark reads a table's log from its newest checkpoint on, so checkpoints come often enough to keep that short.
+PROPERTIES = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 60 days"}
+KEYED_PROPERTIES = {**PROPERTIES, "delta.enableDeletionVectors": "true"}
+#: A table that any writer of Delta may append to.
+PLAIN = {"minReaderVersion": 1, "minWriterVersion": 2}
+#: What a table may ask of its writers without asking anything of one that only adds files.
+OF_NO_CONCERN = {*WRITER_FEATURES, "changeDataFeed"}
+ADDED_LATER = "tally.fieldsAddedLater"
+
+
+def commit_info(operation: str, parameters: Mapping[str, str] | None = None, **metrics: int) -> Action:
+    """What the table's history says of an entry; it comes first in it."""
+    return {
+        "commitInfo": {
+            "timestamp": now_ms(),
+            "operation": operation,
+            "operationParameters": dict(parameters or {}),
+            "isolationLevel": "Serializable",
+            "isBlindAppend": False,
+            "operationMetrics": {name: str(value) for name, value in metrics.items()},
+            "engineInfo": "Tallylake",
+            "txnId": str(uuid.uuid4()),
+        }
+    }
+
+
+def new_metadata(table: Table) -> Action:
+    """The metadata of a table that is made now."""
+    return {
+        "id": str(uuid.uuid4()),
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": Schema.from_arrow(table.schema).to_json(),
+        "partitionColumns": list(table.partition_by),
+        "configuration": KEYED_PROPERTIES if table.keyed else PROPERTIES,
+        "createdTime": now_ms(),
+    }
+
+
+def widened(found: DeltaTable, lacking: Sequence[Field], later: Sequence[str]) -> Action:
+    """The table's metadata with more columns. ``later``: all columns of which it is to say that they came later."""
+    metadata = found.metadata()
+    schema = json.loads(found.schema().to_json())
+    schema["fields"] += [json.loads(field.to_json()) for field in lacking]
+    return {
+        "id": str(metadata.id),
+        **({"name": metadata.name} if metadata.name else {}),
+        **({"description": metadata.description} if metadata.description else {}),
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": json.dumps(schema),
+        "partitionColumns": list(metadata.partition_columns),
+        "configuration": {**metadata.configuration, **({ADDED_LATER: ",".join(later)} if later else {})},
+        "createdTime": metadata.created_time,
+    }
+
+
+def addition_of(parts: Sequence[Part], partition_by: Sequence[str], writer: str, version: int) -> list[Action]:
+    """An entry that adds parts, with the version of who adds them."""
+    rows = sum(part.rows for part in parts)
+    told = {"mode": "Append", "partitionBy": json.dumps(list(partition_by))}
+    info = commit_info("WRITE", told, numFiles=len(parts), numOutputRows=rows)
+    info["commitInfo"]["isBlindAppend"] = True
+    return [info, transaction(writer, version), *(addition(part) for part in parts)]
+
+
+def transaction(writer: str, version: int) -> Action:
+    """That a writer has come to a version of its own: an entry that says so again is not made."""
+    return {"txn": {"appId": writer, "version": version, "lastUpdated": now_ms()}}
+
+
+def asks_nothing(found: DeltaTable) -> bool:
+    """Whether the table may be appended to by an entry of :func:`addition_of`, or asks for more than is done here."""
+    protocol = found.protocol()
+    features = set(protocol.writer_features or ())
+    return protocol.min_writer_version <= 2 or (protocol.min_writer_version == 7 and features <= OF_NO_CONCERN)
+
+
+def now_ms() -> int:
+    """The clock as a log tells it."""
+    return int(time.time() * 1000)

@@ -1,0 +1,161 @@
+"""The Parquet files of a table, and their rows that are still in it: those that a deletion vector names are not.
+
+Files never change, so what was read of one may be kept: footers, and whatever else callers put there, up to a limit of memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spark_jobs.storage.deletion_vectors import positions, read_vector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    Positions = npt.NDArray[np.int64]
+
+NONE: Positions = np.empty(0, np.int64)
+#: Bytes of key columns and footers kept in memory.
+KEPT_BYTES = 256 * 1024 * 1024
+#: Rows of the other columns that are read at once, so that memory stays bounded.
+CHUNK_ROWS = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """One Parquet file of a table: where it is, its partition's values, and the rows that are no longer in it."""
+
+    root: Path
+    path: str
+    partition: Mapping[str, Any]
+    vector: Mapping[str, Any] | None = None
+
+    @property
+    def absolute(self) -> Path:
+        """The file itself."""
+        return self.root / unquote(self.path)
+
+    def dead(self) -> Positions:
+        """The row numbers that are no longer in the table."""
+        if self.vector is None:
+            return NONE
+        return positions(read_vector(self.root, self.vector))
+
+
+def read_whole(file: LiveFile, schema: pa.Schema) -> pa.Table:
+    """Those columns of all rows of a file, also of those that are no longer in the table."""
+    with _opened(file) as parquet:
+        return _conformed(parquet.read(columns=_present(parquet, schema)), parquet.metadata.num_rows, file, schema)
+
+
+def read_live(file: LiveFile, schema: pa.Schema, but: Positions = NONE) -> Iterator[pa.Table]:
+    """All rows of a file that are still in the table, but for those with these numbers, a chunk at a time."""
+    live = np.ones(rows_in(file), np.bool_)
+    live[file.dead()] = False
+    live[but] = False
+    yield from read_rows(file, schema, np.flatnonzero(live))
+
+
+def rows_in(file: LiveFile) -> int:
+    """How many rows a file has by its footer, also those that are no longer in the table."""
+    with _opened(file) as parquet:
+        return int(parquet.metadata.num_rows)
+
+
+def read_rows(file: LiveFile, schema: pa.Schema, wanted: Positions) -> Iterator[pa.Table]:
+    """Those rows of a file, by their ascending numbers, a chunk of row groups at a time; groups without any are not read."""
+    if not len(wanted):
+        return
+    with _opened(file) as parquet:
+        sizes = np.array([parquet.metadata.row_group(n).num_rows for n in range(parquet.metadata.num_row_groups)])
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        hit = np.unique(np.searchsorted(starts, wanted, "right") - 1)
+        for groups in _chunks(hit, sizes):
+            rows = parquet.read_row_groups(groups.tolist(), columns=_present(parquet, schema))
+            count = int(sizes[groups].sum())
+            chosen = _within_groups(wanted, groups, starts)
+            rows = _conformed(rows, count, file, schema)
+            yield rows if len(chosen) == count else rows.take(pa.array(chosen))
+
+
+def _chunks(groups: Positions, sizes: Positions) -> list[Positions]:
+    total = np.cumsum(sizes[groups]) - 1
+    return np.split(groups, np.flatnonzero(np.diff(total // CHUNK_ROWS)) + 1)
+
+
+def _within_groups(wanted: Positions, groups: Positions, starts: Positions) -> Positions:
+    """The numbers that the wanted rows have when only these row groups are read, one after the other."""
+    first = np.searchsorted(wanted, starts[groups], "left")
+    last = np.searchsorted(wanted, starts[groups + 1], "left")
+    before = np.concatenate([[0], np.cumsum(starts[groups + 1] - starts[groups])[:-1]])
+    moved = [
+        wanted[a:b] - start + offset for a, b, start, offset in zip(first, last, starts[groups], before, strict=True)
+    ]
+    return np.concatenate(moved)
+
+
+def _opened(file: LiveFile) -> pq.ParquetFile:
+    """The file, with its footer from memory if it was read before. Spark may spell times in 96 bits: those are microseconds."""
+    name = f"{file.absolute}"
+    footer = KEPT.get(name)
+    parquet = pq.ParquetFile(file.absolute, metadata=footer, coerce_int96_timestamp_unit="us")
+    if footer is None:
+        KEPT.put(name, parquet.metadata, parquet.metadata.serialized_size)
+    return parquet
+
+
+def _present(parquet: pq.ParquetFile, schema: pa.Schema) -> list[str]:
+    there = set(parquet.schema_arrow.names)
+    return [name for name in schema.names if name in there]
+
+
+def _conformed(rows: pa.Table, count: int, file: LiveFile, schema: pa.Schema) -> pa.Table:
+    """The schema's columns: from the file, else from its partition, else null."""
+    columns = []
+    for field in schema:
+        if field.name in rows.column_names:
+            columns.append(rows[field.name].cast(field.type))
+        else:
+            value = pa.scalar(file.partition.get(field.name)).cast(field.type)
+            columns.append(pa.chunked_array([pa.repeat(value, count)]))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+class Kept:
+    """What was read of files, the least recently used dropped first. Files never change, so neither does this."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._bytes = 0
+        self._values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def get(self, name: str) -> Any:
+        """What was kept under this name; None where nothing was, or is no more."""
+        with self._guard:
+            if name not in self._values:
+                return None
+            self._values.move_to_end(name)
+            return self._values[name][0]
+
+    def put(self, name: str, value: Any, size: int) -> None:
+        """Keep a value of that many bytes; what was used longest ago makes room for it."""
+        with self._guard:
+            self._bytes += size - self._values.pop(name, (None, 0))[1]
+            self._values[name] = (value, size)
+            while self._bytes > self._limit:
+                self._bytes -= self._values.popitem(last=False)[1][1]
+
+
+KEPT = Kept(KEPT_BYTES)

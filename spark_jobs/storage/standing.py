@@ -1,0 +1,108 @@
+"""How things stand, read from the logs of tables and from small tables, without Spark."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.landing.listing import found_in, rooted
+from spark_jobs.landing.opened import AsideError, fingerprint, regular
+from spark_jobs.storage.commit import open_snapshot, open_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from schema_registry.registry import Subject
+    from spark_jobs.lake import Lake, Table
+    from spark_jobs.landing.listing import Found
+
+
+@dataclass(frozen=True, slots=True)
+class FileStanding:
+    """Landed files that the lake has not taken in, by name.
+
+    New ones wait; a rewritten one is never read again by Spark's file source; ``aside``: what may not be read, and why;
+    ``foreign``: files whose ending is none that is read.
+    """
+
+    waiting: tuple[str, ...]
+    rewritten: tuple[str, ...]
+    aside: Mapping[str, str]
+    foreign: tuple[str, ...]
+
+
+def count(table: Table, subject: str | None = None) -> int:
+    """Rows of a table by its log, all or one subject's; those that a deletion vector deletes are none."""
+    if table.keyed:
+        return live_count(table)
+    found = open_table(table.path)
+    if found is None:
+        return 0
+    adds = pa.table(found.get_add_actions(flatten=True))
+    if subject is not None and adds.num_rows:
+        adds = adds.filter(pc.equal(adds["partition.subject"], subject))
+    return pc.sum(adds["num_records"]).as_py() or 0 if adds.num_rows else 0
+
+
+def live_count(table: Table) -> int:
+    """Rows of a keyed table by its log."""
+    snapshot = open_snapshot(table.path)
+    adds = snapshot.files.values() if snapshot is not None else []
+    held = [int(json.loads(add.get("stats") or "{}").get("numRecords") or 0) for add in adds]
+    return sum(held) - sum(int(add.get("deletionVector", {}).get("cardinality", 0)) for add in adds)
+
+
+def own_rows(table: Table, subject: str) -> pa.Table:
+    """One subject's rows of a small table, all columns; none where the table is not there yet."""
+    found = open_table(table.path)
+    if found is None:
+        return table.schema.empty_table()
+    return found.to_pyarrow_table(filters=[("subject", "=", subject)])
+
+
+def file_standing(lake: Lake, landing_root: Path, subject: Subject) -> FileStanding:
+    """Compare the landing folder with the ingest ledger, by name, size, time of change and then content."""
+    ledger = own_rows(lake.files, subject.name)
+    read = {row["source"]: row for row in ledger.sort_by("ingested_at").to_pylist()}
+    waiting, rewritten, foreign = list[str](), list[str](), list[str]()
+    aside: dict[str, str] = {}
+    folder = rooted(landing_root) / subject.name
+    for one in found_in(folder):
+        source = f"{subject.name}/{one.name}"
+        row = read.get(source)
+        if one.foreign:
+            foreign.append(source)
+        elif one.aside:
+            aside[source] = one.aside
+        elif row is None:
+            waiting.append(source)
+        elif row["status"] == "set_aside":
+            aside[source] = _once_aside(row)
+        elif _is_rewritten(folder, one, row):
+            rewritten.append(source)
+    return FileStanding(tuple(waiting), tuple(rewritten), aside, tuple(foreign))
+
+
+def _once_aside(row: dict[str, Any]) -> str:
+    """Why the ledger says that a file was set aside: whatever it is by now, it is not read again under its name."""
+    return f"{row['detail']}, when its turn came"
+
+
+def _is_rewritten(folder: Path, found: Found, read: dict[str, Any]) -> bool:
+    """Whether a file's content is another than was read; one that was only touched is not, nor one that cannot be opened."""
+    changed = datetime.fromtimestamp(found.modified_ms / 1000, UTC)
+    if (found.bytes, changed) == (read["bytes"], read["source_time"]):
+        return False
+    try:
+        with regular(folder, found.name.split("/")) as file:
+            return bool(fingerprint(file) != read["source_fingerprint"])
+    except FileNotFoundError:
+        return False
+    except AsideError:
+        return True
