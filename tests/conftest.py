@@ -10,7 +10,7 @@ import pytest
 
 from config.settings import Settings, Streaming
 
-pytest_plugins = ["postgres_servers"]
+pytest_plugins = ["support.postgres_servers"]
 
 # Every JVM that a test starts, its processes' too, lives for a minute or two: Java's second compiler would take half of the
 # processor for code that is hardly run again (a cold stream of 1,000 rows: 32.6 CPU seconds with it, 16.8 without).

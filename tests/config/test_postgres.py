@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import psycopg2
 import pytest
-from postgres_servers import DEBIAN, PASSWORD, Debian, Server, debian_server, embedded_server
+from support.postgres_servers import DEBIAN, PASSWORD, Debian, Server, debian_server, embedded_server
 
 from config import postgres
 from config.forms import Secret

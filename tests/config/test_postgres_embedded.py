@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import psycopg2
 import pytest
-from postgres_servers import NOBODY, Server
+from support.postgres_servers import NOBODY, Server
 
 from config.postgres import DatabaseError, connect, stop_embedded
 from config.settings import load

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from docker.dockerfile import DOCKER, stages, variables
+from support.dockerfile import DOCKER, stages, variables
 
 from config.groups import variables as settings
 from config.settings import load

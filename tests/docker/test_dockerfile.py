@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from docker.dockerfile import DOCKER, copied, stages, variables
+from support.dockerfile import DOCKER, copied, stages, variables
 
 from config.groups import variables as settings
 from config.settings import load

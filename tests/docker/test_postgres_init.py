@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
-from docker.dockerfile import DOCKER
-from postgres_servers import DEBIAN, Debian, as_nobody, debian_server
-from publish_house import PublishHouse, letter
-from support import house
+from support.dockerfile import DOCKER
+from support.lakes import house
+from support.postgres_servers import DEBIAN, Debian, as_nobody, debian_server
+from support.published_lake import PublishHouse, letter
 
 from config.forms import Secret
 from config.postgres import DatabaseError, connect

@@ -4,12 +4,12 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from docker.dockerfile import DOCKER
+from support.dockerfile import DOCKER
 
 from config.postgres import connect
 
 if TYPE_CHECKING:
-    from postgres_servers import Debian
+    from support.postgres_servers import Debian
 
 SHOP = ("customers", "products", "orders", "order_items", "payments")
 

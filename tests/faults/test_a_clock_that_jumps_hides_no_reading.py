@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
-from duck_auditor import discrepancies
-from support import House, house
+from support.duckdb_audit import discrepancies
+from support.lakes import House, house
 
 from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.queries import books as books_module

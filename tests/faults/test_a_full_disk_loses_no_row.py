@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 from deltalake import DeltaTable
-from duck_auditor import discrepancies
-from faults.landings import Files, ingest_of
-from faults.small_disk import small_disk
-from keyed_tables import keyed, named, put, rows, scanned
-from support import house
+from support.duckdb_audit import discrepancies
+from support.ingest_without_spark import Files, ingest_of
+from support.lakes import house
+from support.small_disk import small_disk
+from support.tables_with_a_key import keyed, named, put, rows, scanned
 
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
@@ -32,8 +32,8 @@ from spark_jobs.storage.parts import write_parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from faults.small_disk import Disk
     from pyspark.sql import DataFrame, SparkSession
+    from support.small_disk import Disk
 
 
 @pytest.fixture

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from postgres_servers import DEBIAN, Debian, debian_server
-from publish_house import PATIENCE, PublishHouse, do, event, product, until
-from support import house
+from support.lakes import house
+from support.postgres_servers import DEBIAN, Debian, debian_server
+from support.published_lake import PATIENCE, PublishHouse, do, event, product, until
 
 from config import postgres as connections
 from config.postgres import connect
 from spark_jobs.cli.status import run_status
-from spark_jobs.publish import beside, lane, publisher, watch
+from spark_jobs.publish import background as beside
+from spark_jobs.publish import publisher, watch
+from spark_jobs.publish import worker as lane
 from spark_jobs.publish.background import published_beside
 from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.state import read_state
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from postgres_servers import Server
     from psycopg2.extensions import connection as Connection
+    from support.postgres_servers import Server
 
     from config.groups import Database
     from config.settings import Settings

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from deltalake import DeltaTable
-from faults.landings import Files, ingest_of
+from support.ingest_without_spark import Files, ingest_of
 
 from spark_jobs.lake import Lake
 from spark_jobs.landing.land import LandingError

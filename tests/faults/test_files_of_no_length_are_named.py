@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from keyed_tables import keyed, put
+from support.tables_with_a_key import keyed, put
 
 from spark_jobs.cli.app import main
 from spark_jobs.errors import TallyError

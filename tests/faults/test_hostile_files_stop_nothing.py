@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from duck_auditor import discrepancies
-from hostile_files import FILES, GOOD, HARMLESS, LIMITS, NAMES, Hostile
-from support import House, house
+from support.duckdb_audit import discrepancies
+from support.hostile_files import FILES, GOOD, HARMLESS, LIMITS, NAMES, Hostile
+from support.lakes import House, house
 
 from config.groups import Limits as LimitSettings
 from schema_registry.registry import load

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from support import house
+from support.lakes import house
 
 from config.runtime import ROOT
 from schema_registry.errors import ContractError
@@ -38,7 +38,7 @@ from spark_jobs.storage.parts import write_parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from support import House
+    from support.lakes import House
 
     from spark_jobs.lake import Table
 

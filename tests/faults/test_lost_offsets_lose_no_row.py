@@ -7,8 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from duck_auditor import counts, discrepancies
-from support import House, house
+from support.duckdb_audit import counts, discrepancies
+from support.lakes import House, house
 
 from spark_jobs.batch.refine_progress import passed_over, waiting_rows
 from spark_jobs.errors import StreamFailedError

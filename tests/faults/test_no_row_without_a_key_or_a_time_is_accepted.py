@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from duck_auditor import discrepancies
-from support import House, house
+from support.duckdb_audit import discrepancies
+from support.lakes import House, house
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

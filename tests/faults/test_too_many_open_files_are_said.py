@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from deltalake import DeltaTable
-from faults.landings import Files, ingest_of
-from keyed_tables import keyed, named, put, scanned
+from support.ingest_without_spark import Files, ingest_of
+from support.tables_with_a_key import keyed, named, put, scanned
 
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
-from postgres_servers import DEBIAN, Debian, debian_server
-from publish_house import NOON, PublishHouse, ask, do, event, letter, product
-from support import house
+from support.lakes import house
+from support.postgres_servers import DEBIAN, Debian, debian_server
+from support.published_lake import NOON, PublishHouse, ask, do, event, letter, product
 
 from config.postgres import connect
 from schema_registry.registry import CONTRACTS

@@ -8,8 +8,8 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from change_contract_oracle import iso, recomputed
-from shop_runs import shop
+from support.change_contract_oracle import iso, recomputed
+from support.shop_runs import shop
 
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.fault_table import faults_of

@@ -8,7 +8,7 @@ import io
 from collections import Counter
 
 import pytest
-from contract_oracle import Verdict, judged_file, records
+from support.contract_oracle import Verdict, judged_file, records
 
 from generator.fault_table import FAULTS, ODD_FILES, SMALL_FILES
 from generator.faults import Kind

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from shop_runs import shop
+from support.shop_runs import shop
 
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.options import ShopOptions

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from journeys.processes import Town, java_of, kill_session
+from support.processes import Town, java_of, kill_session
 
 SHOP = ("customers", "products", "orders", "order_items", "payments")
 SIX = ("ecommerce_events", *SHOP)
-DIES_AT = Path(__file__).with_name("dies_at.py")
+DIES_AT = Path(__file__).parents[1] / "support" / "killed_at_commit.py"
 ROUNDS = 2
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from deltalake import DeltaTable
-from gold_house import GoldHouse
-from journeys.processes import Town
-from support import House, house
+from support.gold_lake import GoldHouse
+from support.lakes import House, house
+from support.processes import Town
 
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.run import write_shop
@@ -22,7 +22,7 @@ from spark_jobs.batch.gold.run import GoldRun
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-DIES_AT = Path(__file__).with_name("dies_at.py")
+DIES_AT = Path(__file__).parents[1] / "support" / "killed_at_commit.py"
 LAST = date(2026, 2, 28)
 START = datetime(2026, 1, 20, tzinfo=UTC)
 #: Nothing is held back: every date is published, or not yet.

@@ -17,10 +17,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from gold_house import GoldHouse
-from mart_oracles import HALF_UP, LIMIT, ORACLES
-from publish_house import PublishHouse
-from support import House, house
+from support.gold_lake import GoldHouse
+from support.lakes import House, house
+from support.mart_oracles import HALF_UP, LIMIT, ORACLES
+from support.published_lake import PublishHouse
 
 from config.postgres import connect
 from generator.changes.contracts import SHOP_SUBJECTS
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from postgres_servers import Server
     from psycopg2.extensions import connection as Connection
     from pyspark.sql import SparkSession
+    from support.postgres_servers import Server
 
     from spark_jobs.batch.gold.record import RunRecord
 

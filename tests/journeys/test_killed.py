@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from journeys.processes import Town, java_of, kill_session
+from support.processes import Town, java_of, kill_session
 
 if TYPE_CHECKING:
     from pathlib import Path

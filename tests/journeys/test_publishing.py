@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from journeys.processes import PATIENCE, ROOT, Town, kill_session
-from postgres_servers import PASSWORD
-from publish_house import PublishHouse, event, letter, product, received
-from support import house
+from support.lakes import house
+from support.postgres_servers import PASSWORD
+from support.processes import PATIENCE, ROOT, Town, kill_session
+from support.published_lake import PublishHouse, event, letter, product, received
 
 from config.postgres import connect
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
-    from postgres_servers import Server
+    from support.postgres_servers import Server
 
 pytestmark = pytest.mark.journey
 
-PUBLISHES = str(ROOT / "tests" / "journeys" / "publishes.py")
+PUBLISHES = str(ROOT / "tests" / "support" / "killed_publishing.py")
 TABLES = ("silver/ecommerce_events", "silver/products", "ops/dead_letters", "bronze/ecommerce_events")
 #: What Postgres or the system says of a server that has gone; which of them is told last is a matter of moments.
 OUTAGE = ("refused", "server closed the connection", "terminating connection")

@@ -8,8 +8,8 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from journeys.processes import Town, kill_session
-from open_ports import beyond_this_machine, ports_of_session
+from support.open_ports import beyond_this_machine, ports_of_session
+from support.processes import Town, kill_session
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,16 +4,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from served import Served, served
-from shop_tables import Shop, fill
+from support.api_server import Served, served
+from support.shop_tables import Shop, fill
 
 from config.postgres import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postgres_servers import Server
     from psycopg2.extensions import connection as Connection
+    from support.postgres_servers import Server
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from publish_house import until
-from served import served
-from shop_tables import books, fill, insert, move_on
+from support.api_server import served
+from support.published_lake import until
+from support.shop_tables import books, fill, insert, move_on
 
 from config.forms import Secret
 from config.postgres import connect
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
-    from postgres_servers import Debian, Server
     from psycopg2.extensions import connection as Connection
-    from served import Served
+    from support.api_server import Served
+    from support.postgres_servers import Debian, Server
 
 KEY = "0123456789abcdef-secret"
 NASTY = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from fastapi import Response
-from served import Served, served, serving
+from support.api_server import Served, served, serving
 
 from config.postgres import DatabaseError
 from config.settings import load

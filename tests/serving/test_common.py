@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from serving.models.common import Day, Moment
 
 if TYPE_CHECKING:
-    from served import Served
+    from support.api_server import Served
 
 THREE = datetime(2026, 1, 15, 15, tzinfo=UTC)
 

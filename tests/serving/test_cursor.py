@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import TypeAdapter
-from shop_tables import NOW, books, insert, move_on
+from support.shop_tables import NOW, books, insert, move_on
 
 from serving.cursor import decode, encode, page
 from serving.errors import AskedError
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from psycopg2.extensions import connection as Connection
-    from served import Served
-    from shop_tables import Shop
+    from support.api_server import Served
+    from support.shop_tables import Shop
 
 KEY = TypeAdapter(tuple[datetime, str, Decimal, int, date])
 MOMENT = datetime(2026, 1, 29, 12, 30, 0, 123_456, UTC)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import psycopg2
 import pytest
-from served import served
+from support.api_server import served
 
 from config.postgres import DatabaseError
 from serving import database as pools
@@ -19,10 +19,10 @@ from serving.database import CONNECTIONS, Pool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postgres_servers import Server
     from psycopg2.extensions import connection as Connection
     from psycopg2.extensions import cursor as Cursor
-    from served import Served
+    from support.api_server import Served
+    from support.postgres_servers import Server
 
     from config.groups import Database
     from serving.database import Questions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from served import Served
+    from support.api_server import Served
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from fastapi import Request
 from pydantic import BaseModel
-from served import served
-from shop_tables import move_on
+from support.api_server import served
+from support.shop_tables import move_on
 
 from serving.database import Pool
 from serving.etag import KEPT, KEPT_BYTES, Answers
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fastapi import Response
-    from postgres_servers import Server
     from psycopg2.extensions import connection as Connection
-    from served import Served
+    from support.api_server import Served
+    from support.postgres_servers import Server
 
     from config.groups import Database
     from serving.database import Questions

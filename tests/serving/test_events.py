@@ -6,14 +6,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shop_tables import NOW, insert, move_on
+from support.shop_tables import NOW, insert, move_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from psycopg2.extensions import connection as Connection
-    from served import Served
-    from shop_tables import Shop
+    from support.api_server import Served
+    from support.shop_tables import Shop
 
 Row = dict[str, Any]
 

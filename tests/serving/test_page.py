@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import FOUND, Page, browsing
-from page_house import grouped, opened, quoted
+from support.chromium import FOUND, Page, browsing
+from support.dashboard_page import grouped, opened, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from served import Served
+    from support.api_server import Served
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine")
 

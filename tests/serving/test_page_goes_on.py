@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from chromium import FOUND, Page
-from page_house import READY, grouped, hurried, opened, places
-from served import served
-from shop_tables import books, fill, insert, move_on
+from support.api_server import served
+from support.chromium import FOUND, Page
+from support.dashboard_page import READY, grouped, hurried, opened, places
+from support.shop_tables import books, fill, insert, move_on
 
 from config.forms import Secret
 from config.postgres import connect
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from postgres_servers import Debian, Server
     from psycopg2.extensions import connection as Connection
-    from served import Served
+    from support.api_server import Served
+    from support.postgres_servers import Debian, Server
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine")
 

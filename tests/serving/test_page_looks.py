@@ -7,13 +7,13 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import FOUND, Page, browsing
-from page_house import WEAK_MARKS, WEAK_TEXTS, opened
+from support.chromium import FOUND, Page, browsing
+from support.dashboard_page import WEAK_MARKS, WEAK_TEXTS, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from served import Served
+    from support.api_server import Served
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine")
 

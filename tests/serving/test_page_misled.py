@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import FOUND, Page, browsing
-from page_house import grouped, opened, quoted
-from shop_tables import books, insert, move_on
+from support.chromium import FOUND, Page, browsing
+from support.dashboard_page import grouped, opened, quoted
+from support.shop_tables import books, insert, move_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from psycopg2.extensions import connection as Connection
-    from served import Served
+    from support.api_server import Served
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from chromium import FOUND, Page, browsing
+from support.chromium import FOUND, Page, browsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from served import Served
+    from support.api_server import Served
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine")
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shop_tables import NOW, SUBJECTS, books, insert, move_on
+from support.shop_tables import NOW, SUBJECTS, books, insert, move_on
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
-    from served import Served
-    from shop_tables import Shop
+    from support.api_server import Served
+    from support.shop_tables import Shop
 
 FATES = ("rows_read", "accepted", "late", "duplicate", "dead_letter", "control", "unaccounted")
 

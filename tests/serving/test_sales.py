@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shop_tables import NOW, OPEN
+from support.shop_tables import NOW, OPEN
 
 if TYPE_CHECKING:
-    from served import Served
-    from shop_tables import Shop
+    from support.api_server import Served
+    from support.shop_tables import Shop
 
 
 def pages(api: Served, path: str, **params: Any) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from served import served
+from support.api_server import served
 
 from config.forms import Secret
 from config.settings import load
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fastapi import FastAPI
-    from served import Served
+    from support.api_server import Served
 
 KEY = "Schlüssel-0123456789"
 #: A server that nobody runs.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from publish_house import until
-from shop_tables import fill
+from support.published_lake import until
+from support.shop_tables import fill
 
 from config.postgres import connect
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from postgres_servers import Debian
+    from support.postgres_servers import Debian
 
 NOWHERE = {"DATABASE_URL": "postgresql://shop:s3cret-word@127.0.0.1:1/shop"}
 SERVE = (sys.executable, "-m", "spark_jobs", "serve")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyspark
 import pytest
-from open_ports import beyond_this_machine, ports_of_children
+from support.open_ports import beyond_this_machine, ports_of_children
 
 from config import runtime
 from config.errors import DeltaNotLoadedError, JavaNotFoundError, MissingJarsError

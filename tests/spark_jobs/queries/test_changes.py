@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import House, house
+from support.lakes import House, house
 
 from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.queries import refine as refine_module

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from duck_auditor import discrepancies
-from support import house
+from support.duckdb_audit import discrepancies
+from support.lakes import house
 
 from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.microbatch import staging as staging_module

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from support import house
+from support.lakes import house
 
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.queries.streaming_session import CHECKPOINT_FILES, PROPERTIES, streaming_session

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from duck_auditor import discrepancies
 from pyspark.sql import functions as F
-from support import House, house
+from support.duckdb_audit import discrepancies
+from support.lakes import House, house
 
 from spark_jobs.batch.point_in_time.as_of import as_of, register_as_of
 from spark_jobs.cli.as_of import run_as_of

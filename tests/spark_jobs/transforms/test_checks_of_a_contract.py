@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from bronze_rows import INGESTED, V1, V2, V3, judged, without
+from support.bronze_rows import INGESTED, V1, V2, V3, judged, without
 
 from schema_registry import registry
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bronze_rows import V1, V2, V3, bronze, conformed, without
 from chispa import assert_df_equality
+from support.bronze_rows import V1, V2, V3, bronze, conformed, without
 
 from schema_registry import registry
 from spark_jobs.transforms.conform import conform, with_maps

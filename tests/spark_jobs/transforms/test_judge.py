@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import yaml
-from bronze_rows import INGESTED, TERMS, V1, V2, V3, bronze, judged, without
 from chispa import assert_df_equality
+from support.bronze_rows import INGESTED, TERMS, V1, V2, V3, bronze, judged, without
 
 from generator.emit import run
 from generator.options import GeneratorOptions
@@ -26,7 +26,7 @@ from spark_jobs.transforms.lateness import with_lateness
 
 TESTS = Path(__file__).parents[2]
 SENSORS = TESTS / "schema_registry" / "contracts"
-judged_file = runpy.run_path(str(TESTS / "generator" / "contract_oracle.py"))["judged_file"]
+judged_file = runpy.run_path(str(TESTS / "support" / "contract_oracle.py"))["judged_file"]
 MARK = datetime(2026, 1, 5, 11, tzinfo=UTC)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bronze_rows import judged, without
+from support.bronze_rows import judged, without
 
 from schema_registry.registry import load
 

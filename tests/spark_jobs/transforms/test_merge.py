@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from change_sets import FIELDS, TRACKED, Mix, at, batchings, change_sets
-from changes_oracle import Change, Key, Oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_lake import MemoryLake, things
+from support.change_sets import FIELDS, TRACKED, Mix, at, batchings, change_sets
+from support.changes_oracle import Change, Oracle
+from support.memory_lake import MemoryLake, rows_of, things, versions_of
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.transforms.merge import Incoming
@@ -34,20 +34,6 @@ def change(op: str, seq: int, minute: int, change_id: str = "", **values: Any) -
     whole = {} if op in ("d", "t") else {"name": "Ada", "city": None, "phone": None, **values}
     key = None if op == "t" else 1
     return Change(op, key, seq, change_id or f"{op}{seq}@{minute}", at(minute), whole, given_names)  # type: ignore[arg-type]
-
-
-def rows_of(oracle: Oracle) -> dict[Key, tuple[Any, ...]]:
-    return {
-        key: (row.deleted, row.sequence, row.change_id, *[row.fields[name] for name in ALL])
-        for key, row in oracle.current().items()
-    }
-
-
-def versions_of(oracle: Oracle) -> dict[Key, list[tuple[Any, ...]]]:
-    return {
-        key: [(v.version, v.valid_from, v.valid_to, v.is_current, *[v.fields[name] for name in ALL]) for v in found]
-        for key, found in oracle.versions().items()
-    }
 
 
 @pytest.mark.parametrize(("partial", "tracked"), KINDS.values(), ids=KINDS.keys())

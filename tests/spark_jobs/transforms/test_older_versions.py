@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from bronze_rows import conformed, judged
+from support.bronze_rows import conformed, judged
 
 from schema_registry import registry
 

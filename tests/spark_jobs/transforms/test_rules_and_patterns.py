@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import yaml
-from bronze_rows import judged
+from support.bronze_rows import judged
 
 from schema_registry import registry
 from schema_registry.patterns import LONGEST_MATCHED

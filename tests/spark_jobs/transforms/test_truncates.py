@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from change_sets import FIELDS, TRACKED, Mix, batchings, change_sets
-from changes_oracle import Oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_lake import KEY, MemoryLake, things
-from test_merge import rows_of, versions_of
+from support.change_sets import FIELDS, TRACKED, Mix, batchings, change_sets
+from support.changes_oracle import Oracle
+from support.memory_lake import KEY, MemoryLake, rows_of, things, versions_of
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.transforms.entity import row_schema

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from gold_house import GoldHouse, Row, at, on
-from support import house
+from support.gold_lake import GoldHouse, Row, at, on
+from support.lakes import house
 
 from spark_jobs.batch.gold.changed_dates import all_dates, changed_dates, order_ids, published_dates
 from spark_jobs.batch.gold.inputs import Inputs

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from support import House, house
+from support.lakes import House, house
 
 from spark_jobs.batch.gold import commits
 from spark_jobs.batch.gold.commits import Commit, JournalError, begin, brought_to, finish, row_counts

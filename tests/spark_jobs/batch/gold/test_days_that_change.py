@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gold_house import GoldHouse, at, on
+from support.gold_lake import GoldHouse, at, on
 
 from spark_jobs.batch.gold.record import newest_run, standing
 from spark_jobs.schemas_gold import GOLD

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from support import House, house
+from support.lakes import House, house
 
 from spark_jobs.batch.gold.commits import brought_to
 from spark_jobs.batch.gold.error_rates import wanted_error_rates

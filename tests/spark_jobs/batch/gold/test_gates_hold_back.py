@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from gold_house import GoldHouse, at, on
+from support.gold_lake import GoldHouse, at, on
 
 from spark_jobs.batch.gold.judge import GATES
 from spark_jobs.errors import UsageError

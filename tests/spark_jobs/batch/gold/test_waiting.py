@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gold_house import GoldHouse, at
+from support.gold_lake import GoldHouse, at
 
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.batch.gold.waiting import waiting

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from chispa import assert_df_equality
-from gate_rows import (
+from support.gate_rows import (
     FACTS,
     GATE,
     ITEMS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chispa import assert_df_equality
-from gate_rows import (
+from support.gate_rows import (
     CUP,
     CUSTOMERS,
     DATES,

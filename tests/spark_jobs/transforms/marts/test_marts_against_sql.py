@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 import pytest
-from mart_oracles import HALF_UP, LIMIT, ORACLES
-from mart_rows import CUSTOMERS, DATED, ORDERS, PRODUCTS, day, fact, frame, moment, payment, told, version
+from support.mart_oracles import HALF_UP, LIMIT, ORACLES
+from support.mart_rows import CUSTOMERS, DATED, ORDERS, PRODUCTS, day, fact, frame, moment, payment, told, version
 
 from spark_jobs.schemas_gold import FACT_ORDERS, FACT_PAYMENTS, GOLD
 from spark_jobs.transforms.marts.basic_retention import basic_retention

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from mart_rows import CUSTOMERS, PRODUCTS, day, fact, facts, frame, payment, payments, told, version
+from support.mart_rows import CUSTOMERS, PRODUCTS, day, fact, facts, frame, payment, payments, told, version
 
 from spark_jobs.schemas_gold import BASIC_RETENTION, CUSTOMER_LIFETIME_VALUE, CUSTOMER_SEGMENTS, PRICE_VOLATILITY
 from spark_jobs.transforms.marts.basic_retention import basic_retention

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from mart_rows import (
+from pyspark.sql import functions as F
+from support.mart_rows import (
     DATED,
     ORDERS,
     PRODUCTS,
@@ -22,7 +23,6 @@ from mart_rows import (
     told,
     version,
 )
-from pyspark.sql import functions as F
 
 from spark_jobs.schemas import TEXT_MAP, TIMESTAMP
 from spark_jobs.schemas_gold import DAILY_ERROR_RATE, DAILY_GMV, ORDERS_BY_STATUS, REFUND_RATE, TOP_PRODUCTS

@@ -1,0 +1,332 @@
+"""A subject rebuilt from Bronze: verified without a trace, swapped in, killed at every step, and refused where it must be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import functions as F
+from support.lakes import house
+
+from schema_registry.errors import ContractError
+from spark_jobs.batch.rebuild import run as rebuild_module
+from spark_jobs.batch.rebuild.compare import Comparison
+from spark_jobs.batch.rebuild.contents import VERDICTS
+from spark_jobs.batch.rebuild.run import IncompleteError, Rebuild, Rebuilt
+from spark_jobs.errors import BusyError, UsageError
+from spark_jobs.microbatch import swap as swap_module
+from spark_jobs.microbatch.journal import query_id
+from spark_jobs.microbatch.lock import sole_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import SparkSession
+    from support.lakes import House
+
+    from spark_jobs.lake import Table
+
+EVENTS = "event_id,user_id,event_type,product_id,price,event_time\n"
+CHANGES = "change_id,op,event_ts,seq,product_id,product_name,category,brand,price,cost,description\n"
+
+
+def event(key: str, time: str = "2026-01-05T10:00:00Z", price: str = "9.99") -> str:
+    return f"{key},7,view,11,{price},{time}\n"
+
+
+def product(change_id: str, op: str, minute: int, seq: int, key: int = 1, price: str = "9.99") -> str:
+    cells = ",,,,," if op == "d" else f"Cup,home,,{price},4.00,"
+    return f"{change_id},{op},2026-01-05T10:{minute:02}:00Z,{seq},{key},{cells}\n"
+
+
+def rebuild(home: House, spark: SparkSession, subject: str, *, verify: bool) -> Rebuilt:
+    return Rebuild(spark, home.settings, home.registry, subject, lambda _: None)(verify=verify)
+
+
+def rows(table: Table) -> list[dict[str, Any]]:
+    return pa.table(DeltaTable(table.path).scan().read_all()).to_pylist()
+
+
+def versions(home: House, subject: str) -> dict[str, int]:
+    lake = home.lake
+    tables = (lake.bronze(home.subject(subject)), lake.files, *lake.judged(home.subject(subject)))
+    return {table.name: DeltaTable(table.path).version() for table in tables}
+
+
+def files_of(home: House) -> set[str]:
+    """Every file of the lake but the locks, which are only held for a time."""
+    root = home.lake.root
+    return {str(path.relative_to(root)) for path in root.rglob("*") if "_locks" not in path.parts}
+
+
+def with_events(home: House, spark: SparkSession) -> None:
+    """Two batches, with a late row, a repeat within a batch and one across, and two dead letters."""
+    home.drop(
+        "a.csv", EVENTS + event("e1") + event("e2", price="-1") + event("e1") + event("e3", "2026-01-06T12:00:00Z")
+    )
+    home.drain(spark)
+    home.drop("b.csv", EVENTS + event("e1") + event("late", "2026-01-04T09:00:00Z") + event("e5", price="x"))
+    home.drain(spark)
+
+
+def with_changes(home: House, spark: SparkSession) -> None:
+    """Three batches: updates, a delete, and last a change that is late and splits an interval of history."""
+    first = product("a", "c", 0, 1) + product("b", "u", 20, 5, price="12.50") + product("x", "c", 0, 3, price="-1")
+    home.drop("a.csv", CHANGES + first, "products")
+    home.drain(spark, "products")
+    home.drop("b.csv", CHANGES + product("a", "c", 0, 1) + product("c", "c", 5, 4, key=2), "products")
+    home.drain(spark, "products")
+    home.drop("c.csv", CHANGES + product("e", "u", 10, 2, price="11.00") + product("d", "d", 6, 6, key=2), "products")
+    home.drain(spark, "products")
+
+
+def damage(spark: SparkSession, table: Table, where: str, column: str, value: str) -> None:
+    from delta.tables import DeltaTable as SparkTable
+
+    SparkTable.forPath(spark, table.path).update(where, {column: F.expr(value)})
+
+
+def test_a_rebuild_of_events_comes_to_the_same_and_a_verification_leaves_no_trace(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    with_events(home, spark)
+    before, files = versions(home, "ecommerce_events"), files_of(home)
+    done = rebuild(home, spark, "ecommerce_events", verify=True)
+    assert done.equal, done.compared
+    assert (done.judged, done.waiting, done.before) == (7, 0, {})
+    assert {c.table: (c.live, c.rebuilt) for c in done.compared} == {
+        "silver/ecommerce_events": (3, 3),
+        "ops/dead_letters": (2, 2),
+        VERDICTS: (7, 7),
+    }
+    assert all(c.live_hash == c.rebuilt_hash for c in done.compared)
+    assert (versions(home, "ecommerce_events"), files_of(home)) == (before, files)
+
+
+def test_a_rebuild_of_changes_comes_to_the_same_though_late_changes_came_in_several_batches(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    with_changes(home, spark)
+    before, files = versions(home, "products"), files_of(home)
+    done = rebuild(home, spark, "products", verify=True)
+    assert done.equal, done.compared
+    names = ["silver/products_changes", "silver/products", "gold/dim_product", "ops/dead_letters", VERDICTS]
+    assert [c.table for c in done.compared] == names
+    assert min(c.live for c in done.compared) > 0
+    assert (versions(home, "products"), files_of(home)) == (before, files)
+
+
+def test_a_row_changed_by_hand_is_named_with_both_values_and_a_rebuild_repairs_it_and_keeps_the_old(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    with_events(home, spark)
+    table = home.lake.silver(home.subject())
+    damage(spark, table, "event_id = 'e1'", "price", "1.00")
+    verified = rebuild(home, spark, "ecommerce_events", verify=True)
+    (wrong,) = [c for c in verified.compared if c.differing]
+    (example,) = wrong.examples
+    assert (wrong.table, wrong.differing, wrong.live_hash == wrong.rebuilt_hash) == (table.name, 1, False)
+    assert example.key == {"event_id": "e1"}
+    assert {name: [str(v) for v in values] for name, values in example.columns.items()} == {"price": ["1.00", "9.99"]}
+
+    done = rebuild(home, spark, "ecommerce_events", verify=False)
+    assert {str(row["price"]) for row in rows(table)} == {"9.99"}
+    old = spark.read.format("delta").option("versionAsOf", done.before[table.name]).load(table.path)
+    assert {str(row.price) for row in old.collect()} == {"1.00", "9.99"}
+    found = home.audit(spark)
+    assert found.balanced, found.findings
+    assert (found.readings, found.waiting, found.bronze) == (1, 0, 7)
+    assert not home.lake.shadow("ecommerce_events").root.exists()
+    assert home.lake.checkpoint("ecommerce_events", done.kept_checkpoint).is_dir()
+
+
+def test_the_stream_goes_on_where_the_rebuild_ended_and_the_next_verification_finds_no_difference(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    with_changes(home, spark)
+    history = home.lake.history(home.subject("products"))
+    assert history is not None
+    surrogates = {row["product_key"] for row in rows(history)}
+    damage(spark, home.lake.current(home.subject("products")), "product_id = 1", "product_name", "'Mug'")
+    assert not rebuild(home, spark, "products", verify=False).equal
+    assert {row["product_key"] for row in rows(history)} == surrogates
+    home.drop("d.csv", CHANGES + product("f", "u", 30, 7, price="13.00") + product("a", "c", 0, 1), "products")
+    (books,) = home.drain(spark, "products")
+    assert (books.rows_read, books.accepted, books.duplicate) == (2, 1, 1)
+    assert books.query_id == query_id(home.lake.checkpoint("products", "refine"))
+    assert home.audit(spark, "products").balanced
+    assert rebuild(home, spark, "products", verify=True).equal
+
+
+def test_rows_that_wait_are_left_out_of_a_verification_and_are_part_of_a_rebuild(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spark_jobs.queries.application import Application
+
+    home = house(tmp_path)
+    with_events(home, spark)
+    home.drop("c.csv", EVENTS + event("e7") + event("e8") + event("e1"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Application, "_refine", Application._ingest)
+        home.drain(spark)
+    verified = rebuild(home, spark, "ecommerce_events", verify=True)
+    assert (verified.equal, verified.waiting, verified.judged) == (True, 3, 7)
+    done = rebuild(home, spark, "ecommerce_events", verify=False)
+    assert (done.equal, done.waiting, done.judged) == (False, 3, 10)
+    assert home.drain(spark) == []
+    found = home.audit(spark)
+    assert found.balanced, found.findings
+    assert (found.accepted, found.waiting) == (5, 0)
+
+
+STEPS = ("the journal", "a move", "a commit", "the checkpoint", "the end")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_swap_killed_at_any_step_is_finished_once_by_the_next_start(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    home = house(tmp_path)
+    home.drop(
+        "a.csv", CHANGES + product("a", "c", 0, 1) + product("b", "u", 1, 2) + product("a", "c", 0, 1), "products"
+    )
+    home.drain(spark, "products")
+    lake, subject = home.lake, home.subject("products")
+    damage(spark, lake.current(subject), "product_id = 1", "product_name", "'Mug'")
+    with monkeypatch.context() as patch:
+        patch.setattr(rebuild_module, "compare", lambda *_: (Comparison(VERDICTS),))
+        _kill_at(patch, step)
+        with pytest.raises(Killed):
+            rebuild(home, spark, "products", verify=False)
+    begun = step != "the journal"
+    assert lake.swap_journal("products").exists() == begun
+    assert home.drain(spark, "products") == []
+    assert not lake.shadow("products").root.exists()
+    assert {row["product_name"] for row in rows(lake.current(subject))} == ({"Cup"} if begun else {"Mug"})
+    swaps = {table.name: _swaps_of(table) for table in lake.judged(subject)}
+    assert swaps == {table.name: int(begun and table != lake.dead_letters) for table in lake.judged(subject)}
+    queries = {row["query_id"] for row in rows(lake.batch_quality)}
+    assert queries == {query_id(lake.checkpoint("products", "refine"))}
+
+
+class Killed(BaseException):
+    """As a kill would: nothing in between catches it."""
+
+
+def _kill_at(patch: pytest.MonkeyPatch, step: str) -> None:
+    """Die at one call of one step of the swap, before it or after it."""
+    name, at, after = {
+        "the journal": ("write_down", 1, False),
+        "a move": ("_move", 3, True),
+        "a commit": ("put_if_absent", 3, False),
+        "the checkpoint": ("_swap_checkpoints", 1, False),
+        "the end": ("_swap_checkpoints", 1, True),
+    }[step]
+    real: Callable[..., Any] = getattr(swap_module, name)
+    calls: list[int] = []
+
+    def dies(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == at and not after:
+            raise Killed
+        found = real(*args)
+        if len(calls) == at:
+            raise Killed
+        return found
+
+    patch.setattr(swap_module, name, dies)
+
+
+def _swaps_of(table: Table) -> int:
+    return sum(1 for entry in DeltaTable(table.path).history() if entry["operation"] == "TALLY REBUILD")
+
+
+def test_killed_between_the_two_renames_of_the_checkpoint_the_next_start_does_the_second(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = house(tmp_path)
+    with_events(home, spark)
+    refine = home.lake.checkpoint("ecommerce_events", "refine")
+    real = Path.rename
+
+    def dies(self: Path, target: Any) -> Path:
+        if Path(target) == refine:
+            raise Killed
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", dies)
+        with pytest.raises(Killed):
+            rebuild(home, spark, "ecommerce_events", verify=False)
+    assert not refine.exists()
+    done = rebuild(home, spark, "ecommerce_events", verify=True)
+    assert (done.finished, done.equal) == (True, True)
+    assert home.audit(spark).readings == 1
+
+
+def test_other_subjects_rows_in_the_ops_tables_stay(spark: SparkSession, tmp_path: Path) -> None:
+    home = house(tmp_path)
+    with_events(home, spark)
+    home.drop("a.csv", CHANGES + product("a", "c", 0, 1) + product("x", "c", 0, 3, price="-1"), "products")
+    home.drain(spark, "products")
+    done = rebuild(home, spark, "ecommerce_events", verify=False)
+    assert done.equal
+    assert home.audit(spark, "products").balanced
+    assert home.audit(spark).balanced
+
+
+def test_what_was_decided_about_dead_letters_stays_but_a_resolved_one_that_is_refused_again_is_open(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    home.drop("a.csv", EVENTS + event("e1") + event("no", price="-1") + event("so", price="x") + event("ok", price="y"))
+    home.drain(spark)
+    letters = home.lake.dead_letters
+    damage(spark, letters, "payload['event_id'] = 'no'", "status", "'discarded'")
+    damage(spark, letters, "payload['event_id'] = 'so'", "status", "'resolved'")
+    damage(spark, letters, "payload['event_id'] != 'ok'", "attempts", "3")
+    done = rebuild(home, spark, "ecommerce_events", verify=False)
+    assert done.reopened == 1
+    told = {dict(row["payload"])["event_id"]: (row["status"], row["attempts"]) for row in rows(letters)}
+    assert told == {"no": ("discarded", 3), "so": ("open", 3), "ok": ("open", 1)}
+
+
+def test_a_rebuild_that_would_lose_rows_because_bronze_has_lost_them_changes_nothing(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    from delta.tables import DeltaTable as SparkTable
+
+    home = house(tmp_path)
+    with_events(home, spark)
+    SparkTable.forPath(spark, home.lake.bronze(home.subject()).path).delete("event_id = 'e3'")
+    before = versions(home, "ecommerce_events")
+    with pytest.raises(IncompleteError, match="1 rows of 'ecommerce_events' that were judged are not in Bronze"):
+        rebuild(home, spark, "ecommerce_events", verify=False)
+    assert versions(home, "ecommerce_events") == before
+    assert not home.lake.shadow("ecommerce_events").root.exists()
+
+
+def test_a_subject_that_is_streamed_one_that_is_unknown_and_one_without_bronze_are_refused(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    home = house(tmp_path)
+    with pytest.raises(UsageError, match="there is no Bronze of 'products'"):
+        rebuild(home, spark, "products", verify=True)
+    with pytest.raises(ContractError, match="nonsense"):
+        rebuild(home, spark, "nonsense", verify=True)
+    home.drop("a.csv", EVENTS + event("e1"))
+    home.drain(spark)
+    with (
+        sole_writer(home.lake.lock("ecommerce_events"), "ecommerce_events"),
+        pytest.raises(BusyError, match=f"already being streamed .* by process {os.getpid()}") as refused,
+    ):
+        rebuild(home, spark, "ecommerce_events", verify=False)
+    assert refused.value.exit_code == 2

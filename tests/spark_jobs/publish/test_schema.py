@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from psycopg2 import errors
+from support.gold_lake import GoldHouse
+from support.lakes import house
+from support.published_lake import PublishHouse, ask, do, event
+
+from config.postgres import DatabaseError, connect
+from config.postgres_embedded import running
+from spark_jobs.publish import schema
+from spark_jobs.publish.apply import publish_version
+from spark_jobs.publish.schema import MigrationError, prepare
+from spark_jobs.publish.targets import clashes, targets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from psycopg2.extensions import connection as Connection
+    from support.postgres_servers import Server
+
+    from config.groups import Database
+
+EVENTS = "silver/ecommerce_events"
+VIEWS = {"v_hourly_event_summary", "v_category_performance", "v_user_segment_analysis", "v_data_quality_dashboard"}
+
+
+def test_every_table_and_view_is_there_and_done_twice_nothing_changes(home: PublishHouse, postgres: Connection) -> None:
+    query = "SELECT relname, relfilenode FROM pg_class WHERE relnamespace = 'tallylake'::regnamespace ORDER BY 1"
+    before = ask(postgres, query)
+    home.prepare(postgres)
+    assert ask(postgres, query) == before
+    there = {name for name, _ in before}
+    assert there >= {target.name for target in home.targets.values()} | VIEWS
+    assert there >= {f"v_{name}" for name in ("customers", "products", "orders", "order_items", "payments")}
+
+
+def test_the_database_refuses_what_no_accepted_row_is(home: PublishHouse, postgres: Connection) -> None:
+    home.append(EVENTS, event(1))
+    publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
+    for change in ("event_type = 'buy'", "price = -0.01", "quantity = -1"):
+        with pytest.raises(errors.CheckViolation):
+            do(postgres, f"UPDATE ecommerce_events SET {change}")
+    with pytest.raises(errors.UniqueViolation, match="ecommerce_events_pkey"):
+        do(
+            postgres,
+            'INSERT INTO ecommerce_events SELECT (jsonb_populate_record(e, \'{"row_id": "x"}\')).* FROM ecommerce_events e',
+        )
+    with pytest.raises(errors.CheckViolation):
+        do(
+            postgres,
+            "INSERT INTO data_quality_metrics "
+            "(subject, query_id, batch_id, rows_read, accepted, late, duplicate, dead_letter, unaccounted) "
+            "VALUES ('s', 'q', 1, 10, 8, 0, 1, 0, 0)",
+        )
+
+
+def test_the_writer_changes_rows_and_no_tables_and_the_reader_reads(home: PublishHouse, database: Database) -> None:
+    writer, reader = (connect(database, role, application="tests") for role in ("writer", "reader"))
+    try:
+        do(writer, "DELETE FROM ecommerce_events")
+        with pytest.raises(errors.InsufficientPrivilege):
+            do(writer, "DROP TABLE ecommerce_events")
+        with pytest.raises(errors.InsufficientPrivilege):
+            do(writer, "CREATE TABLE other (x int)")
+        assert ask(reader, "SELECT count(*) FROM v_products") == [0]
+        with pytest.raises(errors.ReadOnlySqlTransaction):
+            do(reader, "DELETE FROM ecommerce_events")
+        do(reader, "SET default_transaction_read_only = off")
+        with pytest.raises(errors.InsufficientPrivilege):
+            do(reader, "DELETE FROM ecommerce_events")
+    finally:
+        writer.close()
+        reader.close()
+
+
+def test_nobody_reads_before_anything_was_published(database: Database) -> None:
+    fresh = replace(database, name=f"{database.name}x")
+    connection = connect(fresh, "owner", application="tests")
+    roles = ask(connection, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tallylake%%'")
+    connection.close()
+    if roles == [0]:  # other tests of the same server make them
+        with pytest.raises(DatabaseError, match="nothing has been published"):
+            connect(fresh, "reader", application="tests")
+
+
+def test_an_owner_who_is_no_superuser_may_make_everything(
+    shared_server: Server, postgres: Connection, database: Database, tmp_path: Path
+) -> None:
+    """From PostgreSQL 16 on, making a role is not yet being allowed to act as it."""
+    do(postgres, f"CREATE ROLE {database.name}_owner LOGIN CREATEROLE PASSWORD 'p'")
+    postgres.autocommit = True
+    with postgres.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {database.name} OWNER TO {database.name}_owner")
+        for role in ("tallylake_writer", "tallylake_reader"):
+            cursor.execute(
+                f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role}; END IF; END $$"
+            )
+            cursor.execute(f"GRANT {role} TO {database.name}_owner WITH ADMIN OPTION, SET FALSE")
+    postgres.autocommit = False
+    host = running(shared_server.root)
+    owned = replace(database, host=host, port=5432, user=f"{database.name}_owner", url=None)
+    home = PublishHouse(house(tmp_path))
+    connection = connect(owned, "owner", application="tests")
+    home.prepare(connection)
+    connection.close()
+    writer = connect(owned, "writer", application="tests")
+    assert ask(writer, "SELECT current_user, count(*) FROM ecommerce_events") == [("tallylake_writer", 0)]
+    writer.close()
+
+
+def test_a_contract_that_gains_a_field_gains_a_column_and_rows_stay(home: PublishHouse, postgres: Connection) -> None:
+    home.append(EVENTS, event(1))
+    publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
+    do(postgres, "ALTER TABLE ecommerce_events DROP COLUMN campaign_id")
+    home.prepare(postgres)
+    assert ask(postgres, "SELECT event_id, campaign_id FROM ecommerce_events") == [("e1", None)]
+
+
+def test_a_table_of_another_shape_is_made_anew_and_filled_again(
+    home: PublishHouse, postgres: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.append(EVENTS, event(1), event(2, event_id="e1"))
+    publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
+    do(postgres, "DROP VIEW v_hourly_event_summary, v_category_performance")
+    do(postgres, "ALTER TABLE ecommerce_events ALTER quantity TYPE bigint")
+    home.prepare(postgres)
+    assert "ecommerce_events has another shape" in caplog.text
+    assert ask(postgres, "SELECT count(*) FROM repeated_events") == [0]
+    publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
+    assert home.is_equal(postgres, EVENTS)
+
+
+def test_a_contract_that_allows_more_changes_the_check(home: PublishHouse, postgres: Connection) -> None:
+    do(postgres, "COMMENT ON CONSTRAINT tally_price_min ON ecommerce_events IS 'an older condition'")
+    do(postgres, "ALTER TABLE ecommerce_events ADD CONSTRAINT tally_gone_min CHECK (quantity > 7)")
+    home.prepare(postgres)
+    query = (
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'ecommerce_events'::regclass "
+        "AND conname IN ('tally_price_min', 'tally_gone_min')"
+    )
+    assert ask(postgres, query) == ["tally_price_min"]
+
+
+def test_a_migration_that_was_edited_after_it_was_applied_is_refused(home: PublishHouse, postgres: Connection) -> None:
+    do(postgres, "UPDATE schema_migrations SET checksum = 'other' WHERE version = 1")
+    with pytest.raises(MigrationError, match="V001 bookkeeping is not what was applied"):
+        home.prepare(postgres)
+
+
+def test_a_database_of_a_newer_release_is_refused(home: PublishHouse, postgres: Connection) -> None:
+    do(postgres, "INSERT INTO schema_migrations (version, name, checksum) VALUES (99, 'later', 'x')")
+    with pytest.raises(MigrationError, match="newer Tallylake"):
+        home.prepare(postgres)
+
+
+def test_a_start_that_fails_half_way_leaves_nothing(
+    tmp_path: Path, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "make_views", lambda *_: 1 / 0)
+    home = house(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        prepare(postgres, home.registry, home.lake)
+    assert ask(postgres, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'tallylake')") == [0]
+
+
+def test_a_view_that_someone_built_on_ours_is_no_hindrance(home: PublishHouse, postgres: Connection) -> None:
+    do(postgres, "CREATE VIEW mine AS SELECT event_hour FROM v_hourly_event_summary")
+    home.prepare(postgres)
+    assert ask(postgres, "SELECT count(*) FROM mine") == [0]
+
+
+def test_the_version_of_a_moment_is_found_by_its_key(tmp_path: Path, postgres: Connection) -> None:
+    shop = GoldHouse.at(tmp_path)
+    shop.versions("products", 1, ("2026-01-01", {"price": Decimal("5.00")}), ("2026-02-01", {"price": Decimal("6.00")}))
+    home = PublishHouse(shop.home)
+    home.prepare(postgres)
+    name = "gold/dim_product"
+    publish_version(postgres, home.targets[name], home.snapshot(name))
+    query = "SELECT price FROM products_as_of(%s) WHERE product_id = 1"
+    assert ask(postgres, query, datetime(2026, 1, 31, 23, 59, tzinfo=UTC)) == [Decimal("5.00")]
+    assert ask(postgres, query, datetime(2026, 2, 1, tzinfo=UTC)) == [Decimal("6.00")]
+    assert ask(postgres, query, datetime(2025, 12, 31, tzinfo=UTC)) == []
+    plan = " ".join(ask(postgres, "EXPLAIN SELECT * FROM products_as_of(now()) WHERE product_id = 1"))
+    assert "Function Scan" not in plan, "the function is inlined, so that the key's index is used"
+
+
+def test_raw_events_can_be_left_out(tmp_path: Path) -> None:
+    home = house(tmp_path)
+    subjects = [home.registry.subject(name) for name in home.registry.subjects]
+    assert not [one for one in targets(home.lake, subjects, raw_events=False) if one.name == "raw_events"]
+
+
+def test_a_subject_that_is_called_like_a_table_of_ours_is_refused_and_no_other(tmp_path: Path) -> None:
+    home = house(tmp_path)
+    subject = home.subject()
+    for name in ("repeated_events", "daily_gmv", "quality_by_hour"):
+        found = targets(home.lake, [replace(subject, name=name), subject], raw_events=True)
+        assert list(clashes(found)) == [f"silver/{name}"]
+        assert clashes(found)[f"silver/{name}"].endswith(f"is called {name} already: rename the subject")

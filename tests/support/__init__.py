@@ -1,0 +1,1 @@
+"""What tests share: oracles, lakes, servers, rows. No test imports from another test."""

@@ -1,0 +1,117 @@
+"""A lake for tests of gold, whose Silver and history are written directly, through the real sinks and without Spark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_jobs.batch.gold.run import GoldRun
+from spark_jobs.schemas_gold import GOLD
+from spark_jobs.storage.commit import ensure_table
+from spark_jobs.storage.keyed import all_rows, key_array
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
+from spark_jobs.transforms.versions import OPEN, surrogate_keys
+from support.lakes import House, house
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+    from spark_jobs.batch.gold.record import RunRecord
+    from spark_jobs.lake import Table
+
+Row = dict[str, Any]
+PRICE = Decimal("5.00")
+
+
+def at(day: str, time: str = "12:00") -> datetime:
+    """A moment in UTC."""
+    return datetime.fromisoformat(f"{day}T{time}:00+00:00").astimezone(UTC)
+
+
+def on(day: str) -> date:
+    return date.fromisoformat(day)
+
+
+@dataclass
+class GoldHouse:
+    """What is put is there at once, as a batch of the stream would leave it; later rows replace those of their keys."""
+
+    home: House
+    commits: int = 0
+    lines: dict[int, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, root: Path, **env: str) -> GoldHouse:
+        return cls(house(root, **env))
+
+    def order(self, number: int, day: str, *lines: tuple[int, str], customer: int = 1, **fields: Any) -> None:
+        """An order of lines (product, price of the one piece), numbered from ten times the order's number."""
+        total = sum((Decimal(price) for _, price in lines), Decimal("0.00"))
+        said = {"customer_id": customer, "order_date": at(day), "status": "delivered", "total_amount": total}
+        self.put("orders", {"order_id": number, **said, **fields})
+        for place, (product, price) in enumerate(lines):
+            self.line(10 * number + place, number, product, price)
+
+    def line(self, number: int, order: int, product: int, price: str, **fields: Any) -> None:
+        said = {"order_item_id": number, "order_id": order, "product_id": product, "quantity": 1}
+        self.put("order_items", {**said, "unit_price": Decimal(price), "line_total": Decimal(price), **fields})
+
+    def pay(self, number: int, order: int, amount: str, status: str = "captured", day: str = "2026-01-20") -> None:
+        said = {"payment_id": number, "order_id": order, "method": "card", "amount": Decimal(amount), "status": status}
+        self.put("payments", {**said, "paid_at": at(day)})
+
+    def put(self, subject: str, *rows: Row, deleted: bool = False) -> None:
+        """Current rows of a subject; ``deleted`` ones are tombstones, of which only the key is given."""
+        table = self.home.lake.current(self.home.subject(subject))
+        self._write(table, [{**dict.fromkeys(table.schema.names), "_deleted": deleted, **row} for row in rows])
+
+    def versions(self, subject: str, key: int, *versions: tuple[str, Row]) -> None:
+        """The whole history of a customer or product: when each version begins, and what it says."""
+        table = self.home.lake.history(self.home.subject(subject))
+        assert table is not None
+        natural = self.home.subject(subject).latest.key[0]
+        begins = [datetime.fromisoformat(start).replace(tzinfo=UTC) for start, _ in versions]
+        ends = [*begins[1:], OPEN]
+        keys = pa.table({natural: [key] * len(versions), "valid_from": pa.array(begins, pa.timestamp("us", tz="UTC"))})
+        surrogates = surrogate_keys(keys, [natural], keys["valid_from"]).to_pylist()
+        rows = [
+            {**dict.fromkeys(table.schema.names), natural: key, table.keyed[0]: surrogate, "valid_from": begin}
+            | {"valid_to": end, "is_current": end == OPEN, "version": place, **said}
+            for place, (surrogate, begin, end, (_, said)) in enumerate(
+                zip(surrogates, begins, ends, versions, strict=True), 1
+            )
+        ]
+        held = all_rows(table, [table.keyed[0], natural])
+        self._write(table, rows, gone=held.filter(pc.equal(held[natural], key)))
+
+    def run(self, spark: SparkSession, upto: str, **options: Any) -> RunRecord:
+        return self.gold(spark).run(on(upto), **options)
+
+    def gold(self, spark: SparkSession) -> GoldRun:
+        return GoldRun(spark, self.home.settings, self.home.registry)
+
+    def rows(self, name: str, *columns: str) -> list[Any]:
+        """The rows of a table of gold, these columns of them, in order; one column's values bare."""
+        table = self.home.lake.gold(name)
+        rows = all_rows(table, list(columns) or table.schema.names).to_pylist()
+        found = sorted((tuple(row.values()) for row in rows), key=lambda row: [(v is None, v) for v in row])
+        return [row[0] for row in found] if len(columns) == 1 else found
+
+    def content(self) -> dict[str, list[Any]]:
+        """All of gold that runs write."""
+        return {name: self.rows(name) for name in GOLD}
+
+    def _write(self, table: Table, rows: list[Row], gone: pa.Table | None = None) -> None:
+        self.commits += 1
+        ensure_table(table)
+        parts = write_parts(table, pa.Table.from_pylist(rows, schema=table.schema))
+        keys = key_array(gone, table.keyed) if gone is not None else None
+        replace_once(table, parts, gone=keys, writer="test", version=self.commits)

@@ -1,0 +1,37 @@
+"""``python killed_at_commit.py TABLE COMMAND…``: a command whose process is killed (SIGKILL) right before it commits to TABLE."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from spark_jobs.batch.gold import commits, record
+from spark_jobs.cli.app import main
+from spark_jobs.microbatch import settle
+from spark_jobs.queries import refine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spark_jobs.lake import Table
+
+
+def dying(commit: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def made(table: Table, *args: Any, **kwargs: Any) -> Any:
+        if table.name == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return commit(table, *args, **kwargs)
+
+    return made
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[1]
+    settle.append_once = dying(settle.append_once, wanted)
+    settle.replace_once = dying(settle.replace_once, wanted)
+    refine.append_once = dying(refine.append_once, wanted)
+    commits.replace_once = dying(commits.replace_once, wanted)
+    record.append_once = dying(record.append_once, wanted)
+    main(sys.argv[2:])

@@ -1,0 +1,264 @@
+"""A lake for tests of publishing, written through the real sinks and without Spark, and what Postgres shows of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from psycopg2 import sql
+
+from spark_jobs.publish.schema import prepare
+from spark_jobs.schemas import BRONZE_META
+from spark_jobs.storage.commit import append_once, ensure_table, open_snapshot
+from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.replace import replace_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from psycopg2.extensions import connection as Connection
+
+    from spark_jobs.lake import Table
+    from spark_jobs.publish.targets import Target
+    from support.lakes import House
+
+Row = dict[str, Any]
+PATIENCE = 60.0
+NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
+META = {name for name, _ in BRONZE_META}
+#: What texts may hold, of all that CSV, JSON or COPY could take for something else.
+POISON = (
+    '"',
+    "'",
+    "\\",
+    "\\.",
+    "\n\\.\n",
+    ",",
+    "\t\r\n",
+    "",
+    " ",
+    "NULL",
+    "\\N",
+    "{}",
+    "ü😀\u2028",
+    "\x01\x1f",
+    "a\0b",
+    "é" * 900,
+)
+
+
+@dataclass
+class PublishHouse:
+    """Rows are there as soon as they are put, as batches of the stream would leave them."""
+
+    home: House
+    commits: int = 0
+    targets: dict[str, Target] = field(default_factory=dict)
+
+    def prepare(self, connection: Connection) -> None:
+        """Have everything in Postgres; targets by the lake's name for their table."""
+        self.targets = {one.table.name: one for one in prepare(connection, self.home.registry, self.home.lake)}
+
+    def table(self, name: str) -> Table:
+        return self.targets[name].table
+
+    def append(self, name: str, *rows: Row) -> None:
+        """Rows for a table that is only appended to; columns that are not given are null."""
+        table = self.table(name)
+        self.commits += 1
+        append_once(table, write_parts(table, _arrow(table.schema, rows)), writer="test", version=self.commits)
+
+    def put(self, name: str, *rows: Row, gone: Iterable[Any] = ()) -> None:
+        """Rows for a keyed table, and the keys of rows that go."""
+        table = self.table(name)
+        self.commits += 1
+        ensure_table(table)
+        keys = pa.array(list(gone), table.schema.field(table.keyed[0]).type)
+        parts = write_parts(table, _arrow(table.schema, rows)) if rows else []
+        replace_once(table, parts, gone=keys, writer="test", version=self.commits)
+
+    def snapshot(self, name: str) -> Any:
+        return open_snapshot(self.table(name).path)
+
+    def is_equal(self, connection: Connection, name: str) -> bool:
+        """Whether Postgres shows exactly the lake's rows of the table, each as often."""
+        here, there = of_the_lake(self.targets[name]), of_postgres(connection, self.targets[name])
+        assert here == there, f"only in the lake: {list(here - there)[:3]}; only in Postgres: {list(there - here)[:3]}"
+        return True
+
+
+def ask(connection: Connection, query: str, *values: Any) -> list[Any]:
+    """What a query finds: values where it asks for one column, otherwise rows."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(query, values or None)
+        return [row[0] if len(row) == 1 else row for row in cursor.fetchall()]
+
+
+def do(connection: Connection, statement: str) -> None:
+    """Run a statement in a transaction of its own."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for something that a publisher does."""
+    end = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+def event(number: int, **fields: Any) -> Row:
+    """An accepted event, whose values follow from its number."""
+    said = {
+        "event_id": f"e{number}",
+        "user_id": number % 7,
+        "event_type": "view",
+        "product_id": number + 1,
+        "price": Decimal(number) / 100,
+        "event_time": NOON + timedelta(microseconds=number),
+        "quantity": 1,
+        "session_id": f"s{number % 5}",
+        "category": POISON[number % len(POISON)] or None,
+        "user_segment": "new",
+        "late_arrival_flag": number % 3 == 0,
+        "extras": [("x", POISON[number % len(POISON)])] if number % 2 else None,
+        "event_date": NOON.date(),
+        "schema_version": 2,
+        "row_id": f"r{number:05}",
+        "query_id": "q",
+        "batch_id": number,
+        "processed_at": NOON,
+    }
+    return {**said, **fields}
+
+
+def product(number: int, **fields: Any) -> Row:
+    """A current product."""
+    said = {
+        "product_id": number + 1,
+        "product_name": POISON[number % len(POISON)],
+        "category": "toys",
+        "price": Decimal(number) / 4,
+        "_deleted": False,
+        "_sequence": number,
+        "_change_id": f"c{number}",
+        "_event_time": NOON,
+        "row_id": f"r{number}",
+        "query_id": "q",
+        "batch_id": 0,
+        "processed_at": NOON,
+    }
+    return {**said, **fields}
+
+
+def letter(number: int, **fields: Any) -> Row:
+    """A dead letter of an event."""
+    poison = POISON[number % len(POISON)]
+    said = {
+        "row_id": f"d{number:05}",
+        "subject": "ecommerce_events",
+        "reasons": [
+            {"code": "bad_type", "field": "price", "detail": poison},
+            {"code": "missing", "field": None, "detail": ""},
+        ],
+        "payload": [("price", poison), ("quantity", None)],
+        "raw": poison if number % 2 else None,
+        "source": "ecommerce_events/a.csv",
+        "source_position": number,
+        "ingested_at": NOON,
+        "query_id": "q",
+        "batch_id": 1,
+        "dead_lettered_at": NOON + timedelta(seconds=number),
+        "status": "open",
+        "attempts": 0,
+    }
+    return {**said, **fields}
+
+
+def received(number: int, **fields: Any) -> Row:
+    """A row of Bronze; every third one is known by its raw text alone."""
+    poison = POISON[number % len(POISON)]
+    known = {"event_id": f"e{number}", "category": poison, "price": None, "quantity": ""}
+    readable = number % 3 != 0
+    said = {
+        "row_id": f"r{number:05}",
+        "payload_rest": [(f"more{poison}", poison), ("none", None)] if readable and number % 2 else None,
+        "raw": None if readable else poison,
+        "read_error": None if readable else [{"code": "encoding", "field": None, "detail": poison}],
+        "source": "ecommerce_events/a.csv",
+        "source_position": number,
+        "source_time": NOON,
+        "source_fingerprint": "f",
+        "ingested_at": NOON,
+        "ingest_date": NOON.date(),
+    }
+    return {**(known if readable else {}), **said, **fields}
+
+
+def _arrow(schema: pa.Schema, rows: Iterable[Row]) -> pa.Table:
+    whole = [{**dict.fromkeys(schema.names), **row} for row in rows]
+    return pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in whole], schema=schema)
+
+
+def of_the_lake(target: Target) -> Counter[str]:
+    """The rows that Postgres is to show, one text for each, made value by value."""
+    rows = all_rows(target.table, target.table.schema.names).to_pylist()
+    if target.subject is not None:
+        rows = [_as_received(target.subject, row) for row in rows]
+    return Counter(
+        _text([_plain(row[name], target.columns.field(name).type) for name in target.columns.names]) for row in rows
+    )
+
+
+def _as_received(subject: str, row: Row) -> Row:
+    known = {name: value for name, value in row.items() if name not in META and value is not None}
+    payload = [*known.items(), *(row["payload_rest"] or [])]
+    return {**row, "subject": subject, "payload": payload if row["raw"] is None else None}
+
+
+def of_postgres(connection: Connection, target: Target) -> Counter[str]:
+    """What Postgres shows of the table, in the same form; of events with those whose identifier was taken."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, target.shown))
+    with connection, connection.cursor() as cursor:
+        only = sql.SQL(" WHERE subject = {}").format(sql.Literal(target.subject)) if target.subject else sql.SQL("")
+        cursor.execute(sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(target.schema, target.name)) + only)
+        rows = cursor.fetchall()
+        if target.events:
+            repeated = sql.SQL(
+                "SELECT {} FROM repeated_events r, jsonb_populate_record(NULL::{}, r.payload) WHERE r.subject = {}"
+            )
+            names = sql.SQL(", ").join(sql.Identifier("jsonb_populate_record", name) for name in target.shown)
+            cursor.execute(repeated.format(names, sql.Identifier(target.schema, target.name), sql.Literal(target.name)))
+            rows += cursor.fetchall()
+    return Counter(_text(row) for row in rows)
+
+
+def _plain(value: Any, type_: pa.DataType) -> Any:
+    """A value of the lake as psycopg2 gives it: maps as objects, and no NUL character."""
+    if isinstance(value, str):
+        return value.replace("\0", r"\x00")
+    if value is None or not pa.types.is_nested(type_):
+        return value
+    if pa.types.is_map(type_):
+        return {_plain(key, pa.string()): _plain(item, type_.item_type) for key, item in value}
+    if pa.types.is_list(type_):
+        return [_plain(item, type_.value_type) for item in value]
+    return {each.name: _plain(value[each.name], each.type) for each in type_}
+
+
+def _text(values: Iterable[Any]) -> str:
+    return json.dumps([_told(value) for value in values], sort_keys=True, default=str)
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
