@@ -16,7 +16,8 @@ from spark_jobs.transforms.versions import OPEN, surrogate_keys
 
 if TYPE_CHECKING:
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 JOINED = datetime(2025, 6, 1, tzinfo=UTC)
 PIECE = 1_000_000

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from benchmarks.stage import Stage
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 BEGIN, DAYS = date(2025, 10, 1), 90
 LINES_AN_ORDER = 2.7

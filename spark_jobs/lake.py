@@ -26,6 +26,7 @@ from spark_jobs.schemas import (
     typed_columns,
 )
 from spark_jobs.schemas_gold import GOLD, RUNS
+from spark_jobs.storage.table import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,30 +38,6 @@ if TYPE_CHECKING:
 KEYED_ROW_GROUP_ROWS = 4_096
 #: Row groups of tables of which whole days are read and replaced.
 GOLD_ROW_GROUP_ROWS = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A Delta table: where it is, its columns, and what its log says for pruning.
-
-    ``near_unique`` columns are written without a dictionary, as one would never pay for itself. ``keyed``: the columns
-    by which rows are replaced (see ``storage.replace``); none for a table that is only appended to. ``row_group_rows``: rows
-    of a Parquet row group; fewer make it cheaper to read a few rows of many.
-    """
-
-    name: str
-    path: str
-    schema: pa.Schema
-    partition_by: tuple[str, ...] = ()
-    stats: tuple[str, ...] = ()
-    near_unique: tuple[str, ...] = ("row_id",)
-    keyed: tuple[str, ...] = ()
-    row_group_rows: int = 131_072
-
-    @property
-    def data_schema(self) -> pa.Schema:
-        """The columns inside the Parquet files: all but the partition columns, which live in the paths."""
-        return pa.schema([field for field in self.schema if field.name not in self.partition_by])
 
 
 @dataclass(frozen=True, slots=True)

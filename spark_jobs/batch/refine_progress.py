@@ -17,15 +17,16 @@ from spark_jobs.microbatch.journal import Ledger, query_id
 from spark_jobs.microbatch.offsets import Offset, last, listed, offset
 from spark_jobs.microbatch.settle import committed_to
 from spark_jobs.storage.commit import open_table
+from spark_jobs.storage.counts import count, own_rows
 from spark_jobs.storage.live_files import LiveFile, read_live
-from spark_jobs.storage.standing import count, own_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 
 def waiting_rows(lake: Lake, subject: Subject) -> int:

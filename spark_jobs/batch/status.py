@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.landing.backlog import FileStanding, file_standing
 from spark_jobs.microbatch.journal import query_id
 from spark_jobs.microbatch.lock import is_held
-from spark_jobs.queries.stream_state import QueryState, read_stream_state
-from spark_jobs.storage.standing import FileStanding, count, file_standing, own_rows
+from spark_jobs.microbatch.stream_state import QueryState, read_stream_state
+from spark_jobs.storage.counts import count, own_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from spark_jobs.storage.commit import open_table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 
 def read(spark: SparkSession, table: Table) -> DataFrame:

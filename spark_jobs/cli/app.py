@@ -91,7 +91,7 @@ def stream(
     once: Annotated[bool, typer.Option("--once", help="Drain what has landed, then stop.")] = False,
 ) -> None:
     """Run the streaming job until Ctrl-C or SIGTERM. The same as `spark-submit … spark_jobs/stream.py`."""
-    from spark_jobs.stream import stream as run_stream
+    from spark_jobs.cli.stream import run_stream
 
     run_stream(logged_settings("spark_streaming", console=True), subjects or [], once=once)
 
@@ -201,7 +201,8 @@ def report(
     json: Json = False,
 ) -> None:
     """Show a published date on one page: sales, trend, refunds, products, prices, quality, gates; exit 1 where there is none."""
-    from spark_jobs.cli.report import run_report, show_reported
+    from spark_jobs.cli.report import run_report
+    from spark_jobs.render.report import show_reported
 
     done = run_report(lake_of(load_settings()), date, out, json=json)
     show.as_json(done.report.to_json()) if json else show_reported(done)

@@ -11,7 +11,7 @@ from spark_jobs.batch.rebuild.run import Rebuild, Rebuilt
 from spark_jobs.errors import UsageError
 from spark_jobs.render import show
 from spark_jobs.session import spark_session
-from spark_jobs.storage.standing import count
+from spark_jobs.storage.counts import count
 
 if TYPE_CHECKING:
     from config.settings import Settings

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spark_jobs.batch.gold.run import GoldRun
-from spark_jobs.cli.gold import show_record
-from spark_jobs.cli.report import run_report, show_reported
+from spark_jobs.batch.report.file import write_report
 from spark_jobs.render import show
+from spark_jobs.render.gold import show_record
+from spark_jobs.render.report import show_reported
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,7 +27,7 @@ def show_gold(spark: SparkSession, settings: Settings, registry: Registry, last:
         record = gold.run(last)
     show_record(record)
     newest = record.dates_built[-1]
-    done = run_report(gold.lake, str(newest), out / f"report-{newest}.html")
+    done = write_report(gold.lake, newest, out / f"report-{newest}.html")
     show_reported(done)
     show.say()
     held = [f"tally gold run --date {last} --accept order_totals"] if record.dates_held else []

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from spark_jobs.errors import UsageError
+from spark_jobs.storage.durable import made_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +24,6 @@ def require_own(folder: Path, command: str) -> None:
             f"{folder} holds something that `tally {command}` did not make, or that an earlier version made: "
             "name another folder with --out, or remove it yourself"
         )
-
-
-def made_private(folder: Path) -> None:
-    """Have the folder, for its owner alone where it is made now; one that is there is its maker's to open or close."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def made_anew(folder: Path, command: str, parts: Sequence[str]) -> None:

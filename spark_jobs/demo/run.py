@@ -19,8 +19,8 @@ from generator.faults import Outcome
 from generator.manifest import summary
 from generator.options import GeneratorOptions
 from schema_registry.registry import load as load_registry
+from spark_jobs.batch.audit.subject import audited
 from spark_jobs.batch.why.run import why
-from spark_jobs.cli.audit import audited
 from spark_jobs.demo.changes import show_effects, show_past
 from spark_jobs.demo.gold import show_gold
 from spark_jobs.demo.own_folder import made_anew, require_own

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from schema_registry.registry import Registry
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 Row = dict[str, Any]
 COMMAND = "scenarios"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from spark_jobs.lake import Table
     from spark_jobs.landing.listing import Found
+    from spark_jobs.storage.table import Table
 
 #: What an empty file's fingerprint is.
 NOTHING = hashlib.blake2b(digest_size=16).hexdigest()

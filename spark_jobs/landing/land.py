@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from spark_jobs.lake import Table
     from spark_jobs.landing.limits import Limits, Why
     from spark_jobs.landing.opened import Opened
+    from spark_jobs.storage.table import Table
 
 #: What a Bronze row takes in memory besides its values and the name of its file.
 ROW_BYTES = 256

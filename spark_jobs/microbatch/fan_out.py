@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
     from spark_jobs.transforms.dedupe import Repeats
 
 

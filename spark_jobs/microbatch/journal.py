@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.spark_notes import checkpoint_id, sync_progress
+from spark_jobs.storage.attempt import attempt, bring_to_disk
 from spark_jobs.storage.durable import make_folder, write_down
 from spark_jobs.storage.parts import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from spark_jobs.storage.table import Table
 
 KEEP = 3
 #: What every Parquet file ends with.
@@ -124,3 +127,12 @@ class Ledger:
 def query_id(checkpoint: Path) -> str:
     """The id that Spark gave this checkpoint; a deleted checkpoint gets a new one, and so new writers."""
     return checkpoint_id(checkpoint)
+
+
+def prepared_by(work: Callable[[], Prepared], ledger: Ledger, tables: Sequence[Table]) -> Prepared:
+    """The batch that ``work`` prepares, in the ledger: its parts are on disk before. Failed, nothing of it is left."""
+    with attempt(tables):
+        prepared = work()
+        bring_to_disk(prepared.parts, tables)
+        ledger.save(prepared)
+    return prepared

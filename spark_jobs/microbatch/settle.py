@@ -15,8 +15,8 @@ from spark_jobs.storage.replace import replace_once
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from spark_jobs.lake import Table
     from spark_jobs.microbatch.journal import Ledger, Prepared
+    from spark_jobs.storage.table import Table
 
 
 class LostPartsError(TallyError):

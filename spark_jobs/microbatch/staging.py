@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 STAGED = "_staged"
 ARROW_BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
     from spark_jobs.storage.log import Action, Snapshot
+    from spark_jobs.storage.table import Table
 
 
 class SwapError(TallyError):

@@ -13,8 +13,8 @@ from psycopg2 import Error
 
 from config.postgres import DatabaseError
 from spark_jobs.microbatch.lock import is_held
+from spark_jobs.microbatch.stream_state import QueryState, read_stream_state
 from spark_jobs.publish.breaker import AwayError
-from spark_jobs.queries.stream_state import QueryState, read_stream_state
 
 if TYPE_CHECKING:
     import threading

@@ -17,10 +17,10 @@ from spark_jobs.lake import Lake
 from spark_jobs.landing.limits import Limits
 from spark_jobs.landing.listing import landing_stream, rooted
 from spark_jobs.microbatch.lock import sole_writer
+from spark_jobs.microbatch.stream_state import write_stream_state
 from spark_jobs.microbatch.swap import finish_swap
 from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.refine import Policy, Refine, judged_stream
-from spark_jobs.queries.stream_state import write_stream_state
 from spark_jobs.queries.streaming_session import streaming_session
 from spark_jobs.queries.supervisor import Job, Supervisor
 from spark_jobs.storage.commit import ensure_table
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
-    from spark_jobs.lake import Table
     from spark_jobs.queries.books import Books
+    from spark_jobs.storage.table import Table
 
 log = logging.getLogger("tallylake.stream")
 # PySpark logs a refused expression with its whole stack; the one sentence of RuleError says what matters.

@@ -21,14 +21,13 @@ from spark_jobs.landing.land import Landing, land, require_aside, require_gone
 from spark_jobs.landing.limits import DEFAULTS
 from spark_jobs.landing.listing import local_path, rooted
 from spark_jobs.microbatch.executors import balanced, over_groups
-from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
+from spark_jobs.microbatch.journal import Ledger, Prepared, prepared_by, query_id
 from spark_jobs.microbatch.offsets import Handed, files_listed, handed
 from spark_jobs.microbatch.settle import Reached, reached, settle
+from spark_jobs.microbatch.stream_state import Progress
 from spark_jobs.queries.books import micros
-from spark_jobs.queries.stream_state import Progress
 from spark_jobs.schemas import FILES
-from spark_jobs.storage import history
-from spark_jobs.storage.attempt import prepared_by
+from spark_jobs.storage import pruned
 from spark_jobs.storage.parts import Part, write_parts
 
 if TYPE_CHECKING:
@@ -38,8 +37,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
     from spark_jobs.landing.limits import Limits
+    from spark_jobs.storage.table import Table
 
 log = logging.getLogger("tallylake.stream")
 
@@ -134,7 +134,7 @@ class Ingest:
             return None
         sources = pa.array([self._source(file) for file in found], pa.string())
         own = (pc.field("query_id") == query_id(self._checkpoint)) & (pc.field("status") != "set_aside")
-        landed = history.of_sources(self.lake.files, self.subject.name, sources, ["source"], own)["source"]
+        landed = pruned.of_sources(self.lake.files, self.subject.name, sources, ["source"], own)["source"]
         known = set(landed.to_pylist())
         self._listed_anew |= bool(known) and so_far.made_of is None
         new = [file for file in found if self._source(file) not in known]
@@ -215,7 +215,7 @@ class Ingest:
         """The greatest reading time so far, by the values and not by the log's bounds: those are of whoever wrote the file."""
         if self._last is None:
             tables = (self.lake.files, self.lake.bronze(self.subject))
-            times = [history.latest(table, self.subject.name, "ingested_at") for table in tables]
+            times = [pruned.latest(table, self.subject.name, "ingested_at") for table in tables]
             self._last = max([0, *(micros(time) for time in times if time is not None)])
         return self._last
 

@@ -16,17 +16,16 @@ import pyarrow.compute as pc
 from pyspark.sql.functions import broadcast
 
 from spark_jobs.microbatch.fan_out import Plan, Tally, fan_out
-from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
+from spark_jobs.microbatch.journal import Ledger, Prepared, prepared_by, query_id
 from spark_jobs.microbatch.offsets import Handed, handed
 from spark_jobs.microbatch.settle import Reached, committed_to, reached, settle, writer_of
 from spark_jobs.microbatch.staging import Staging, bronze_bytes
+from spark_jobs.microbatch.stream_state import Progress
 from spark_jobs.queries.books import Books, Stopwatch, booked, micros, moment, row_of
 from spark_jobs.queries.merging import Merger, Merging, Stamp
 from spark_jobs.queries.repeated import Repeated, read_before
-from spark_jobs.queries.stream_state import Progress
 from spark_jobs.queries.verdicts import ASKED, have_verdicts
-from spark_jobs.storage import history
-from spark_jobs.storage.attempt import prepared_by
+from spark_jobs.storage import pruned
 from spark_jobs.storage.commit import added_later, append_once, open_table
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.transforms.conform import conform
@@ -41,7 +40,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
     from spark_jobs.transforms.dedupe import Repeats
 
 #: Up to this much of Bronze a batch is brought to the driver whole: some hundred thousand rows.
@@ -256,7 +256,7 @@ class Refine:
     def _watermark(self) -> datetime | None:
         """The greatest event time accepted in earlier batches, by the books, less the delay."""
         if not self._recalled:
-            self._highest = history.latest(self.lake.batch_quality, self.subject.name, "max_event_time")
+            self._highest = pruned.latest(self.lake.batch_quality, self.subject.name, "max_event_time")
             self._recalled = True
         return watermark_of(self._highest, self.policy.watermark_delay)
 

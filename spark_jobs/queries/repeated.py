@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.queries import accepted
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage import history
+from spark_jobs.storage import pruned
 from spark_jobs.storage.writers import Writers
 from spark_jobs.transforms.dedupe import Repeats, repeats
 from spark_jobs.transforms.lateness import with_lateness
@@ -43,27 +44,27 @@ class Repeated:
         until = watermark if self.subject.kind == "events" else None
         rows = with_lateness(narrow, until)
         valid_keys = pc.unique(rows.filter(rows["_valid"])["_key"])
-        accepted, again = known(rows, valid_keys, until), self._judged_before(rows, read_before)
-        return repeats(rows, accepted, until, refuse_late=self.refuse_late, judged_before=again)
+        known_rows, again = known(rows, valid_keys, until), self._judged_before(rows, read_before)
+        return repeats(rows, known_rows, until, refuse_late=self.refuse_late, judged_before=again)
 
     def _accepted_events(self, rows: pa.Table, keys: pa.Array, watermark: datetime | None) -> pa.Table:
         latest = self.subject.latest
-        spans = history.spans(rows, watermark)
-        return history.accepted(self.lake.events(self.subject), latest.key, latest.event_time, keys, spans)
+        spans = accepted.spans(rows, watermark)
+        return accepted.accepted(self.lake.events(self.subject), latest.key, latest.event_time, keys, spans)
 
     def _accepted_changes(self, _rows: pa.Table, keys: pa.Array, _watermark: datetime | None) -> pa.Table:
         latest = self.subject.latest
-        return history.accepted_by_id(self.lake.changes(self.subject), "change_id", latest.event_time, keys)
+        return accepted.accepted_by_id(self.lake.changes(self.subject), "change_id", latest.event_time, keys)
 
     def _judged_before(self, rows: pa.Table, read_before: datetime | None) -> pa.Array:
         """Row ids of the batch that an earlier reading judged. Nothing is looked up where no checkpoint was ever lost."""
         name, sources = self.subject.name, self._read_again(rows, read_before)
         if not len(sources):
             return pa.array([], pa.string())
-        known = history.judged_before((self.lake.dead_letters, self.lake.duplicates), name, sources)
+        known = accepted.judged_before((self.lake.dead_letters, self.lake.duplicates), name, sources)
         # Good rows too: a newer version may migrate a key to another, by which the row of the first reading is not found.
         ids = rows.filter(pc.is_in(rows["source"], sources))["row_id"].combine_chunks()
-        return pa.concat_arrays([known, history.accepted_before(self.lake.accepted(self.subject), ids)])
+        return pa.concat_arrays([known, accepted.accepted_before(self.lake.accepted(self.subject), ids)])
 
     def _read_again(self, rows: pa.Table, read_before: datetime | None) -> pa.Array:
         """The batch's files that an earlier query may have judged, or that were landed more than once.
@@ -77,7 +78,7 @@ class Repeated:
             )
         if len(self._landers.queries()) > 1:
             sources = pc.unique(rows["source"])
-            found = pa.concat_arrays([found, history.read_more_than_once(self.lake.files, self.subject.name, sources)])
+            found = pa.concat_arrays([found, accepted.read_more_than_once(self.lake.files, self.subject.name, sources)])
         return found
 
 
@@ -89,6 +90,6 @@ def read_before(lake: Lake, subject: Subject) -> datetime | None:
     tables are laid out.
     """
     judged = (lake.accepted(subject), lake.duplicates, lake.dead_letters)
-    if not any(history.holds_any(table, subject.name) for table in judged):
+    if not any(pruned.holds_any(table, subject.name) for table in judged):
         return None
-    return history.latest(lake.bronze(subject), subject.name, "ingested_at")
+    return pruned.latest(lake.bronze(subject), subject.name, "ingested_at")

@@ -19,7 +19,7 @@ from pyspark import SparkContext
 
 from spark_jobs.errors import NotStoppedError, StreamFailedError
 from spark_jobs.microbatch.spark_notes import mend_progress
-from spark_jobs.queries.stream_state import Progress, QueryState, now
+from spark_jobs.microbatch.stream_state import Progress, QueryState, now
 
 if TYPE_CHECKING:
     import threading

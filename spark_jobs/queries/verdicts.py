@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from spark_jobs.storage import history
+from spark_jobs.storage import pruned
 
 if TYPE_CHECKING:
     from schema_registry.registry import Subject
@@ -40,9 +40,9 @@ def _row_ids_judged(lake: Lake, subject: Subject, query_id: str, rows: pa.Table)
     ids, sources = pc.unique(rows["row_id"]), pc.unique(rows["source"])
     wanted = (pc.field("query_id") == query_id) & pc.field("row_id").isin(ids)
     tables = (lake.duplicates, lake.dead_letters)
-    found = [history.of_sources(table, subject.name, sources, ["row_id"], wanted)["row_id"] for table in tables]
+    found = [pruned.of_sources(table, subject.name, sources, ["row_id"], wanted)["row_id"] for table in tables]
     accepted = lake.accepted(subject)
-    paths = history.paths_of(accepted) if len(ids) else []
+    paths = pruned.paths_of(accepted) if len(ids) else []
     if paths:
         files = pads.dataset(paths, schema=accepted.data_schema, format="parquet")
         found.append(files.to_table(["row_id"], filter=wanted)["row_id"])
@@ -55,7 +55,7 @@ def _earlier_copies(
     """How many copies of each row Bronze has from earlier readings."""
     sources = pc.unique(rows["source"])
     wanted = pc.field("row_id").isin(known)
-    copies = history.of_sources(lake.bronze(subject), subject.name, sources, ["row_id", "ingested_at"], wanted)
+    copies = pruned.of_sources(lake.bronze(subject), subject.name, sources, ["row_id", "ingested_at"], wanted)
     readings = np.unique(np.concatenate([_ints(copies["ingested_at"]), _ints(rows["ingested_at"])]))
     step = len(readings)
     lie = np.sort(_codes(copies["row_id"], known) * step + np.searchsorted(readings, _ints(copies["ingested_at"])))

@@ -20,11 +20,10 @@ from spark_jobs.errors import TallyError
 from spark_jobs.storage.durable import sync_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from spark_jobs.lake import Table
-    from spark_jobs.microbatch.journal import Ledger, Prepared
     from spark_jobs.storage.parts import Part
+    from spark_jobs.storage.table import Table
 
 log = logging.getLogger("tallylake.attempt")
 
@@ -76,15 +75,6 @@ def attempt(tables: Iterable[Table]) -> Iterator[None]:
             raise
     if _left:
         _sweep(folders)
-
-
-def prepared_by(work: Callable[[], Prepared], ledger: Ledger, tables: Sequence[Table]) -> Prepared:
-    """The batch that ``work`` prepares, in the ledger: its parts are on disk before. Failed, nothing of it is left."""
-    with attempt(tables):
-        prepared = work()
-        bring_to_disk(prepared.parts, tables)
-        ledger.save(prepared)
-    return prepared
 
 
 def bring_to_disk(parts: Iterable[Part], tables: Iterable[Table]) -> None:

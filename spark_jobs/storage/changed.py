@@ -24,9 +24,9 @@ from spark_jobs.storage.log import read_log
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from spark_jobs.lake import Table
     from spark_jobs.storage.live_files import LiveFile, Positions
     from spark_jobs.storage.log import Snapshot
+    from spark_jobs.storage.table import Table
 
 #: Rows that may be read to tell what changed; where there are more, reading everything is no dearer.
 MOST_ROWS = 5_000_000

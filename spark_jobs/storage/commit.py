@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from deltalake.schema import DataType
 
-    from spark_jobs.lake import Table
     from spark_jobs.storage.parts import Part
+    from spark_jobs.storage.table import Table
 
 log = logging.getLogger("tallylake.commit")
 

@@ -58,3 +58,8 @@ def write_down(path: Path, plain: Mapping[str, Any]) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def made_private(folder: Path) -> None:
+    """Have the folder, for its owner alone where it is made now; one that is there is its maker's to open or close."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)

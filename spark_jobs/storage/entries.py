@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from deltalake import DeltaTable, Field
 
-    from spark_jobs.lake import Table
     from spark_jobs.storage.log import Action
     from spark_jobs.storage.parts import Part
+    from spark_jobs.storage.table import Table
 
 #: Spark reads a table's log from its newest checkpoint on, so checkpoints come often enough to keep that short.
 PROPERTIES = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 60 days"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 ANSWER = "part string"
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from deltalake import DeltaTable
 
-    from spark_jobs.lake import Table
     from spark_jobs.storage.log import Snapshot
+    from spark_jobs.storage.table import Table
 
     Positions = npt.NDArray[np.int64]
 

@@ -25,7 +25,7 @@ from spark_jobs.storage.statistics import stats_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 #: Text in a row group is bounded too, so that long values do not make it grow without limit.
 ROW_GROUP_BYTES = 128 * 1024 * 1024

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from pyroaring import BitMap64
 
-    from spark_jobs.lake import Table
     from spark_jobs.storage.live_files import Positions
     from spark_jobs.storage.log import Action, Snapshot
     from spark_jobs.storage.parts import Part
+    from spark_jobs.storage.table import Table
 
 #: A file of at most this many rows costs less to write again than it costs every later reader to have one more file.
 SMALL_ROWS = 32_768

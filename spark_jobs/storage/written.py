@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from spark_jobs.storage.history import paths_of
+from spark_jobs.storage.pruned import paths_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spark_jobs.lake import Table
     from spark_jobs.storage.parts import Part
+    from spark_jobs.storage.table import Table
 
 
 def read_parts(table: Table, parts: Sequence[Part], columns: Sequence[str] | None = None) -> pa.Table:

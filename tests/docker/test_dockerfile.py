@@ -15,7 +15,7 @@ from config.settings import load
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
 from spark_jobs.microbatch.lock import sole_writer
-from spark_jobs.queries.stream_state import QueryState, State, now, write_stream_state
+from spark_jobs.microbatch.stream_state import QueryState, State, now, write_stream_state
 
 ROOT = DOCKER.parent
 STAGES = stages()

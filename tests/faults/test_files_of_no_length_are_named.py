@@ -14,7 +14,7 @@ from support.tables_with_a_key import keyed, put
 
 from spark_jobs.cli.app import main
 from spark_jobs.errors import TallyError
-from spark_jobs.lake import Lake, Table
+from spark_jobs.lake import Lake
 from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
 from spark_jobs.microbatch.settle import Reached, reached, settle
 from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress
@@ -25,6 +25,7 @@ from spark_jobs.storage.commit import append_once, open_snapshot, open_table, wr
 from spark_jobs.storage.log import LogError, read_log
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.sound import damaged, explained
+from spark_jobs.storage.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

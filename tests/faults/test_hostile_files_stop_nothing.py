@@ -28,6 +28,7 @@ from spark_jobs.batch.status import status
 from spark_jobs.lake import Lake
 from spark_jobs.landing import opened as opened_module
 from spark_jobs.landing.aside import Aside
+from spark_jobs.landing.backlog import file_standing
 from spark_jobs.landing.land import Landed, Landing, LandingError, land, require_aside
 from spark_jobs.landing.limits import Limits, variable
 from spark_jobs.landing.listing import found_in
@@ -35,7 +36,6 @@ from spark_jobs.render.show import unread_for_their_ending
 from spark_jobs.schemas import FILES as FILES_SCHEMA
 from spark_jobs.storage.commit import append_once, ensure_table
 from spark_jobs.storage.parts import write_parts
-from spark_jobs.storage.standing import file_standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

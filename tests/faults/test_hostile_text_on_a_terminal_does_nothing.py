@@ -26,12 +26,12 @@ from spark_jobs.batch.rebuild.compare import Comparison, KeyDifference
 from spark_jobs.batch.rebuild.run import Rebuilt
 from spark_jobs.batch.report.page import _template
 from spark_jobs.cli import app as cli
-from spark_jobs.cli.gold import show_record
 from spark_jobs.cli.rebuild import show_rebuilt
 from spark_jobs.errors import TallyError
 from spark_jobs.logs import log_to
 from spark_jobs.publish.state import write_state
 from spark_jobs.render import show
+from spark_jobs.render.gold import show_record
 from spark_jobs.storage.commit import append_once
 from spark_jobs.storage.parts import write_parts
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from support.lakes import House
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 #: Clears the screen, sets a title (OSC, by ESC and by C1), turns writing round, begins a line of its own, is markup that ends what
 #: never began, an emoji's code, a character that is not seen.

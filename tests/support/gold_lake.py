@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from spark_jobs.batch.gold.record import RunRecord
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 Row = dict[str, Any]
 PRICE = Decimal("5.00")

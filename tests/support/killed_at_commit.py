@@ -15,7 +15,7 @@ from spark_jobs.queries import refine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 
 def dying(commit: Callable[..., Any], name: str) -> Callable[..., Any]:

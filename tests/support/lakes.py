@@ -18,7 +18,7 @@ from schema_registry.registry import CONTRACTS, Registry
 from schema_registry.registry import load as load_registry
 from spark_jobs.batch.audit.against_manifest import against_manifest
 from spark_jobs.batch.audit.run import Audit, audit
-from spark_jobs.lake import Lake, Table
+from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
     from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
+    from spark_jobs.storage.table import Table
 
 #: Columns of Silver that say when and by whom a row was processed, not what it is.
 PROCESSING = {"query_id", "batch_id", "processed_at", "row_id", "late_arrival_flag"}

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection as Connection
 
-    from spark_jobs.lake import Table
     from spark_jobs.publish.targets import Target
+    from spark_jobs.storage.table import Table
     from support.lakes import House
 
 Row = dict[str, Any]

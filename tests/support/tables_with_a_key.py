@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from spark_jobs.lake import Table
 from spark_jobs.schemas import TEXT_MAP, TIMESTAMP
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

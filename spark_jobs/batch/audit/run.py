@@ -15,8 +15,9 @@ from spark_jobs.batch.audit.changes import change_findings
 from spark_jobs.batch.audit.finding import SHOWN, Finding
 from spark_jobs.batch.refine_progress import passed_over, waiting_rows
 from spark_jobs.batch.tables import read
+from spark_jobs.landing.backlog import file_standing
 from spark_jobs.microbatch.journal import query_id
-from spark_jobs.storage.standing import file_standing, own_rows
+from spark_jobs.storage.counts import own_rows
 from spark_jobs.transforms.fold import EFFECTS
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from spark_jobs.batch.gold.inputs import Inputs
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
     from spark_jobs.storage.changed import Changed
+    from spark_jobs.storage.table import Table
 
 #: What of a version the facts and the dated marts show.
 SHOWN = {"customers": (), "products": ("product_name", "category")}

@@ -21,17 +21,18 @@ from spark_jobs.schemas_gold import GOLD, RUNS
 from spark_jobs.storage.attempt import bring_to_disk
 from spark_jobs.storage.changed import difference
 from spark_jobs.storage.commit import ensure_table, is_committed
+from spark_jobs.storage.counts import count
 from spark_jobs.storage.durable import make_folder, write_down
 from spark_jobs.storage.keyed import key_array
 from spark_jobs.storage.parts import Part, write_parts
 from spark_jobs.storage.replace import replace_once
-from spark_jobs.storage.standing import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from schema_registry.registry import Registry
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 
 class JournalError(TallyError):

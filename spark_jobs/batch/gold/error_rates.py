@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from schema_registry.registry import Registry
     from spark_jobs.batch.gold.inputs import Inputs
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 COUNTED = pa.schema(
     [("event_date", DATE), ("subject", pa.string()), ("accepted", pa.int64()), ("dead_letters", pa.int64())]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from schema_registry.registry import Registry
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 #: The subjects that the star is made of, and the fields that it takes of each.
 STAR: Mapping[str, tuple[str, ...]] = {

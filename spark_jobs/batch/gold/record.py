@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from config.harmless import harmless_json
-from spark_jobs.demo.own_folder import made_private
 from spark_jobs.schemas_gold import GOLD, RUNS
 from spark_jobs.storage.changed import Position
 from spark_jobs.storage.commit import append_once, is_committed, open_snapshot, open_table
+from spark_jobs.storage.durable import made_private
 from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:

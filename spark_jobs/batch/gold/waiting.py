@@ -17,7 +17,7 @@ from spark_jobs.storage.keyed import all_rows, rows_of
 
 if TYPE_CHECKING:
     from spark_jobs.batch.gold.inputs import Inputs
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 #: The kinds of facts: the input, its key, its amount.
 KINDS = {"line": ("order_items", "order_item_id", "line_total"), "payment": ("payments", "payment_id", "amount")}

@@ -24,7 +24,7 @@ from spark_jobs.batch.point_in_time.one_key import lives, log_columns, require_c
 from spark_jobs.batch.tables import read
 from spark_jobs.schemas import TIMESTAMP, typed_columns
 from spark_jobs.storage.commit import open_table
-from spark_jobs.storage.standing import count
+from spark_jobs.storage.counts import count
 from spark_jobs.transforms.entity import from_changes
 from spark_jobs.transforms.types import moment as literal
 from spark_jobs.transforms.versions import OPEN
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from schema_registry.contract import Contract
     from schema_registry.registry import Registry, Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 #: Rows of the change log that one worker folds at once: about 0.4 s, and 100 MB with what is made of them.
 BUCKET_ROWS = 250_000

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from schema_registry.contract import Contract
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 Standing = Literal["found", "deleted", "not_yet", "unknown"]
 

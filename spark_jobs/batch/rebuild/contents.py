@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 PROCESSING = frozenset({"query_id", "batch_id", "processed_at", "row_id", "late_arrival_flag"})
 #: What a dead letter is: the row as it came, and why it was refused. When, by which contracts, and what was decided since is not.

@@ -17,8 +17,8 @@ from spark_jobs.storage.log import LogError, put_if_absent, read_log
 from spark_jobs.storage.parts import TableWriter
 
 if TYPE_CHECKING:
-    from spark_jobs.lake import Table
     from spark_jobs.storage.log import Action
+    from spark_jobs.storage.table import Table
 
 #: The decision on a letter, and what tells whose it is.
 DECISION = ["row_id", "subject", "status", "attempts"]

@@ -25,7 +25,7 @@ from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.microbatch.swap import begin_swap, finish_swap, takes_schema
 from spark_jobs.queries.application import Application, Listener, publish
 from spark_jobs.storage.commit import ensure_table, open_table, retyped
-from spark_jobs.storage.standing import count
+from spark_jobs.storage.counts import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
-    from spark_jobs.lake import Table
     from spark_jobs.microbatch.swap import Swap
     from spark_jobs.queries.books import Books
+    from spark_jobs.storage.table import Table
 
 
 class IncompleteError(TallyError):

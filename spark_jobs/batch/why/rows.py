@@ -21,7 +21,8 @@ from spark_jobs.storage.keyed import key_text
 if TYPE_CHECKING:
     from schema_registry.contract import Contract, FieldType
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 MOST = 50
 #: More digits than a position has.

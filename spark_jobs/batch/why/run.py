@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from schema_registry.registry import CONTRACTS
 from spark_jobs.batch.gold.judge import GATES
 from spark_jobs.batch.gold.record import GateResult, RunRecord
 from spark_jobs.cli.app import main
-from spark_jobs.cli.gold import as_date, show_record
+from spark_jobs.cli.common import as_date
 from spark_jobs.errors import UsageError
+from spark_jobs.render.gold import show_record
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spark_jobs.cli.app import main
-from spark_jobs.demo.own_folder import MARK, made_anew, made_private, require_own
+from spark_jobs.demo.own_folder import MARK, made_anew, require_own
 from spark_jobs.errors import UsageError
+from spark_jobs.storage.durable import made_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.lake import Table
 from spark_jobs.landing.land import Landed, Landing, LandingError, land, require_gone
 from spark_jobs.landing.listing import found_in, local_path
 from spark_jobs.landing.opened import opened, row_prefix
 from spark_jobs.schemas import BRONZE_META
+from spark_jobs.storage.table import Table
 
 NOON = 1_769_688_000_000_000  # 2026-01-29T12:00:00Z
 KNOWN = ("a", "b")

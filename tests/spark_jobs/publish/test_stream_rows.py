@@ -11,8 +11,8 @@ from support.published_lake import ask
 
 from config.postgres import connect
 from spark_jobs.microbatch.lock import sole_writer
+from spark_jobs.microbatch.stream_state import QueryState, write_stream_state
 from spark_jobs.publish.stream_rows import StreamRows, states
-from spark_jobs.queries.stream_state import QueryState, write_stream_state
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 HEADER = "change_id,op,event_ts,seq,product_id,product_name,category,brand,price,cost,description\n"
 

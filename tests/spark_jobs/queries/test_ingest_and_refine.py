@@ -21,7 +21,7 @@ from spark_jobs.storage import commit as commit_module
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 SENSORS = Path(__file__).resolve().parents[2] / "schema_registry" / "contracts"
 HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"

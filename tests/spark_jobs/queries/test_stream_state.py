@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spark_jobs.lake import Lake
-from spark_jobs.queries.stream_state import Progress, QueryState, read_stream_state, write_stream_state
+from spark_jobs.microbatch.stream_state import Progress, QueryState, read_stream_state, write_stream_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from py4j.protocol import Py4JError
 
 from config.groups import Retry
 from spark_jobs.errors import NotStoppedError, StreamFailedError
-from spark_jobs.queries.stream_state import Progress, QueryState
+from spark_jobs.microbatch.stream_state import Progress, QueryState
 from spark_jobs.queries.supervisor import Job, Supervisor, cause
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables_with_a_key import SCHEMA, keyed, put, rows, small_limits
 
-from spark_jobs.lake import Table
 from spark_jobs.storage import changed
 from spark_jobs.storage.changed import Changed, Position, changed_rows, difference, position
 from spark_jobs.storage.commit import append_once, write_checkpoint
@@ -25,6 +24,7 @@ from spark_jobs.storage.keyed import all_rows
 from spark_jobs.storage.log import read_log
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,11 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from schema_registry.registry import load
-from spark_jobs.lake import Lake, Table
+from spark_jobs.lake import Lake
+from spark_jobs.queries.accepted import Span, accepted, judged_before, spans
 from spark_jobs.schemas import DEAD_LETTERS, TIMESTAMP
 from spark_jobs.storage.commit import append_once, ensure_table
-from spark_jobs.storage.history import Span, accepted, judged_before, spans
 from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.table import Table
 from spark_jobs.transforms.dedupe import ACCEPTED
 
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables_with_a_key import NOON, SCHEMA, keyed, named, put, rows, small_limits
 
-from spark_jobs.lake import Table
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage import keyed as keyed_module
 from spark_jobs.storage import live_files as files_module
@@ -23,6 +22,7 @@ from spark_jobs.storage.commit import append_once
 from spark_jobs.storage.keyed import all_rows, key_array, key_text, rows_of
 from spark_jobs.storage.live_files import Kept
 from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from spark_jobs.lake import Table
 from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage import attempt as attempt_module
@@ -32,6 +31,7 @@ from spark_jobs.storage.commit import (
     open_table,
 )
 from spark_jobs.storage.parts import Part, TableWriter, write_parts
+from spark_jobs.storage.table import Table
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("n", pa.int64()), ("at", TIMESTAMP), ("day", pa.date32())])
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)

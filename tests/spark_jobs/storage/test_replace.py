@@ -21,7 +21,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables_with_a_key import SCHEMA, Rows, keyed, named, put, rows, scanned, small_limits
 
-from spark_jobs.lake import Table
 from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.microbatch.journal import Ledger, Prepared
 from spark_jobs.microbatch.settle import LostPartsError, reached, settle
@@ -34,6 +33,7 @@ from spark_jobs.storage.keyed import all_rows, rows_of
 from spark_jobs.storage.log import Action, LogError, Snapshot, catch_up, put_if_absent, read_log
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pytest
     from pyspark.sql import SparkSession
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 #: What a user may do to the table meanwhile: SQL, and what it makes of the rows.
 ACTS: tuple[tuple[str, Callable[[Rows], Rows]], ...] = (

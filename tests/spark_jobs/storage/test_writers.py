@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spark_jobs.lake import Table
 from spark_jobs.storage.commit import append_once, ensure_table, write_checkpoint
 from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.table import Table
 from spark_jobs.storage.writers import Writers
 
 SCHEMA = pa.schema([("row_id", pa.string())])

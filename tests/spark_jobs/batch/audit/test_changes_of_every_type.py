@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 TICK = timedelta(microseconds=1)
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

@@ -24,7 +24,8 @@ from spark_jobs.storage.keyed import all_rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 Row = tuple[Any, ...]
 ONE, TWO, THREE = (date(2026, 3, day) for day in (1, 2, 3))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from spark_jobs.lake import Table
     from spark_jobs.storage.changed import Position
+    from spark_jobs.storage.table import Table
 
 Rates = list[tuple[Any, ...]]
 ONE, TWO, THREE, FOUR, CAME = (date(2026, 3, day) for day in (1, 2, 3, 4, 20))

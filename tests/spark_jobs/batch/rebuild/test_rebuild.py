@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from support.lakes import House
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 EVENTS = "event_id,user_id,event_type,product_id,price,event_time\n"
 CHANGES = "change_id,op,event_ts,seq,product_id,product_name,category,brand,price,cost,description\n"

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from support.lakes import House
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
+    from spark_jobs.lake import Lake
+    from spark_jobs.storage.table import Table
 
 FIRST = "change_id,op,event_ts,seq,product_id,name,category,brand,price\n"
 SECOND = "change_id,op,event_ts,seq,product_id,product_name,category,brand,price,cost,description\n"

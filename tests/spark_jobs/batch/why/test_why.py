@@ -22,7 +22,7 @@ from spark_jobs.storage.parts import write_parts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 CASES = Path(__file__).parents[3] / "cases" / "keys"
 LANDED = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -1,26 +1,21 @@
-"""How things stand, read from the logs of tables and from small tables, without Spark."""
+"""Landed files that the lake has not taken in: those that wait, and those that were rewritten, set aside or are foreign."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from spark_jobs.landing.listing import found_in, rooted
+from spark_jobs.landing.listing import Found, found_in, rooted
 from spark_jobs.landing.opened import AsideError, fingerprint, regular
-from spark_jobs.storage.commit import open_snapshot, open_table
+from spark_jobs.storage.counts import own_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake, Table
-    from spark_jobs.landing.listing import Found
+    from spark_jobs.lake import Lake
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +30,6 @@ class FileStanding:
     rewritten: tuple[str, ...]
     aside: Mapping[str, str]
     foreign: tuple[str, ...]
-
-
-def count(table: Table, subject: str | None = None) -> int:
-    """Rows of a table by its log, all or one subject's; those that a deletion vector deletes are none."""
-    if table.keyed:
-        return live_count(table)
-    found = open_table(table.path)
-    if found is None:
-        return 0
-    adds = pa.table(found.get_add_actions(flatten=True))
-    if subject is not None and adds.num_rows:
-        adds = adds.filter(pc.equal(adds["partition.subject"], subject))
-    return pc.sum(adds["num_records"]).as_py() or 0 if adds.num_rows else 0
-
-
-def live_count(table: Table) -> int:
-    """Rows of a keyed table by its log."""
-    snapshot = open_snapshot(table.path)
-    adds = snapshot.files.values() if snapshot is not None else []
-    held = [int(json.loads(add.get("stats") or "{}").get("numRecords") or 0) for add in adds]
-    return sum(held) - sum(int(add.get("deletionVector", {}).get("cardinality", 0)) for add in adds)
-
-
-def own_rows(table: Table, subject: str) -> pa.Table:
-    """One subject's rows of a small table, all columns; none where the table is not there yet."""
-    found = open_table(table.path)
-    if found is None:
-        return table.schema.empty_table()
-    return found.to_pyarrow_table(filters=[("subject", "=", subject)])
 
 
 def file_standing(lake: Lake, landing_root: Path, subject: Subject) -> FileStanding:

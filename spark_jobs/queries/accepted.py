@@ -1,6 +1,6 @@
-"""What the lake already holds of a batch's keys: pruned by the Delta log, keys only, never the whole table.
+"""Look up the accepted rows that a batch could repeat: pruned by the Delta log, keys only, never the whole table.
 
-Files are chosen by the event-time bounds in the log; of those, row groups by their own statistics; of those, three
+Files are chosen by the bounds of event time in the log; of those, row groups by their own statistics; of those, three
 columns. The cost is that of the batch's span of time, not of the table.
 """
 
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +18,7 @@ import pyarrow.dataset as pads
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.commit import open_table
 from spark_jobs.storage.keyed import key_expression
+from spark_jobs.storage.pruned import add_actions, bound, file_paths, of_sources
 from spark_jobs.transforms.dedupe import ACCEPTED
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from numpy.typing import NDArray
 
-    from spark_jobs.lake import Table
+    from spark_jobs.storage.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,13 @@ def accepted_by_id(changes: Table, name: str, event_time: str, ids: pa.Array) ->
     Of its files those are opened between whose bounds an id lies: none, where ids ascend and nothing comes twice.
     """
     found = open_table(changes.path) if len(ids) else None
-    adds = _adds(found) if found is not None else pa.table({})
+    adds = add_actions(found) if found is not None else pa.table({})
     if not adds.num_rows:
         return ACCEPTED.empty_table()
     ordered = ids.take(pc.sort_indices(ids)).to_numpy(zero_copy_only=False)
-    low, high = (_bound(adds, f"{bound}.{name}").to_pylist() for bound in ("min", "max"))
+    low, high = (bound(adds, f"{side}.{name}").to_pylist() for side in ("min", "max"))
     inside = [_may_hold(ordered, a, b) for a, b in zip(low, high, strict=True)]
-    paths = _paths(changes, adds.filter(pa.array(inside)))
+    paths = file_paths(changes, adds.filter(pa.array(inside)))
     if not paths:
         return ACCEPTED.empty_table()
     files = pads.dataset(paths, schema=changes.data_schema, format="parquet")
@@ -112,7 +111,7 @@ def _row_ids(table: Table, subject: str, sources: pa.Array) -> pa.Array:
 def accepted_before(silver: Table, row_ids: pa.Array) -> pa.Array:
     """Those of the row ids that Silver holds. Reads one column of all of Silver: for rows that were read before only."""
     table = open_table(silver.path) if len(row_ids) else None
-    paths = _paths(silver, _adds(table)) if table is not None else []
+    paths = file_paths(silver, add_actions(table)) if table is not None else []
     if not paths:
         return pa.array([], pa.string())
     files = pads.dataset(paths, schema=silver.data_schema, format="parquet")
@@ -126,95 +125,19 @@ def read_more_than_once(files: Table, subject: str, sources: pa.Array) -> pa.Arr
     return counts.field("values").filter(pc.greater(counts.field("counts"), 1))
 
 
-def of_sources(
-    table: Table, subject: str, sources: pa.Array, columns: list[str], where: pc.Expression | None = None
-) -> pa.Table:
-    """Some columns of one subject's rows from some sources, of the files whose bounds can hold them."""
-    adds = _adds_of(table, subject)
-    empty = pa.schema([table.data_schema.field(name) for name in columns]).empty_table()
-    if not adds.num_rows or not len(sources):
-        return empty
-    low, high = pc.min(sources).as_py(), pc.max(sources).as_py()
-    inside = pc.and_(pc.less_equal(_bound(adds, "min.source"), high), pc.greater_equal(_bound(adds, "max.source"), low))
-    paths = _paths(table, adds.filter(pc.coalesce(inside, True)))
-    if not paths:
-        return empty
-    files = pads.dataset(paths, schema=table.data_schema, format="parquet")
-    wanted = pc.field("source").isin(sources)
-    return files.to_table(columns, filter=wanted if where is None else wanted & where)
-
-
-def latest(table: Table, subject: str, column: str) -> datetime | None:
-    """The greatest value of a time column among a subject's rows, exactly.
-
-    The log has bounds to the millisecond, rounded up here and down by others, so files within one of the greatest are read, and
-    files of which it has none.
-    """
-    adds = _adds_of(table, subject)
-    bounds = _bound(adds, f"max.{column}").cast(TIMESTAMP).cast(pa.int64())
-    near = pc.greater_equal(bounds, pc.subtract(pc.max(bounds), 1000))
-    chosen = pc.or_(pc.coalesce(near, False), _unbounded(adds, column, bounds))
-    paths = _paths(table, adds.filter(chosen))
-    if not paths:
-        return None
-    rows = pads.dataset(paths, schema=table.data_schema, format="parquet").to_table([column])
-    return pc.max(rows[column]).as_py()  # type: ignore[no-any-return]
-
-
-def _unbounded(adds: pa.Table, column: str, bounds: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Which files may hold values that the log has no bound of; not those that hold nulls alone."""
-    nulls = _bound(adds, f"null_count.{column}").cast(pa.int64())
-    only_nulls = pc.coalesce(pc.equal(nulls, _bound(adds, "num_records").cast(pa.int64())), False)
-    return pc.and_(pc.is_null(bounds), pc.invert(only_nulls))
-
-
-def holds_any(table: Table, subject: str) -> bool:
-    """Whether a table has files with a subject's rows."""
-    return bool(_adds_of(table, subject).num_rows)
-
-
-def _adds_of(table: Table, subject: str) -> pa.Table:
-    """The files with a subject's rows: of its own tables all, of those that subjects share its partition's."""
-    found = open_table(table.path)
-    adds = _adds(found) if found is not None else pa.table({"path": pa.array([], pa.string())})
-    if not adds.num_rows or "subject" not in table.partition_by:
-        return adds
-    return adds.filter(pc.equal(adds["partition.subject"], subject))
-
-
-def _adds(table: DeltaTable) -> pa.Table:
-    return pa.table(table.get_add_actions(flatten=True))
-
-
-def _bound(adds: pa.Table, name: str) -> pa.ChunkedArray:
-    """A bound of each file, null where the log has none: such a file may hold anything."""
-    return adds[name] if name in adds.column_names else pa.chunked_array([pa.nulls(adds.num_rows, pa.string())])
-
-
 def _candidates(table: DeltaTable, silver: Table, event_time: str, times: Sequence[Span]) -> list[str]:
-    adds = _adds(table)
+    adds = add_actions(table)
     if adds.num_rows == 0:
         return []
-    low = _bound(adds, f"min.{event_time}").cast(TIMESTAMP)
-    high = _bound(adds, f"max.{event_time}").cast(TIMESTAMP)
+    low = bound(adds, f"min.{event_time}").cast(TIMESTAMP)
+    high = bound(adds, f"max.{event_time}").cast(TIMESTAMP)
     chosen = pa.chunked_array([pa.array([False] * adds.num_rows)])
     for span in times:
         overlaps = pc.greater_equal(high, pa.scalar(span.since, TIMESTAMP))
         if span.until is not None:
             overlaps = pc.and_(overlaps, pc.less_equal(low, pa.scalar(span.until, TIMESTAMP)))
         chosen = pc.or_(chosen, pc.coalesce(overlaps, True))
-    return _paths(silver, adds.filter(chosen))
-
-
-def paths_of(table: Table) -> list[str]:
-    """The files of a table as it stands; none where it is not there yet."""
-    found = open_table(table.path)
-    adds = _adds(found) if found is not None else pa.table({})
-    return _paths(table, adds) if adds.num_rows else []
-
-
-def _paths(table: Table, adds: pa.Table) -> list[str]:
-    return [str(Path(table.path) / unquote(path)) for path in adds["path"].to_pylist()]
+    return file_paths(silver, adds.filter(chosen))
 
 
 def _within(event_time: str, times: Sequence[Span]) -> pc.Expression:

@@ -1,0 +1,23 @@
+"""What is said of a report that was made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spark_jobs.batch.report.page import headline
+from spark_jobs.render import show
+
+if TYPE_CHECKING:
+    from spark_jobs.batch.report.file import Reported
+
+
+def show_reported(done: Reported) -> None:
+    """The date in a sentence, how it stands, and where the page is."""
+    show.say(f"{done.report.date}: {headline(done.report)}")
+    if done.report.standing.state != "published":
+        show.say(f"{done.report.date}: newer data is {_UNSETTLED[done.report.standing.state]}", style="yellow")
+    if done.page is not None:
+        show.say(f"{done.page.resolve()}")
+
+
+_UNSETTLED = {"held_back": "held back by a gate; the figures are those published before", "pending": "not built yet"}
