@@ -39,8 +39,8 @@ _APPLIES_TO = {
 def check(contract: Contract, where: Where, *, judges: bool = True) -> None:
     """Refuse (ContractError) a contract whose parts do not fit together.
 
-    ``judges``: whether rows are judged by it. Patterns and SQL of a published version that a later one has taken the place of
-    are run no more, and are no reason to refuse what cannot be changed.
+    ``judges``: whether rows are judged by it. The patterns and SQL of a frozen version that a later one
+    has replaced are no longer run, so they are no reason to refuse what cannot be changed.
     """
     _check_names(contract, where)
     for field in contract.fields:

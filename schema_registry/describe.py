@@ -23,7 +23,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "subject": subject.name,
         "kind": subject.kind,
         "latest": subject.latest.version,
-        "published": list(subject.published),
+        "published": list(subject.frozen),
         "compatibility": subject.compatibility,
         "fingerprint": subject.fingerprint,
         "known_fields": list(subject.known_fields),

@@ -1,6 +1,6 @@
-"""The fingerprint lock: a published version never changes again.
+"""The fingerprint lock: a frozen version never changes again.
 
-`contracts/<subject>/fingerprints.lock` holds one line per published version, `v1 <sha256>`. A version without a
+`contracts/<subject>/fingerprints.lock` holds one line per frozen version, `v1 <sha256>`. A version without a
 line is a draft. A fingerprint covers what decides how a row is judged, not how the file is written: comments,
 docs, white space, key order and the spelling of a number (1 or 1.00) make no difference. Values left at their
 default are not part of it either, so a later addition to the vocabulary leaves old fingerprints as they are.
@@ -85,7 +85,7 @@ def _spaced_once(sql: str) -> str:
 
 
 def read(folder: Path, subject: str) -> dict[int, str]:
-    """Version → fingerprint as published; empty where there is no lock. ContractError for a line out of form."""
+    """Return version → fingerprint of the frozen versions; empty where there is no lock. ContractError for a line out of form."""
     file = folder / FILE_NAME
     where = Where(file, subject)
     if not file.exists():
@@ -100,17 +100,17 @@ def read(folder: Path, subject: str) -> dict[int, str]:
 
 
 def check(locked: Mapping[int, str], contracts: Sequence[Contract], folder: Path) -> None:
-    """Refuse (ContractError) a published version whose fingerprint is no longer the locked one."""
+    """Refuse (ContractError) a frozen version whose fingerprint is no longer the locked one."""
     for contract in contracts:
         version = contract.version
         if version in locked and locked[version] != fingerprint(contract):
             where = Where(folder / f"v{version}.yaml", contract.subject, version)
             change = f"put the change in v{len(contracts) + 1}.yaml"
-            raise where.error(f"v{version}.yaml was published and is frozen: restore it, or {change}")
+            raise where.error(f"v{version}.yaml is frozen: restore it, or {change}")
 
 
-def publish(folder: Path, subject: Subject) -> tuple[int, ...]:
-    """Freeze the drafts of a subject: append their lines to the lock; give the versions newly published.
+def freeze(folder: Path, subject: Subject) -> tuple[int, ...]:
+    """Freeze the drafts of a subject: append their lines to the lock; return the versions that are new in it.
 
     Done twice it changes nothing. The lock is replaced in one step, so a crash leaves the old one or the new one.
     """

@@ -64,7 +64,7 @@ def _since(name: str, contracts: Sequence[Contract]) -> int:
     return since
 
 
-def excused(contracts: Sequence[Contract]) -> dict[str, frozenset[int]]:
+def exempt_versions(contracts: Sequence[Contract]) -> dict[str, frozenset[int]]:
     """For each field of the latest version, the versions whose rows have none by their contracts' own word.
 
     They came before the field, and migration says nothing of it, or "null", or makes it of fields of which that holds. A row of

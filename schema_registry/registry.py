@@ -3,7 +3,7 @@
 contracts/
   <subject>/
     v1.yaml, v2.yaml, …     each a complete contract
-    fingerprints.lock       what is published, and therefore frozen
+    fingerprints.lock       the versions that can no longer change
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _check_files(files: dict[int, Path], locked: dict[int, str], folder: Path) -
     for version in locked:
         if version not in files:
             where = Where(folder / f"v{version}.yaml", folder.name, version)
-            raise where.error(f"v{version}.yaml was published and is gone: restore it")
+            raise where.error(f"v{version}.yaml is frozen and gone: restore it")
     if not files:
         raise Where(folder, folder.name).error("the folder is empty: expected v1.yaml")
     for version in range(1, max(files) + 1):

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A named feed: its contracts v1 to vN in order, and which of them are published (frozen by the lock)."""
+    """A named feed: its contracts v1 to vN in order, and which of them are frozen (in the lock)."""
 
     name: str
     contracts: tuple[Contract, ...]
-    published: tuple[int, ...] = ()
+    frozen: tuple[int, ...] = ()
 
     @property
     def latest(self) -> Contract:
@@ -54,9 +54,9 @@ class Subject:
         return migration.introduced_in(self.contracts)
 
     @property
-    def excused(self) -> Mapping[str, frozenset[int]]:
+    def exempt_versions(self) -> Mapping[str, frozenset[int]]:
         """For each field of the latest version, the versions whose rows are not blamed for having none (see `migration`)."""
-        return migration.excused(self.contracts)
+        return migration.exempt_versions(self.contracts)
 
     def sources(self, version: int) -> Mapping[str, frozenset[str]]:
         """For each field of the latest version, the fields of an older one that migration makes it from."""

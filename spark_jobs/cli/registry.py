@@ -29,14 +29,14 @@ def list_subjects(json: Json = False) -> None:
             s.name,
             s.kind,
             ", ".join(f"v{c.version}" for c in s.contracts),
-            len(s.published),
+            len(s.frozen),
             s.compatibility,
             ", ".join(s.latest.key),
             s.fingerprint[:12],
         ]
         for s in registry.subjects.values()
     ]
-    names = ["subject", "kind", "versions", "published", "compatibility", "key", "fingerprint"]
+    names = ["subject", "kind", "versions", "frozen", "compatibility", "key", "fingerprint"]
     show.table(f"Contracts in {registry.root}", names, rows, whole=True)
 
 
@@ -77,8 +77,8 @@ def check(
         return
     registry = load(load_settings().lake.contracts)
     for subject in registry.subjects.values():
-        drafts = [f"v{c.version}" for c in subject.contracts if c.version not in subject.published]
-        note = f"; drafts: {', '.join(drafts)}, published with the next stream" if drafts else ""
+        drafts = [f"v{c.version}" for c in subject.contracts if c.version not in subject.frozen]
+        note = f"; drafts: {', '.join(drafts)}, frozen with the next stream" if drafts else ""
         show.say(f"{subject.name}: v1 to v{subject.latest.version} are sound{note}")
 
 

@@ -96,7 +96,7 @@ class Application:
     def refine_alone(self, until: datetime | None = None) -> None:
         """Judge what Bronze holds (of rows ingested before ``until`` only, where it is given) and return; nothing is landed.
 
-        For a lake of which no one else writes any table but Bronze: no lock is taken, and no contract is published.
+        For a lake of which no one else writes any table but Bronze: no lock is taken, and no contract is frozen.
         """
         for subject in self._subjects:
             for table in self._lake.judged(subject):
@@ -106,12 +106,12 @@ class Application:
         self._watch([self._refine(subject) for subject in self._subjects], once=True)
 
     def _prepare(self, subject: Subject) -> None:
-        """See that Spark can judge by the subject's contract, have its tables, and publish the contract."""
+        """See that Spark can judge by the subject's contract, have its tables, and freeze the contract."""
         prove(self._spark, subject)
         for table in (self._lake.bronze(subject), self._lake.files, *self._lake.judged(subject)):
             ensure_table(table)
         self._judged[subject.name] = self._judged_stream(subject)
-        publish(self._registry, subject)
+        freeze(self._registry, subject)
 
     @property
     def _policy(self) -> Policy:
@@ -173,10 +173,10 @@ def _plainly(write: Callable[[DataFrame, int], None], tables: Sequence[Table]) -
     return written
 
 
-def publish(registry: Registry, subject: Subject) -> None:
-    """Freeze the versions that rows are now judged by. Published twice, a version stays as it was the first time."""
+def freeze(registry: Registry, subject: Subject) -> None:
+    """Freeze the versions that rows are now judged by. Frozen twice, a version stays as it was the first time."""
     try:
-        for version in fingerprints.publish(registry.root / subject.name, subject):
-            log.info("%s v%s is published from now on and frozen", subject.name, version)
+        for version in fingerprints.freeze(registry.root / subject.name, subject):
+            log.info("%s v%s is frozen from now on", subject.name, version)
     except OSError as error:
         log.warning("%s: the fingerprint lock cannot be written (%s); its versions are not frozen", subject.name, error)

@@ -119,9 +119,9 @@ def _held_to(field: Field, subject: Subject) -> Column:
     held = F.lit(True)
     if _identifies(field, subject.latest):
         return held
-    excused = sorted(subject.excused[field.name])
-    if excused:
-        held = ~F.col("_version").isin(*excused)
+    exempt = sorted(subject.exempt_versions[field.name])
+    if exempt:
+        held = ~F.col("_version").isin(*exempt)
     if subject.latest.partial_updates:
         held = held & ((F.col("op") != "u") | F.array_contains("given", field.name))
     return held

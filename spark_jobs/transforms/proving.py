@@ -1,4 +1,4 @@
-"""Whether Spark can run what a contract says, asked before the contract is published and before a table is made by it."""
+"""Whether Spark can run what a contract says, asked before the contract is frozen and before a table is made by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of faults is complete, unambiguous, and agrees with the published contracts."""
+"""The table of faults is complete, unambiguous, and agrees with the frozen contracts."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ FINGERPRINTS = {
 }
 
 
-def test_there_are_three_published_versions_of_events():
-    assert SUBJECT.published == (1, 2, 3)
+def test_there_are_three_frozen_versions_of_events():
+    assert SUBJECT.frozen == (1, 2, 3)
     assert (SUBJECT.kind, V3.key, V3.event_time) == ("events", ("event_id",), "event_time")
 
 
-def test_the_published_fingerprints_are_these_for_ever():
+def test_the_frozen_fingerprints_are_these_for_ever():
     assert {contract.version: fingerprint(contract) for contract in SUBJECT.contracts} == FINGERPRINTS
 
 

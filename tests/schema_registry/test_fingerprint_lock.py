@@ -10,11 +10,11 @@ from schema_registry.registry import load, load_subject
 
 
 @pytest.fixture
-def published(root, write):
-    """The folder of a subject with v1 published and v2 a draft."""
+def frozen_v1(root, write):
+    """The folder of a subject with v1 frozen and v2 a draft."""
     folder = root / "shelves"
     write(1)
-    lock.publish(folder, load_subject(folder))
+    lock.freeze(folder, load_subject(folder))
     write(2)
     return folder
 
@@ -23,60 +23,58 @@ def fingerprint_of(root) -> str:
     return lock.fingerprint(load(root).subject("shelves").latest)
 
 
-def test_publishing_writes_one_line_per_version(root, write):
+def test_freezing_writes_one_line_per_version(root, write):
     folder = root / "shelves"
     write(1)
     write(2)
     subject = load_subject(folder)
-    assert subject.published == ()
-    assert lock.publish(folder, subject) == (1, 2)
+    assert subject.frozen == ()
+    assert lock.freeze(folder, subject) == (1, 2)
     lines = "".join(f"v{each.version} {lock.fingerprint(each)}\n" for each in subject.contracts)
     assert (folder / "fingerprints.lock").read_text(encoding="utf-8") == lines
-    assert load_subject(folder).published == (1, 2)
+    assert load_subject(folder).frozen == (1, 2)
 
 
-def test_publishing_twice_changes_nothing(published):
-    lock.publish(published, load_subject(published))
-    before = (published / "fingerprints.lock").read_bytes()
-    assert lock.publish(published, load_subject(published)) == ()
-    assert (published / "fingerprints.lock").read_bytes() == before
-    assert sorted(each.name for each in published.iterdir()) == ["fingerprints.lock", "v1.yaml", "v2.yaml"]
+def test_freezing_twice_changes_nothing(frozen_v1):
+    lock.freeze(frozen_v1, load_subject(frozen_v1))
+    before = (frozen_v1 / "fingerprints.lock").read_bytes()
+    assert lock.freeze(frozen_v1, load_subject(frozen_v1)) == ()
+    assert (frozen_v1 / "fingerprints.lock").read_bytes() == before
+    assert sorted(each.name for each in frozen_v1.iterdir()) == ["fingerprints.lock", "v1.yaml", "v2.yaml"]
 
 
-def test_publishing_appends_to_what_is_there(published):
-    first = (published / "fingerprints.lock").read_text(encoding="utf-8")
-    assert lock.publish(published, load_subject(published)) == (2,)
-    assert (published / "fingerprints.lock").read_text(encoding="utf-8").startswith(first)
+def test_freezing_appends_to_what_is_there(frozen_v1):
+    first = (frozen_v1 / "fingerprints.lock").read_text(encoding="utf-8")
+    assert lock.freeze(frozen_v1, load_subject(frozen_v1)) == (2,)
+    assert (frozen_v1 / "fingerprints.lock").read_text(encoding="utf-8").startswith(first)
 
 
-def test_a_draft_may_change(published, write, root):
+def test_a_draft_may_change(frozen_v1, write, root):
     write(2, {"fields.boxes.min": -5})
     subject = load(root).subject("shelves")
-    assert (subject.published, subject.latest.version) == ((1,), 2)
+    assert (subject.frozen, subject.latest.version) == ((1,), 2)
 
 
-def test_a_changed_published_version_is_refused(published, write, root):
+def test_a_changed_frozen_version_is_refused(frozen_v1, write, root):
     file = write(1, {"fields.boxes.min": -5})
     with pytest.raises(ContractError) as refused:
         load(root)
-    assert str(refused.value) == (
-        f"{file}: v1.yaml was published and is frozen: restore it, or put the change in v3.yaml"
-    )
+    assert str(refused.value) == (f"{file}: v1.yaml is frozen: restore it, or put the change in v3.yaml")
     assert (refused.value.subject, refused.value.version) == ("shelves", 1)
 
 
-def test_a_version_changed_since_it_was_loaded_is_not_published_over(published, write, root):
-    subject = load_subject(published)
-    (published / "fingerprints.lock").write_text(f"v1 {'0' * 64}\n", encoding="utf-8")
-    with pytest.raises(ContractError, match=r"v1.yaml was published and is frozen"):
-        lock.publish(published, subject)
+def test_a_version_changed_since_it_was_loaded_is_not_frozen_over(frozen_v1, write, root):
+    subject = load_subject(frozen_v1)
+    (frozen_v1 / "fingerprints.lock").write_text(f"v1 {'0' * 64}\n", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"v1.yaml is frozen"):
+        lock.freeze(frozen_v1, subject)
 
 
 @pytest.mark.parametrize("gone", [("v1.yaml",), ("v1.yaml", "v2.yaml")])
-def test_a_published_version_that_is_gone_is_refused(published, root, gone):
+def test_a_frozen_version_that_is_gone_is_refused(frozen_v1, root, gone):
     for name in gone:
-        (published / name).unlink()
-    with pytest.raises(ContractError, match=r"v1.yaml was published and is gone: restore it"):
+        (frozen_v1 / name).unlink()
+    with pytest.raises(ContractError, match=r"v1.yaml is frozen and gone: restore it"):
         load(root)
 
 
@@ -92,8 +90,8 @@ def test_a_published_version_that_is_gone_is_refused(published, root, gone):
         "\n",
     ],
 )
-def test_a_lock_out_of_form_is_refused(published, root, text):
-    (published / "fingerprints.lock").write_text(text, encoding="utf-8")
+def test_a_lock_out_of_form_is_refused(frozen_v1, root, text):
+    (frozen_v1 / "fingerprints.lock").write_text(text, encoding="utf-8")
     with pytest.raises(
         ContractError, match=r"fingerprints.lock: line \d must be 'v\d <sha256>', got .*: restore the file"
     ):

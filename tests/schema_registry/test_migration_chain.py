@@ -72,7 +72,7 @@ def test_a_renamed_field_counts_as_introduced_by_the_rename(root, write, remove)
     assert load(root).subject("shelves").introduced_in["title"] == 2
 
 
-def test_rows_are_excused_only_from_what_their_version_has_none_of_by_the_contracts_own_word(root, write, remove):
+def test_rows_are_exempt_only_from_what_their_version_has_none_of_by_the_contracts_own_word(root, write, remove):
     text = {"type": "string"}
     write(1)
     made = {"title": "label", "size": "1", "owner": "null", "crew": "TRY_CAST((NULL) AS string)"}
@@ -84,7 +84,7 @@ def test_rows_are_excused_only_from_what_their_version_has_none_of_by_the_contra
         {"fields.label": remove, **later, "migrate": {"team": "crew", "both": "concat(owner, title)", "name": "title"}},
     )
     subject = load(root).subject("shelves")
-    without = {name: set(versions) for name, versions in subject.excused.items() if versions}
+    without = {name: set(versions) for name, versions in subject.exempt_versions.items() if versions}
     assert without == {"owner": {1}, "crew": {1}, "room": {1}, "team": {1}}
     assert (subject.unused(1), subject.unused(2), subject.unused(3)) == (set(), set(), set())
     assert subject.sources(1)["name"] == {"label"}

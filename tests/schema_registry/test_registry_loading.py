@@ -199,9 +199,9 @@ def test_a_described_contract_is_plain_json_with_every_figure_as_text(root, writ
 
 
 @pytest.mark.parametrize("root", [CONTRACTS, EXAMPLES])
-def test_the_contracts_that_come_along_load_published_and_described(root):
+def test_the_contracts_that_come_along_load_frozen_and_described(root):
     for subject in load(root).subjects.values():
-        assert subject.published == tuple(contract.version for contract in subject.contracts)
+        assert subject.frozen == tuple(contract.version for contract in subject.contracts)
         assert json.loads(json.dumps(describe.as_dict(subject))) == describe.as_dict(subject)
 
 

@@ -9,8 +9,8 @@ from schema_registry.registry import load
 SUBJECT = load(Path(__file__).parent / "contracts").subject("sensor_readings")
 
 
-def test_it_is_published_in_two_versions():
-    assert SUBJECT.published == (1, 2)
+def test_it_has_two_frozen_versions():
+    assert SUBJECT.frozen == (1, 2)
     assert (SUBJECT.latest.key, SUBJECT.latest.event_time) == (("reading_id",), "measured_at")
 
 

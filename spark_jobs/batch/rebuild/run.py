@@ -23,7 +23,7 @@ from spark_jobs.errors import TallyError, UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.microbatch.swap import begin_swap, finish_swap, takes_schema
-from spark_jobs.queries.application import Application, Listener, publish
+from spark_jobs.queries.application import Application, Listener, freeze
 from spark_jobs.storage.commit import ensure_table, open_table, retyped
 from spark_jobs.storage.counts import count
 
@@ -134,7 +134,7 @@ class Rebuild:
         compared = self._compared({name: _lacking(table) for name, table in changed.items()})
         self._require_all(judged, compared)
         reopened = carry_decisions(self.lake.dead_letters, self._shadow.dead_letters, self.name)
-        publish(self.registry, self.subject)
+        freeze(self.registry, self.subject)
         types = {name: retyped(table) for name, table in changed.items()}
         begin_swap(self.lake, self.subject)
         swap = finish_swap(self.lake, self.name)

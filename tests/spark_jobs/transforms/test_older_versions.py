@@ -77,8 +77,12 @@ def test_what_a_migration_renames_or_fills_is_asked_for_and_what_it_says_is_null
     found = judged(spark, subject, [each for each, _ in table])
     assert [(each, said) for (each, _), said in zip(table, reasons(found), strict=True)] == table
     assert [each["schema_version"] for each in found] == [1] * 9 + [2]
-    assert subject.excused["shift"] == {1, 2}
-    assert (subject.excused["crew"], subject.excused["team"], subject.excused["town"]) == ({1}, {1}, frozenset())
+    assert subject.exempt_versions["shift"] == {1, 2}
+    assert (subject.exempt_versions["crew"], subject.exempt_versions["team"], subject.exempt_versions["town"]) == (
+        {1},
+        {1},
+        frozenset(),
+    )
 
 
 def test_a_key_or_time_that_the_contracts_make_of_nothing_is_missing_all_the_same(
