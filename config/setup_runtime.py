@@ -18,7 +18,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from config.errors import JavaNotFoundError, RuntimeSetupError, SetupError
-from config.harmless import harmless
+from config.escaping import escape_controls
 from config.runtime import JARS, JAVA, ROOT, RUNTIME, Java, find_java, has_sum, locked_jars
 from config.truststore import PASSWORD, java_keystore, trusted_certificates
 
@@ -41,7 +41,7 @@ def main() -> int:
         java = ensure_java()
         fetched = ensure_jars(java)
     except SetupError as error:
-        print(harmless(str(error)), file=sys.stderr)
+        print(escape_controls(str(error)), file=sys.stderr)
         return 2
     print(f"Java {java.version} (from {java.named_by}); {len(locked_jars())} jars, {fetched} of them fetched now.")
     if java.named_by == ".runtime/java":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import JSONResponse
 
 from config.errors import SetupError
-from config.harmless import harmless_json
+from config.escaping import escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Plain(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """The body."""
-        return harmless_json(super().render(content).decode()).encode()
+        return escape_json(super().render(content).decode()).encode()
 
 
 def refused(

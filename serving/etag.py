@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from fastapi import Response
 
-from config.harmless import harmless_json
+from config.escaping import escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ class Answers:
         with self._lock(tag):
             body = self._find(tag)
             if body is None:
-                body = harmless_json(question(ask).model_dump_json(by_alias=True)).encode()
+                body = escape_json(question(ask).model_dump_json(by_alias=True)).encode()
                 self._keep(tag, body)
         return Response(body, media_type="application/json", headers=headers)
 

@@ -7,7 +7,7 @@ import os
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
-from config.harmless import harmless, shortened
+from config.escaping import escape_controls, shorten
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ class Formatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """The line; called after the message was put together."""
-        record.message = shortened(harmless(record.message), LONGEST)
+        record.message = shorten(escape_controls(record.message), LONGEST)
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
@@ -36,7 +36,7 @@ class Formatter(logging.Formatter):
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"    {harmless(line)}" for line in text.split("\n"))
+    return "\n".join(f"    {escape_controls(line)}" for line in text.split("\n"))
 
 
 class DailyFile(logging.Handler):

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from config.harmless import LISTED
+from config.escaping import LONGEST_LISTED
 from serving.models.quality import WholeDeadLetter
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ REASONS = 50
 
 def _cut(name: str) -> str:
     value = f"reason ->> '{name}'"
-    return f"CASE WHEN length({value}) > {LISTED} THEN left({value}, {LISTED}) || '…' ELSE {value} END"
+    return f"CASE WHEN length({value}) > {LONGEST_LISTED} THEN left({value}, {LONGEST_LISTED}) || '…' ELSE {value} END"
 
 
 # A detail quotes what was refused, which may be large. Postgres cuts it, or all of it would be sent.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.errors import SetupError
-from config.harmless import harmless
+from config.escaping import escape_controls
 from config.settings import exposed
 from config.settings import load as load_settings
 from generator.options import OptionsError
@@ -269,7 +269,7 @@ def _explained(error: BaseException) -> TallyError | None:
 def _usage(error: typer.TyperException) -> None:
     shown = getattr(error, "show", None)
     if shown is not None:
-        error.message = harmless(error.message)
+        error.message = escape_controls(error.message)
         shown()
     else:
         show.complain(f"error: {error}", style="red")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config.harmless import shortened
+from config.escaping import shorten
 from spark_jobs.batch.status import status
 from spark_jobs.cli.common import chosen_subjects, lake_of
 from spark_jobs.publish.state import Publishing, read_state
@@ -52,17 +52,17 @@ def _show(publishing: Publishing | None) -> None:
     show.say(f"{at}: {doing}, {len(publishing.tables) - len(waiting)} tables up to date")
     if publishing.error:
         again = f"the circuit breaker is {publishing.circuit} after {publishing.failures} failures in a row"
-        error = shortened(publishing.error, show.LONGEST)
+        error = shorten(publishing.error, show.LONGEST)
         show.say(
             f"{at}: away: {error}; {again}" if publishing.failures else f"{at}: not published: {error}", style="red"
         )
     for lane in publishing.lanes:
         told = f"the lane {lane.lane} died and was started again, {lane.deaths:,} times, last at {lane.died_at}"
-        show.say(f"{at}: {told}: {shortened(lane.error, show.LONGEST)}", style="red")
+        show.say(f"{at}: {told}: {shorten(lane.error, show.LONGEST)}", style="red")
     noted = {table.lake_table for table in waiting}
     for name, reason in publishing.refused.items():
         if name not in noted:
-            show.say(f"{at}: {name} cannot be made: {shortened(reason, show.LONGEST)}", style="red")
+            show.say(f"{at}: {name} cannot be made: {shorten(reason, show.LONGEST)}", style="red")
     if waiting:
         columns = ["lake", "Postgres", "version there", "version here", "behind", "what is wrong"]
         rows = [[one.lake_table, one.table, one.shown, one.version, one.behind, one.error] for one in waiting]

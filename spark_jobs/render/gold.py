@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from config.harmless import shortened
+from config.escaping import shorten
 from spark_jobs.render import show
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def _by_gate(gates: Sequence[GateResult]) -> list[list[object]]:
 
 def _show_failed(failed: Sequence[GateResult]) -> None:
     for gate in failed[:SHOWN]:
-        detail = shortened(gate.detail or "", show.LONGEST)
+        detail = shorten(gate.detail or "", show.LONGEST)
         show.say((f"{gate.date} is held back by {gate.gate}", "red"), f": {detail}")
         for row in gate.rows:
-            show.say(f"  {shortened(row, show.LONGEST)}")
+            show.say(f"  {shorten(row, show.LONGEST)}")
     if len(failed) > SHOWN:
         show.say(f"… and {len(failed) - SHOWN:,} more verdicts, all in the record")
     if failed:

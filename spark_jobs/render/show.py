@@ -1,11 +1,11 @@
-"""How results are shown: tables for people, JSON for machines. What came from outside is made harmless by ``terminal``."""
+"""How results are shown: tables for people, JSON for machines. What came from outside is escaped by ``terminal``."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from config.harmless import shortened
+from config.escaping import shorten
 from spark_jobs.landing.listing import ENDINGS
 from spark_jobs.render.terminal import as_json, complain, console, exactly, line, moment, plain, say, table, trace
 
@@ -88,9 +88,9 @@ def _said_of(one: SubjectStatus) -> None:
     if one.files.waiting:
         say(f"{one.subject}: {len(one.files.waiting):,} files wait to be landed")
     if one.files.foreign:
-        say(shortened(f"{one.subject}: {unread_for_their_ending(one.files.foreign)}", LONGEST))
+        say(shorten(f"{one.subject}: {unread_for_their_ending(one.files.foreign)}", LONGEST))
     for problem in one.problems:
-        say(shortened(f"{one.subject}: {problem}", LONGEST), style="red")
+        say(shorten(f"{one.subject}: {problem}", LONGEST), style="red")
 
 
 def unread_for_their_ending(names: Sequence[str]) -> str:
@@ -141,7 +141,7 @@ def findings(subject: str, found: Sequence[Finding]) -> None:
     for finding in found:
         say(f"{subject}: {finding.count:,} {finding.what}", style="red")
         for example in finding.examples:
-            say(f"    {shortened(example, LONGEST)}")
+            say(f"    {shorten(example, LONGEST)}")
 
 
 def story(told: Story) -> None:

@@ -1,4 +1,4 @@
-"""The terminal: whatever is printed there was made harmless, is never taken as markup, and JSON is exact."""
+"""The terminal: whatever is printed there is escaped, is never taken as markup, and JSON is exact."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
-from config.harmless import harmless, harmless_json, shortened
+from config.escaping import escape_controls, escape_json, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ class Terminal(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """What every text goes through on its way: printed, in a table, as a title."""
-        return super().render_str(harmless(text), **options)
+        return super().render_str(escape_controls(text), **options)
 
 
 console = Terminal(width=None if sys.stdout.isatty() else WIDE)
@@ -52,13 +52,13 @@ def complain(sentence: str, style: str = "") -> None:
 
 def line(*parts: Part, style: str = "") -> Text:
     """The parts in one line, each in its style."""
-    said = [harmless(part) if isinstance(part, str) else (harmless(part[0]), part[1]) for part in parts]
+    said = [escape_controls(part) if isinstance(part, str) else (escape_controls(part[0]), part[1]) for part in parts]
     return Text.assemble(*said, style=style)
 
 
 def as_json(value: Any) -> None:
     """Print a value as one JSON document."""
-    document = harmless_json(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
+    document = escape_json(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
     console.print(JSONHighlighter()(Text(document)), soft_wrap=True)
 
 
@@ -80,7 +80,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
         shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
         cells = [_cell(value) for value in row]
-        shown.add_row(*(cells if whole else map(shortened, cells)))
+        shown.add_row(*(cells if whole else map(shorten, cells)))
     console.print(shown)
     console.print()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.harmless import harmless_json
+from config.escaping import escape_json
 from spark_jobs.schemas_gold import GOLD, RUNS
 from spark_jobs.storage.changed import Position
 from spark_jobs.storage.commit import append_once, is_committed, open_snapshot, open_table
@@ -169,7 +169,7 @@ def book(lake: Lake, row: Mapping[str, Any], folder: Path) -> None:
     append_once(lake.runs, parts, writer=writer_of(row["lineage"]), version=row["run_number"])
     made_private(folder.parent)
     made_private(folder)
-    text = harmless_json(json.dumps(as_json(row), default=str, ensure_ascii=False, indent=2))
+    text = escape_json(json.dumps(as_json(row), default=str, ensure_ascii=False, indent=2))
     (folder / f"{row['run_id']}.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from config.harmless import harmless
+from config.escaping import escape_controls
 from spark_jobs.batch.report.charts import Plot, Scale, Slot, plot, short, short_share
 from spark_jobs.batch.report.dates import HELD_BACK, NO_ORDERS, OUTSIDE, PENDING, PUBLISHED
 
@@ -116,7 +116,7 @@ def _template() -> Template:
 
 def _seen(value: object) -> object:
     """What is put into the page: names that came with the data do nothing but be read. What a macro made is the page's own."""
-    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return escape_controls(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def number(value: Decimal | int | None) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from config.harmless import harmless, harmless_json, shortened
+from config.escaping import escape_controls, escape_json, shorten
 
 #: Of the categories of controls, formats, surrogates and separators, those that are written or that scripts need.
 SEEN = {0x200C, 0x200D, 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110BD, 0x110CD, *range(0x0600, 0x0606)}
@@ -19,9 +19,9 @@ def does_more_than_be_seen(character: str) -> bool:
 
 def test_each_character_of_unicode_that_does_more_than_be_seen_is_written_out_and_no_other() -> None:
     assigned = [one for one in EVERY if unicodedata.category(one) != "Cn"]
-    wrong = [one for one in assigned if (harmless(one) == one) == does_more_than_be_seen(one)]
+    wrong = [one for one in assigned if (escape_controls(one) == one) == does_more_than_be_seen(one)]
     assert wrong == []
-    assert not any(map(does_more_than_be_seen, harmless("".join(EVERY))))
+    assert not any(map(does_more_than_be_seen, escape_controls("".join(EVERY))))
 
 
 @pytest.mark.parametrize(
@@ -36,16 +36,16 @@ def test_each_character_of_unicode_that_does_more_than_be_seen_is_written_out_an
     ],
 )
 def test_it_is_still_seen_what_was_there(given: str, shown: str) -> None:
-    assert harmless(given) == harmless(shown) == shown
+    assert escape_controls(given) == escape_controls(shown) == shown
 
 
 def test_a_json_document_says_the_same_and_does_nothing_else() -> None:
     said = {"text": "".join(EVERY), "lone": "\udc80"}
-    document = harmless_json(json.dumps(said, ensure_ascii=False, indent=2))
+    document = escape_json(json.dumps(said, ensure_ascii=False, indent=2))
     assert {one for one in document if does_more_than_be_seen(one)} == {"\n"}
     assert json.loads(document) == json.loads(json.dumps(said))
 
 
 def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
-    assert shortened("é" * 200) == "é" * 200
-    assert shortened("é" * 80_000) == "é" * 200 + "… (80,000 characters)"
+    assert shorten("é" * 200) == "é" * 200
+    assert shorten("é" * 80_000) == "é" * 200 + "… (80,000 characters)"
