@@ -1,1 +1,1 @@
-"""What people and programs read: an API and a page over the published tables in Postgres."""
+"""The read-only HTTP API and the dashboard over the tables published in Postgres."""

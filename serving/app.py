@@ -1,4 +1,4 @@
-"""The application: the API under /api/v1, the page at /, and what supervisors ask."""
+"""The application: the API under /api/v1, the page at /, the routes for supervisors, and how errors are answered."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from config.postgres import DatabaseError
-from serving.bounds import Bodies, Heads
 from serving.database import Pool
-from serving.errors import AskedError, refused
-from serving.etag import Answers
+from serving.errors import ApiError, error_response
+from serving.etag import ResponseCache
+from serving.limits import BodyLimitMiddleware, HeadMiddleware
 from serving.metrics import API, Metrics
 from serving.outage import UNPUBLISHED, Outages, Readiness
-from serving.routes import events, health, letters, past, quality, sales
-from serving.security import Guard, key_in_header, require_key
+from serving.routes import dead_letters, events, health, history, quality, sales
+from serving.security import AccessMiddleware, key_in_header, require_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 PAGE = Path(__file__).parent / "page"
-ABOUT = """
+DESCRIPTION = """
 What Tallylake's Postgres shows, read-only. Lists come a page at a time: pass `next` as `cursor`. Money is a string, as it is exact;
 times are UTC. Every answer has an ETag made of the versions of the tables that it was read from: send it as `If-None-Match`, and
 what has not changed is not sent again.
@@ -40,40 +40,40 @@ what has not changed is not sent again.
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application for these settings; ServeError where others could ask without a key. The database is not asked yet."""
+    """Create the application; ServeError where others could use it without a key. The database is not connected yet."""
     require_key(settings.serving)
     app = FastAPI(
         title="Tallylake",
         version=version("tallylake"),
-        description=ABOUT,
+        description=DESCRIPTION,
         docs_url=None,  # FastAPI's page of documentation loads scripts from another host
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation,
+        generate_unique_id_function=_operation_id,
         lifespan=_lifespan,
     )
     app.state.settings = settings
     app.state.pool = Pool(settings.database)
-    app.state.answers = Answers(app.state.pool)
+    app.state.response_cache = ResponseCache(app.state.pool)
     app.state.metrics = Metrics(app.state.pool)
     app.state.outages = Outages()
     app.state.readiness = Readiness(app.state.pool)
-    # The last one added is the first to see a request.
-    app.add_middleware(Bodies)
-    app.middleware("http")(Guard(settings.serving))
+    # The middleware added last sees a request first.
+    app.add_middleware(BodyLimitMiddleware)
+    app.middleware("http")(AccessMiddleware(settings.serving))
     app.middleware("http")(app.state.metrics)
-    app.add_middleware(Heads)
-    # The fixed addresses of products and customers come before those with a number in them.
-    for one in (quality, letters, sales, past, events):
-        app.include_router(one.router, prefix=API, dependencies=key_in_header(settings.serving))
+    app.add_middleware(HeadMiddleware)
+    # The fixed paths of products and customers come before those with a number in them.
+    for routes in (quality, dead_letters, sales, history, events):
+        app.include_router(routes.router, prefix=API, dependencies=key_in_header(settings.serving))
     app.include_router(health.router)
     _add_page(app)
-    _add_refusals(app)
+    _add_error_handlers(app)
     return app
 
 
-def _operation(route: APIRoute) -> str:
-    """What generated clients call it, such as ``history_product_history``."""
+def _operation_id(route: APIRoute) -> str:
+    """Return the name of the operation in generated clients, such as ``history_product_history``."""
     return "_".join(map(str, (*route.tags[:1], route.name))).replace(" ", "_")
 
 
@@ -83,61 +83,63 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.pool.close()
 
 
-class _Modules(StaticFiles):
-    """The page's files. Browsers ask whether they have changed, or a new page would meet the modules of the one before."""
+class _PageFiles(StaticFiles):
+    """The page's files. Browsers must revalidate them, or a new page could load modules of the version before."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """A file, or that it has not changed."""
-        found = super().file_response(*args, **kwargs)
-        found.headers["Cache-Control"] = "no-cache"
-        return found
+        """Return a file, or 304."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _add_page(app: FastAPI) -> None:
-    app.mount("/page", _Modules(directory=PAGE), name="page")
+    app.mount("/page", _PageFiles(directory=PAGE), name="page")
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
         return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
 
 
-def _add_refusals(app: FastAPI) -> None:
-    """Whatever goes wrong is one sentence, and never what the database said of its inside."""
+def _add_error_handlers(app: FastAPI) -> None:
+    """Answer every error with one sentence, without details of the database."""
     handlers: dict[Any, Any] = {
-        AskedError: lambda _, error: refused(error.status, error.sentence, error.field),
-        HTTPException: _refused_by_starlette,
-        RequestValidationError: lambda _, error: refused(422, *_first(error)),
-        DatabaseError: _without_database,
-        psycopg2.errors.UndefinedTable: lambda *_: refused(503, UNPUBLISHED),
-        psycopg2.errors.QueryCanceled: lambda *_: refused(503, "this took longer than 5 s: ask for less at once"),
-        psycopg2.OperationalError: lambda *_: refused(503, "the database went away: ask again in a moment"),
-        psycopg2.InterfaceError: lambda *_: refused(503, "the database went away: ask again in a moment"),
+        ApiError: lambda _, error: error_response(error.status, error.sentence, error.field),
+        HTTPException: _http_error,
+        RequestValidationError: lambda _, error: error_response(422, *_first_problem(error)),
+        DatabaseError: _database_error,
+        psycopg2.errors.UndefinedTable: lambda *_: error_response(503, UNPUBLISHED),
+        psycopg2.errors.QueryCanceled: lambda *_: error_response(
+            503, "this took longer than 5 s: ask for less at once"
+        ),
+        psycopg2.OperationalError: lambda *_: error_response(503, "the database went away: ask again in a moment"),
+        psycopg2.InterfaceError: lambda *_: error_response(503, "the database went away: ask again in a moment"),
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
 
 
-def _refused_by_starlette(request: Request, error: HTTPException) -> Response:
+def _http_error(request: Request, error: HTTPException) -> Response:
     headers = {**(error.headers or {}), "Allow": "GET, HEAD"} if error.status_code == 405 else error.headers
-    return refused(error.status_code, _sentence(request, error), None, headers)
+    return error_response(error.status_code, _sentence(request, error), None, headers)
 
 
-def _without_database(request: Request, error: DatabaseError) -> Response:
-    """What whoever asks needs to know. Which server it is, and what that said, is for the log of whoever runs this."""
+def _database_error(request: Request, error: DatabaseError) -> Response:
+    """Return 503. Which server it is, and what it said, goes to the log."""
     outages: Outages = request.app.state.outages
-    return refused(503, outages.answer(error))
+    return error_response(503, outages.sentence_for(error))
 
 
-def _first(error: RequestValidationError) -> tuple[str, str | None]:
+def _first_problem(error: RequestValidationError) -> tuple[str, str | None]:
     found = error.errors()[0]
     field = str(found["loc"][-1]) if found["loc"] else None
-    told = found["msg"].removeprefix("Value error, ")
-    return f"{field}: {told[:1].lower()}{told[1:]}", field
+    problem = found["msg"].removeprefix("Value error, ")
+    return f"{field}: {problem[:1].lower()}{problem[1:]}", field
 
 
 def _sentence(request: Request, error: HTTPException) -> str:
-    known = {
+    sentences = {
         404: "there is nothing at this address: /openapi.json lists what there is",
         405: f"{request.method} is not for this address: the API only reads, ask with GET",
     }
-    return known.get(error.status_code, str(error.detail))
+    return sentences.get(error.status_code, str(error.detail))

@@ -1,4 +1,4 @@
-"""Connections to Postgres for the API: a few, in the read-only role, each question in one transaction that sees one moment."""
+"""The pool of connections to Postgres: a few, in the read-only role; each transaction sees one snapshot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from psycopg2 import Error, InterfaceError, OperationalError, extensions
 
 from config.postgres import DatabaseError, connect
-from serving.outage import CrowdedError
+from serving.outage import PoolTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,103 +33,103 @@ FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
 
 
-class Questions:
-    """What a transaction is asked: rows come as dictionaries."""
+class Transaction:
+    """A read-only transaction, in which queries are run; rows come as dictionaries by column name."""
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
     def rows(self, query: LiteralString, values: Row | None = None) -> list[Row]:
-        """The rows of a query; values are parameters, never text of it."""
+        """Return all rows of a query; values are sent as parameters and never become part of its text."""
         self._cursor.execute(query, values or {})
         names = [column.name for column in self._cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in self._cursor.fetchall()]
 
     def row(self, query: LiteralString, values: Row | None = None) -> Row | None:
-        """The first row; None where there is none."""
+        """Return the first row of a query; None where there is none."""
         return next(iter(self.rows(query, values)), None)
 
 
 class Pool:
-    """At most eight connections, made when they are needed and kept. One that died is replaced by the next question."""
+    """Up to eight connections, opened when they are needed and kept. One that died is replaced at its next use."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._free: list[Connection] = []
-        self._guard = threading.Lock()
-        self._room = threading.BoundedSemaphore(CONNECTIONS)
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(CONNECTIONS)
 
-    def ask(self, question: Callable[[Questions], Result]) -> Result:
-        """Put a question in a read-only transaction that sees one moment.
+    def run(self, work: Callable[[Transaction], Result]) -> Result:
+        """Run ``work`` in a read-only transaction that sees one snapshot, and return its result.
 
-        It may be put twice, where a kept connection turns out to be dead. DatabaseError where Postgres cannot be asked, or
-        where too many ask it already: a queue that grows is of use to no one.
+        It may run twice, where a kept connection turns out to be dead. DatabaseError where Postgres cannot be reached, or
+        where all connections stay in use for STATEMENT_SECONDS: a queue that grows is of use to no one.
         """
-        with self._seat():
-            kept = self._kept()
-            if kept is not None:
+        with self._slot():
+            idle = self._take_idle()
+            if idle is not None:
                 try:
-                    return self._asked(kept, question)
+                    return self._run_on(idle, work)
                 except (OperationalError, InterfaceError):
-                    if not kept.closed:  # alive: the question itself took too long
+                    if not idle.closed:  # alive: the query itself took too long
                         raise
                     self.close()
-            return self._asked(self._new(), question)
+            return self._run_on(self._connect(), work)
 
     def close(self) -> None:
-        """Close what is kept; questions after this begin anew."""
-        with self._guard:
-            free, self._free = self._free, []
-        for connection in free:
+        """Close the idle connections; later calls of ``run`` open new ones."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
             connection.close()
 
     @contextmanager
-    def _seat(self) -> Iterator[None]:
-        if not self._room.acquire(timeout=STATEMENT_SECONDS):
-            raise CrowdedError
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=STATEMENT_SECONDS):
+            raise PoolTimeoutError
         try:
             yield
         finally:
-            self._room.release()
+            self._slots.release()
 
-    def _asked(self, connection: Connection, question: Callable[[Questions], Result]) -> Result:
+    def _run_on(self, connection: Connection, work: Callable[[Transaction], Result]) -> Result:
         try:
             with connection, connection.cursor() as cursor:
-                answer = question(Questions(cursor))
+                result = work(Transaction(cursor))
         except BaseException:
             with suppress(Error):
                 connection.rollback()
-            self._keep(connection)
+            self._put_back(connection)
             raise
-        self._keep(connection)
-        return answer
+        self._put_back(connection)
+        return result
 
-    def _new(self) -> Connection:
+    def _connect(self) -> Connection:
         connection = connect(self._database, "reader", application="tallylake api", statement_seconds=STATEMENT_SECONDS)
         with connection, connection.cursor() as cursor:
             cursor.execute("SET work_mem = %s", (WORK_MEM,))
         connection.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
-        extensions.register_type(_MOMENTS, connection)
+        extensions.register_type(_TIMESTAMPS, connection)
         return connection
 
-    def _kept(self) -> Connection | None:
-        with self._guard:
-            return self._free.pop() if self._free else None
+    def _take_idle(self) -> Connection | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
 
-    def _keep(self, connection: Connection) -> None:
+    def _put_back(self, connection: Connection) -> None:
         if not connection.closed:
-            with self._guard:
-                self._free.append(connection)
+            with self._lock:
+                self._idle.append(connection)
 
 
-def _moment(text: str | bytes | None, cursor: Cursor) -> Any:
-    """A moment; one that Python's calendar does not have becomes its first or last."""
+def _timestamp(text: str | bytes | None, cursor: Cursor) -> Any:
+    """Return a timestamp as a datetime; one outside of Python's calendar becomes its first or last."""
     try:
         return extensions.PYDATETIMETZ(text, cursor)
     except (ValueError, OverflowError):
         return FIRST if str(text).endswith("BC") or str(text).startswith("-") else LAST
 
 
-_MOMENTS = extensions.new_type((TIMESTAMPTZ,), "MOMENT", _moment)
+_TIMESTAMPS = extensions.new_type((TIMESTAMPTZ,), "MOMENT", _timestamp)
 
-__all__ = ["DatabaseError", "Pool", "Questions", "Row"]
+__all__ = ["DatabaseError", "Pool", "Row", "Transaction"]

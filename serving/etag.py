@@ -1,6 +1,6 @@
-"""Answers with ETags: an answer is a function of the request and of the versions of the tables that it is read from.
+"""Responses with ETags, kept in memory: a response depends on the request and on the versions of the tables it reads.
 
-So whoever has it already is told so (304) without the question being put, and what one viewer has asked is kept for the next.
+So a client that has it already gets 304 without its query being run, and what one client asked for is kept for the next.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from fastapi import Request
     from pydantic import BaseModel
 
-    from serving.database import Pool, Questions
+    from serving.database import Pool, Transaction
 
-#: Answers that are kept, none of more bytes than that: a dead letter may be as large as its file.
-KEPT, KEPT_BYTES = 256, 1 << 20
+#: How many bodies are kept, and how large one may be: a dead letter may be as large as its file.
+MAX_BODIES, MAX_BODY_BYTES = 256, 1 << 20
 POSITIONS = """
 SELECT lake_table, lake_table_id, version FROM published_tables
 WHERE %(names)s::text[] IS NULL OR table_name = ANY(%(names)s)
@@ -36,76 +36,77 @@ HEADERS = {"Cache-Control": "private, no-cache"}
 PRODUCT = version("tallylake")
 
 
-class Answers:
-    """Gives answers from one moment of the database, each with the ETag of what it was made from."""
+class ResponseCache:
+    """Makes responses from one snapshot of the database, each with an ETag, and keeps the newest bodies by ETag."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._guard = threading.Lock()
-        self._making: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._bodies: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
-    def give(
+    def respond(
         self,
         request: Request,
         tables: Sequence[str] | None,
-        question: Callable[[Questions], BaseModel],
+        query: Callable[[Transaction], BaseModel],
         also: str = "",
     ) -> Response:
-        """The answer to a request that reads these tables (all: None); only "the same" where who asks has its ETag.
+        """Return the response to a request whose query reads these published tables (None: all).
 
-        ``also``: what else the answer depends on, such as the moment that was meant by leaving it out.
+        304 where the client has it already. ``also``: what else the response depends on, such as the moment meant by
+        leaving one out.
         """
         names = list(tables) if tables is not None else None
 
-        def given(ask: Questions) -> Response:
-            positions = [str(row) for row in ask.rows(POSITIONS, {"names": names})]
-            return self._given(request, _tag(request, [*positions, also]), question, ask)
+        def work(tx: Transaction) -> Response:
+            positions = [str(row) for row in tx.rows(POSITIONS, {"names": names})]
+            return self._respond(request, _etag(request, [*positions, also]), query, tx)
 
-        return self._pool.ask(given)
+        return self._pool.run(work)
 
-    def _given(
-        self, request: Request, tag: str, question: Callable[[Questions], BaseModel], ask: Questions
+    def _respond(
+        self, request: Request, etag: str, query: Callable[[Transaction], BaseModel], tx: Transaction
     ) -> Response:
-        headers = {**HEADERS, "ETag": tag}
-        if tag.removeprefix("W/") in _known(request):
+        headers = {**HEADERS, "ETag": etag}
+        if etag.removeprefix("W/") in _known_etags(request):
             return Response(status_code=304, headers=headers)
-        # Of those who ask for the same at once one makes it, and the others get what was made.
-        with self._lock(tag):
-            body = self._find(tag)
+        # Of clients that ask for the same at once one runs the query, and the others get its result.
+        with self._lock_of(etag):
+            body = self._find(etag)
             if body is None:
-                body = escape_json(question(ask).model_dump_json(by_alias=True)).encode()
-                self._keep(tag, body)
+                body = escape_json(query(tx).model_dump_json(by_alias=True)).encode()
+                self._keep(etag, body)
         return Response(body, media_type="application/json", headers=headers)
 
-    def _lock(self, tag: str) -> threading.Lock:
-        """The lock under which this answer is made; it is forgotten once nobody holds it or waits for it."""
-        with self._guard:
-            lock = self._making.get(tag)
+    def _lock_of(self, etag: str) -> threading.Lock:
+        """Return the lock under which this response is made; it is dropped once nobody holds it or waits for it."""
+        with self._lock:
+            lock = self._locks.get(etag)
             if lock is None:
-                lock = self._making[tag] = threading.Lock()
+                lock = self._locks[etag] = threading.Lock()
             return lock
 
-    def _find(self, tag: str) -> bytes | None:
-        with self._guard:
-            if tag in self._kept:
-                self._kept.move_to_end(tag)
-            return self._kept.get(tag)
+    def _find(self, etag: str) -> bytes | None:
+        with self._lock:
+            if etag in self._bodies:
+                self._bodies.move_to_end(etag)
+            return self._bodies.get(etag)
 
-    def _keep(self, tag: str, body: bytes) -> None:
-        if len(body) > KEPT_BYTES:
+    def _keep(self, etag: str, body: bytes) -> None:
+        if len(body) > MAX_BODY_BYTES:
             return
-        with self._guard:
-            self._kept[tag] = body
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+        with self._lock:
+            self._bodies[etag] = body
+            while len(self._bodies) > MAX_BODIES:
+                self._bodies.popitem(last=False)
 
 
-def _tag(request: Request, positions: Sequence[str]) -> str:
+def _etag(request: Request, positions: Sequence[str]) -> str:
     asked = [request.url.path, *sorted(f"{name}={value}" for name, value in request.query_params.multi_items())]
     return f'W/"{sha256(repr((PRODUCT, asked, positions)).encode()).hexdigest()[:32]}"'
 
 
-def _known(request: Request) -> set[str]:
-    """The ETags that who asks knows, weak or not; ``*`` means nothing here, as what there is changes."""
+def _known_etags(request: Request) -> set[str]:
+    """Return the ETags that the client has, without W/; ``*`` is no match for any, as what exists here changes."""
     return {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}

@@ -1,4 +1,4 @@
-"""What Prometheus is told: the pipeline's figures, asked of Postgres at each scrape, and how long the API takes."""
+"""Metrics for Prometheus: the pipeline's figures, read from Postgres at each scrape, and the time that requests take."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 FATES = ("accepted", "duplicate", "dead_letter", "control", "unaccounted")
-#: States of a stream in which nothing of a subject gets on.
-STANDS_STILL = ("retrying", "stalled", "given_up")
+#: States of a stream in which it makes no progress.
+STOPPED_STATES = ("retrying", "stalled", "given_up")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
@@ -36,7 +36,7 @@ class Metrics:
 
     def __init__(self, pool: Pool) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(Pipeline(pool))
+        self.registry.register(PipelineCollector(pool))
         self._seconds = Histogram(
             "tallylake_request_seconds",
             "How long requests took.",
@@ -46,15 +46,15 @@ class Metrics:
         )
 
     async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Answer, and note how long it took. An address that is none of ours counts as ``other``: anyone can think of many."""
-        begun = time.perf_counter()
+        """Answer the request and record its time. Unknown paths count as ``other``: a client could make up many."""
+        started = time.perf_counter()
         response = await call_next(request)
-        self._seconds.labels(_template(request), str(response.status_code)).observe(time.perf_counter() - begun)
+        self._seconds.labels(_template(request), str(response.status_code)).observe(time.perf_counter() - started)
         return response
 
 
 def _template(request: Request) -> str:
-    """The address with its numbers left out. A router's own addresses lack the prefix under which it was included."""
+    """Return the path of the route with its parameters unfilled. A router's own routes lack the prefix of the API."""
     route = getattr(request.scope.get("route"), "path", None)
     if route is None:
         return "other"
@@ -62,31 +62,31 @@ def _template(request: Request) -> str:
     return f"{prefix}{route}"
 
 
-class Pipeline(Collector):
+class PipelineCollector(Collector):
     """The pipeline's figures as Postgres shows them; without Postgres only ``tallylake_up`` 0."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     def collect(self) -> Iterable[Metric]:
-        """Ask, and tell."""
+        """Read the status from Postgres and yield its metrics."""
         try:
             targets = Targets(validity=0, freshness_seconds=0)
-            found = self._pool.ask(lambda ask: quality.status(ask, targets))
+            status = self._pool.run(lambda tx: quality.status(tx, targets))
         except (psycopg2.Error, DatabaseError):
-            found = None
-        yield GaugeMetricFamily("tallylake_up", "Whether Postgres answers.", value=float(found is not None))
-        if found is not None:
-            yield from _of_subjects(found)
-            yield from _of_tables(found)
-            yield from _of_streams(found)
+            status = None
+        yield GaugeMetricFamily("tallylake_up", "Whether Postgres answers.", value=float(status is not None))
+        if status is not None:
+            yield from _of_subjects(status)
+            yield from _of_tables(status)
+            yield from _of_streams(status)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registering must not ask the database."""
+        """Yield nothing: registering must not query the database."""
         return ()
 
 
-def _of_subjects(found: Status) -> Iterable[Metric]:
+def _of_subjects(status: Status) -> Iterable[Metric]:
     rows = CounterMetricFamily("tallylake_rows", "Rows read, by what became of them.", labels=("subject", "fate"))
     late = CounterMetricFamily("tallylake_late_rows", "Accepted rows older than the watermark.", labels=("subject",))
     gauges = {
@@ -97,7 +97,7 @@ def _of_subjects(found: Status) -> Iterable[Metric]:
             ("last_batch_timestamp_seconds", "When the newest batch was finished."),
         )
     }
-    for one in found.subjects:
+    for one in status.subjects:
         for fate in FATES:
             rows.add_metric((one.subject, fate), getattr(one, fate))
         late.add_metric((one.subject,), one.late)
@@ -106,30 +106,32 @@ def _of_subjects(found: Status) -> Iterable[Metric]:
             if figure is not None:
                 gauge.add_metric((one.subject,), figure)
     yield from (rows, late, *gauges.values())
-    yield GaugeMetricFamily("tallylake_open_dead_letters", "Dead letters that are open.", value=found.open_dead_letters)
+    yield GaugeMetricFamily(
+        "tallylake_open_dead_letters", "Dead letters that are open.", value=status.open_dead_letters
+    )
 
 
-def _of_tables(found: Status) -> Iterable[Metric]:
+def _of_tables(status: Status) -> Iterable[Metric]:
     lag = GaugeMetricFamily(
         "tallylake_publishing_lag_seconds", "From the lake's commit to Postgres's.", labels=("lake_table",)
     )
-    for one in found.tables:
+    for one in status.tables:
         if one.lag_seconds is not None:
             lag.add_metric((one.lake_table,), one.lag_seconds)
     yield lag
 
 
-def _of_streams(found: Status) -> Iterable[Metric]:
-    still = GaugeMetricFamily(
+def _of_streams(status: Status) -> Iterable[Metric]:
+    stopped = GaugeMetricFamily(
         "tallylake_stands_still", "Whether a query fails or makes no progress.", labels=("subject", "query", "state")
     )
     heard = GaugeMetricFamily(
         "tallylake_stream_heard_timestamp_seconds", "When that was last heard.", labels=("subject", "query")
     )
-    for one in found.streams:
-        still.add_metric((one.subject, one.query, one.state), float(one.state in STANDS_STILL))
+    for one in status.streams:
+        stopped.add_metric((one.subject, one.query, one.state), float(one.state in STOPPED_STATES))
         heard.add_metric((one.subject, one.query), one.heard_at.timestamp())
-    yield from (still, heard)
+    yield from (stopped, heard)
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -1,4 +1,4 @@
-"""What is said where the database cannot be asked: a sentence to whoever asks, and which server and why to the log."""
+"""Behaviour while the database cannot be used: errors for clients and for the log, and the readiness of the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from config.postgres import DatabaseError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from serving.database import Pool, Questions
+    from serving.database import Pool, Transaction
 
 log = logging.getLogger("tallylake.serving")
 
@@ -23,9 +23,9 @@ AWAY = "the database cannot be reached now: ask again in a moment"
 REFUSED = "the database does not let this server in: whoever runs it finds the reason in its log"
 UNPUBLISHED = "nothing has been published yet: run `tally stream` or `tally publish`"
 #: The same outage is written to the log this often.
-AGAIN_SECONDS = 60.0
-#: /ready needs no key: however often it is asked, the database is asked no more often than this.
-FRESH_SECONDS = 1.0
+LOG_SECONDS = 60.0
+#: /ready needs no key: however often it is requested, the database is queried no more often than this.
+READY_SECONDS = 1.0
 
 _NEWEST = """
 SELECT started_at + duration_seconds * interval '1 second' AS last_batch_at FROM newest_batches
@@ -33,41 +33,41 @@ WHERE started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1
 """
 
 
-class CrowdedError(DatabaseError):
-    """Too many ask at once: nothing is wrong with the database."""
+class PoolTimeoutError(DatabaseError):
+    """All connections stayed in use for too long; nothing is wrong with the database."""
 
     def __init__(self) -> None:
         super().__init__("too many questions wait for the database: ask again in a moment", away=True)
 
 
 class Outages:
-    """Tells who asks, and the log, each in its own words."""
+    """Turns database errors into sentences for clients, and writes their details to the log."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._told: dict[str, float] = {}
-        self._guard = threading.Lock()
+        self._logged: dict[str, float] = {}
+        self._lock = threading.Lock()
 
-    def answer(self, error: DatabaseError) -> str:
-        """What whoever asks may know of it: neither where the database is nor what it said. The log has that."""
-        if isinstance(error, CrowdedError):
+    def sentence_for(self, error: DatabaseError) -> str:
+        """Return the sentence for the client, without where the database is or what it said: that goes to the log."""
+        if isinstance(error, PoolTimeoutError):
             return str(error)
-        self._note(str(error))
+        self._log(str(error))
         if error.away:
             return AWAY
         return UNPUBLISHED if "nothing has been published" in str(error) else REFUSED
 
-    def _note(self, sentence: str) -> None:
-        with self._guard:
+    def _log(self, sentence: str) -> None:
+        with self._lock:
             now = self._clock()
-            if now - self._told.get(sentence, -AGAIN_SECONDS) < AGAIN_SECONDS:
+            if now - self._logged.get(sentence, -LOG_SECONDS) < LOG_SECONDS:
                 return
-            self._told = {sentence: now}
+            self._logged = {sentence: now}
         log.warning("%s", sentence)
 
 
 class Ready(BaseModel):
-    """Whether questions can be answered."""
+    """Whether requests can be answered."""
 
     ready: bool
     database: Literal["ok", "away", "empty"]
@@ -75,35 +75,37 @@ class Ready(BaseModel):
 
 
 class Readiness:
-    """Whether questions can be answered, asked of the database once a second at most, by one at a time."""
+    """The server's readiness, read from the database once a second at most, by one thread at a time."""
 
     def __init__(self, pool: Pool, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool, self._clock = pool, clock
-        self._found: Ready | None = None
+        self._last: Ready | None = None
         self._at = 0.0
-        self._asking = threading.Lock()
+        self._querying = threading.Lock()
 
     def now(self) -> Ready:
-        """What was found within the last second; while someone asks, what was found before."""
-        found = self._found
-        if found is not None and (self._clock() - self._at < FRESH_SECONDS or not self._asking.acquire(blocking=False)):
-            return found
-        if found is None:
-            self._asking.acquire()
+        """Return the readiness of the last second; while another thread queries the database, the one before."""
+        last = self._last
+        if last is not None and (
+            self._clock() - self._at < READY_SECONDS or not self._querying.acquire(blocking=False)
+        ):
+            return last
+        if last is None:
+            self._querying.acquire()
         try:
-            if self._found is None or self._clock() - self._at >= FRESH_SECONDS:
-                self._found = self._asked()
+            if self._last is None or self._clock() - self._at >= READY_SECONDS:
+                self._last = self._query()
                 self._at = self._clock()
-            return self._found
+            return self._last
         finally:
-            self._asking.release()
+            self._querying.release()
 
-    def _asked(self) -> Ready:
-        def newest(ask: Questions) -> Ready:
-            return Ready(ready=True, database="ok", **(ask.row(_NEWEST) or {}))
+    def _query(self) -> Ready:
+        def newest(tx: Transaction) -> Ready:
+            return Ready(ready=True, database="ok", **(tx.row(_NEWEST) or {}))
 
         try:
-            return self._pool.ask(newest)
+            return self._pool.run(newest)
         except psycopg2.errors.UndefinedTable:
             return Ready(ready=False, database="empty")
         except DatabaseError as error:

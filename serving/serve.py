@@ -1,4 +1,4 @@
-"""``tally serve``: the application on an address of this machine, until it is told to stop."""
+"""``tally serve``: run the application on an address of this machine until it is stopped."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from serving.app import create_app
-from serving.bounds import CONNECTIONS, Patient
 from serving.errors import ServeError
+from serving.limits import CONNECTIONS, TimeoutProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 BACKLOG = 128
-#: How long answers that are being made may take once the server is told to stop.
+#: How long requests in progress may take once the server is to stop.
 GRACE_SECONDS = 10
 
 
 def serve(
     settings: Settings, host: str | None = None, port: int | None = None, told: Callable[[str], None] = print
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; ``told`` hears the address once it is listened to. ServeError where it cannot be."""
+    """Serve until Ctrl-C or SIGTERM; ``told`` is called with the URL once it listens. ServeError where it cannot."""
     serving = settings.serving
     chosen = replace(serving, host=host or serving.host, port=serving.port if port is None else port)
     app = create_app(replace(settings, serving=chosen))
     with listening(chosen.host, chosen.port) as sockets:
-        told(f"http://{_shown(chosen.host)}:{sockets.getsockname()[1]}")
+        told(f"http://{_url_host(chosen.host)}:{sockets.getsockname()[1]}")
         Server(configured(app)).run(sockets=[sockets])
 
 
 def configured(app: FastAPI) -> uvicorn.Config:
-    """How it is served. The date header is the page's clock; the server's name is nobody's business."""
+    """Return uvicorn's settings. The Date header is the page's clock; the Server header is left out."""
     return uvicorn.Config(
         app,
-        http=Patient,
+        http=TimeoutProtocol,
         ws="none",
         log_level="warning",
         server_header=False,
@@ -54,7 +54,7 @@ def configured(app: FastAPI) -> uvicorn.Config:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there; port 0 takes a free one. ServeError where it cannot be."""
+    """Return a socket that listens on this address; port 0 takes a free one. ServeError where it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, or asyncio would leave Nagle's algorithm on, and each answer would take 40 ms more.
     sockets = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -71,11 +71,11 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Stops at SIGTERM and Ctrl-C, once what is being answered is answered, and ends as one who was asked to."""
+    """Stops at SIGTERM and Ctrl-C after the requests in progress, so that the process ends with exit code 0."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Without uvicorn's own way, which sends itself the signal again after it has stopped."""
+        """Handle both signals, and not send them to itself again after it has stopped, as uvicorn does."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -87,6 +87,6 @@ class Server(uvicorn.Server):
                 signal.signal(each, handler)
 
 
-def _shown(host: str) -> str:
+def _url_host(host: str) -> str:
     name = {"0.0.0.0": "localhost", "::": "localhost"}.get(host.strip("[]"), host)
     return f"[{name}]" if ":" in name and not name.startswith("[") else name

@@ -1,1 +1,1 @@
-"""The shapes of the answers."""
+"""The pydantic models of the API's responses."""

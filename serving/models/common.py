@@ -1,10 +1,11 @@
-"""What all answers share."""
+"""Models that all responses share, and the types of days and moments in parameters."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -17,13 +18,23 @@ _MOMENT = re.compile(
 _PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
 
 
-class Answer(BaseModel):
-    """An answer, or a part of one."""
+class ApiModel(BaseModel):
+    """A response, or a part of one. Columns of a row that it has no field for are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, object] | None) -> Self | None:
+        """Return the model of a row of the database; None where there is none."""
+        return cls.model_validate(row) if row is not None else None
 
-class Items(Answer, Generic[Item]):
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, object]]) -> list[Self]:
+        """Return the models of rows of the database, in their order."""
+        return [cls.model_validate(row) for row in rows]
+
+
+class Items(ApiModel, Generic[Item]):
     """A whole list."""
 
     items: list[Item]
@@ -36,21 +47,21 @@ class Page(Items[Item], Generic[Item]):
 
 
 class Problem(BaseModel):
-    """Why there is no answer."""
+    """An error."""
 
     error: str = Field(description="One sentence that says what is wrong and the way out.")
     field: str | None = Field(description="The parameter that it is about, where there is one.")
 
 
 def _day_text(given: Any) -> Any:
-    """A day as it is written: numbers, which pydantic would take for seconds since 1970, are none."""
+    """Return the text if it is written as a day; pydantic would take a number for seconds since 1970."""
     if isinstance(given, str) and not _DAY.fullmatch(given):
         raise ValueError("should be a day such as 2026-01-29")
     return given
 
 
 def _moment_text(given: Any) -> Any:
-    """A moment as it is written. The + of its zone comes as a blank where an address was not percent-encoded."""
+    """Return the text if it is written as a moment. The + of its zone is a blank where the URL was not percent-encoded."""
     if not isinstance(given, str):
         return given
     match = _MOMENT.fullmatch(given)
@@ -67,7 +78,7 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("should be within the years 1 to 9999 in UTC") from None
 
 
-#: A day that someone asks for.
+#: A day in a parameter.
 Day = Annotated[date, BeforeValidator(_day_text)]
-#: A moment that someone asks for; one without a zone is in UTC.
+#: A moment in a parameter; without a zone it is in UTC.
 Moment = Annotated[datetime, BeforeValidator(_moment_text), AfterValidator(_in_utc)]

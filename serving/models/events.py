@@ -1,4 +1,4 @@
-"""What visitors did."""
+"""Models of the summaries of visitors' events."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from serving.models.common import Answer
+from serving.models.common import ApiModel
 
 
-class HourOfEvents(Answer):
-    """Events of an hour and a type; users are those signed in, revenue is that of purchases."""
+class HourOfEvents(ApiModel):
+    """Events of one type in an hour; users are those signed in, revenue is that of purchases."""
 
     event_hour: datetime
     event_type: str
@@ -23,7 +23,7 @@ class HourOfEvents(Answer):
     late_events: int
 
 
-class CategoryPerformance(Answer):
+class CategoryPerformance(ApiModel):
     """The funnel of a category."""
 
     category: str
@@ -36,8 +36,8 @@ class CategoryPerformance(Answer):
     conversion_rate: float | None = Field(description="Purchases by views; null without views.")
 
 
-class SegmentOfUsers(Answer):
-    """What a segment of users did, as the shop saw them at that moment."""
+class SegmentOfUsers(ApiModel):
+    """Events of a segment of users; the segment is the one they had at the time of the event."""
 
     user_segment: str
     users: int

@@ -1,4 +1,4 @@
-"""The pipeline's own figures: books, validity, reasons, dead letters, and how far everything is."""
+"""Models of the pipeline's own figures: books, validity, reasons, dead letters, and the state of tables and streams."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
-from serving.models.common import Answer
+from serving.models.common import ApiModel
 
 
-class Counts(Answer):
-    """Where rows read went. rows_read = accepted + duplicate + dead_letter + control + unaccounted; late are among the accepted."""
+class Counts(ApiModel):
+    """Counts of rows read: rows_read = accepted + duplicate + dead_letter + control + unaccounted; late are among accepted."""
 
     rows_read: int
     accepted: int = Field(description="Good rows that are in the lake, the late ones among them.")
@@ -19,7 +19,7 @@ class Counts(Answer):
     duplicate: int = Field(description="Rows that repeat one that was accepted, kept with the row that they repeat.")
     dead_letter: int = Field(description="Rows that were refused, kept with all their reasons.")
     control: int = Field(description="Messages that carry no row, such as Kafka's tombstones; files have none.")
-    unaccounted: int = Field(description="Rows of which nothing is known: always 0, that is the promise.")
+    unaccounted: int = Field(description="Rows read that none of these counts has: always 0, as Tallylake promises.")
     validity: float | None = Field(description="Share of rows read that were not refused; null where none was read.")
 
 
@@ -40,8 +40,8 @@ class Totals(Counts):
     batches: int
 
 
-class TableStatus(Answer):
-    """A published table: which version of the lake's it shows, and how long after the lake."""
+class TableStatus(ApiModel):
+    """A published table: the version of the lake's table that it shows, and its lag behind the lake."""
 
     lake_table: str
     table: str
@@ -53,29 +53,29 @@ class TableStatus(Answer):
     lag_seconds: float | None = Field(description="From the lake's commit to the commit in Postgres.")
 
 
-class StreamStatus(Answer):
-    """One query of a subject's stream: ingest (files to Bronze) or refine (Bronze to what it comes to)."""
+class StreamStatus(ApiModel):
+    """One query of a subject's stream: ingest (files to Bronze) or refine (Bronze to Silver and dead letters)."""
 
     subject: str
     query: str
     state: str = Field(
-        description="running, retrying, stalled, given_up or stopped; the three in the middle stand still."
+        description="running, retrying, stalled, given_up or stopped; the three in the middle make no progress."
     )
-    since: datetime | None = Field(description="Since when it stands still.")
-    failures: int = Field(description="In a row.")
+    since: datetime | None = Field(description="Since when it makes no progress.")
+    failures: int = Field(description="Failures one after the other.")
     error: str
-    step: str = Field(description="Of a batch that makes no progress: where it is.")
-    heard_at: datetime = Field(description="When that was last heard; a minute ago and more, no publisher runs.")
+    step: str = Field(description="The step at which a batch makes no progress.")
+    heard_at: datetime = Field(description="When this was last reported; a minute ago and more, no publisher runs.")
 
 
-class Targets(Answer):
-    """What the figures are held against."""
+class Targets(ApiModel):
+    """The targets with which figures are compared."""
 
     validity: float
     freshness_seconds: float
 
 
-class GoldRun(Answer):
+class GoldRun(ApiModel):
     """The newest run that built the star and the marts."""
 
     run_number: int
@@ -87,7 +87,7 @@ class GoldRun(Answer):
     dates_held: int
 
 
-class Status(Answer):
+class Status(ApiModel):
     """The pipeline at a glance."""
 
     subjects: list[SubjectStatus]
@@ -130,8 +130,8 @@ class QualityHour(Counts):
     average_duration_seconds: float | None
 
 
-class Minute(Answer):
-    """What was read in a minute."""
+class Minute(ApiModel):
+    """Rows read in a minute."""
 
     minute: datetime
     batches: int
@@ -142,7 +142,7 @@ class Minute(Answer):
     dead_letter: int
 
 
-class ReasonCount(Answer):
+class ReasonCount(ApiModel):
     """How often a reason was given; a row may have several."""
 
     code: str
@@ -151,7 +151,7 @@ class ReasonCount(Answer):
     share: float | None = Field(description="Of all rows read.")
 
 
-class Reason(Answer):
+class Reason(ApiModel):
     """One reason why a row was refused."""
 
     code: str
@@ -159,14 +159,14 @@ class Reason(Answer):
     detail: str | None
 
 
-class DeadLetter(Answer):
+class DeadLetter(ApiModel):
     """A refused row, with its reasons: details are cut in lists, and so are the reasons after the fiftieth."""
 
     row_id: str
     subject: str
     reasons: list[Reason]
     reasons_left_out: int = Field(
-        default=0, description="Reasons that a list does not show; one letter shows them all."
+        default=0, description="Reasons that a list does not show; `/dead-letters/{row_id}` shows them all."
     )
     schema_version: int | None
     source: str | None

@@ -1,4 +1,4 @@
-"""What was sold, to whom, and what was true when. Money is a JSON string, as it is exact."""
+"""Models of sales, products and customers, also of their history. Money is a JSON string, as it is exact."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from pydantic import ConfigDict, Field
 
-from serving.models.common import Answer, Items
+from serving.models.common import ApiModel, Items
 
 
-class Day(Answer):
+class Day(ApiModel):
     """Gross merchandise value of a day, and what was cancelled of it."""
 
     order_date: date
@@ -25,16 +25,16 @@ class Day(Answer):
     average_order_value: Decimal | None
 
 
-class ProductDay(Answer):
-    """What a product sold on a day."""
+class ProductDay(ApiModel):
+    """Sales of a product on a day."""
 
     order_date: date
     units: int
     revenue: Decimal
 
 
-class ProductRevenue(Answer):
-    """What a product sold from one day to another, both included; cancelled orders are left out."""
+class ProductRevenue(ApiModel):
+    """Sales of a product from one day to another, both included; cancelled orders are left out."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -47,7 +47,7 @@ class ProductRevenue(Answer):
     days: list[ProductDay]
 
 
-class Product(Answer):
+class Product(ApiModel):
     """A product as it is."""
 
     product_id: int
@@ -57,8 +57,8 @@ class Product(Answer):
     price: Decimal | None
 
 
-class TopProduct(Answer):
-    """A product's place on a day, by revenue."""
+class TopProduct(ApiModel):
+    """A product's rank on a day, by revenue."""
 
     order_date: date
     rank: int
@@ -71,21 +71,21 @@ class TopProduct(Answer):
 
 
 class TopProducts(Items[TopProduct]):
-    """The best of a day."""
+    """The products with the most revenue on a day."""
 
     order_date: date | None
 
 
-class Valid(Answer):
-    """Since when and until when something was so."""
+class Valid(ApiModel):
+    """The time for which a version was valid."""
 
     valid_from: datetime
-    valid_to: datetime | None = Field(description="Null while it is still so.")
+    valid_to: datetime | None = Field(description="Null while it is still valid.")
     version: int
 
 
 class Price(Valid):
-    """What a product cost at a moment."""
+    """The price of a product at a point in time."""
 
     product_id: int
     product_name: str | None
@@ -94,7 +94,7 @@ class Price(Valid):
 
 
 class Address(Valid):
-    """Where a customer lived at a moment."""
+    """The address of a customer at a point in time."""
 
     customer_id: int
     at: datetime
@@ -104,7 +104,7 @@ class Address(Valid):
 
 
 class ProductVersion(Valid):
-    """A product as it was."""
+    """One version of a product."""
 
     product_id: int
     product_name: str | None
@@ -117,7 +117,7 @@ class ProductVersion(Valid):
 
 
 class CustomerVersion(Valid):
-    """A customer as they were."""
+    """One version of a customer."""
 
     customer_id: int
     first_name: str | None
@@ -130,8 +130,8 @@ class CustomerVersion(Valid):
     is_current: bool
 
 
-class LifetimeValue(Answer):
-    """What a customer has been worth so far."""
+class LifetimeValue(ApiModel):
+    """The lifetime value of a customer so far."""
 
     customer_id: int
     first_order_date: date | None
@@ -144,8 +144,8 @@ class LifetimeValue(Answer):
     average_order_value: Decimal | None
 
 
-class Segment(Answer):
-    """The customers of a segment, as recency, frequency and money make it."""
+class Segment(ApiModel):
+    """The customers of a segment, by recency, frequency and monetary value."""
 
     segment: str
     customers: int

@@ -1,4 +1,4 @@
-"""Summaries of events: the views of the same names, restricted to the hours before the newest event by the index on its time."""
+"""Queries of the summaries of events: as the views of the same names, limited to the hours before the newest event."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import LiteralString
 
-    from serving.database import Questions, Row
+    from serving.database import Row, Transaction
 
-_THERE = "SELECT to_regclass('ecommerce_events') IS NOT NULL AS there"
+_EXISTS = "SELECT to_regclass('ecommerce_events') IS NOT NULL AS is_there"
+# A range of the time alone, so that its index is used.
 _SINCE = """
 event_time >= (SELECT date_trunc('hour', max(event_time), 'UTC') FROM ecommerce_events) - %(hours)s * interval '1 hour'
 """
-# Sessions are told apart byte by byte: to order them as a language would costs more, and changes no count.
+# Sessions are compared byte by byte: the order of a language costs more, and changes no count.
 HOURLY = f"""
 SELECT date_trunc('hour', event_time, 'UTC') AS event_hour, event_type, count(*) AS events,
     count(DISTINCT user_id) FILTER (WHERE user_id <> 0) AS users, count(DISTINCT session_id COLLATE "C") AS sessions,
@@ -44,9 +45,9 @@ FROM ecommerce_events WHERE {_SINCE} GROUP BY 1 ORDER BY revenue DESC, user_segm
 """
 
 
-def summary(ask: Questions, query: LiteralString, hours: int) -> list[Row]:
-    """A summary's rows; none where the lake has no such events."""
-    there = ask.row(_THERE)
-    if there is None or not there["there"]:
+def summary(tx: Transaction, query: LiteralString, hours: int) -> list[Row]:
+    """Return the rows of one of the queries above; none where the lake has no such table."""
+    found = tx.row(_EXISTS)
+    if found is None or not found["is_there"]:
         return []
-    return ask.rows(query, {"hours": hours - 1})
+    return tx.rows(query, {"hours": hours - 1})

@@ -1,26 +1,16 @@
-"""The books, and what is read from them."""
+"""Queries of the books: the status, each batch, by hour, by minute, and the reasons of refusals."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from serving.models.quality import (
-    Batch,
-    GoldRun,
-    Minute,
-    QualityHour,
-    ReasonCount,
-    Status,
-    TableStatus,
-    Targets,
-    Totals,
-)
+from serving.models.quality import Minute, QualityHour, ReasonCount, Status, Targets, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from serving.database import Questions, Row
+    from serving.database import Row, Transaction
 
 BooksKey = tuple[datetime, str, str, int]
 #: The columns by which books are ordered, newest first.
@@ -38,7 +28,7 @@ SELECT sums.*, newest.watermark, newest.duration_seconds AS last_duration_second
     newest.started_at + newest.duration_seconds * interval '1 second' AS last_batch_at
 FROM sums JOIN newest_batches newest ON newest.subject = sums.subject ORDER BY sums.subject
 """
-_OPEN = "SELECT count(*) AS letters FROM dead_letter_events WHERE status = 'open'"
+_OPEN_DEAD_LETTERS = "SELECT count(*) AS count FROM dead_letter_events WHERE status = 'open'"
 _TABLES = """
 SELECT lake_table, table_name AS table, version, rows_written, rows_deleted, published_at, lake_committed_at,
     extract(epoch FROM published_at - lake_committed_at) AS lag_seconds
@@ -94,57 +84,51 @@ FROM books CROSS JOIN LATERAL jsonb_each_text(coalesce(reasons, '{{}}')) GROUP B
 """
 
 
-def status(ask: Questions, targets: Targets) -> Status:
-    """The pipeline at a glance."""
-    gold = ask.row(_GOLD)
-    letters = ask.row(_OPEN)
-    assert letters is not None
-    subjects = ask.rows(_SUBJECTS)
+def status(tx: Transaction, targets: Targets) -> Status:
+    """Return the state of the pipeline: subjects, tables, streams, the newest gold run, and the targets."""
+    open_dead_letters = tx.row(_OPEN_DEAD_LETTERS)
+    assert open_dead_letters is not None
+    subjects = tx.rows(_SUBJECTS)
     return Status.model_validate(
         {
             "subjects": subjects,
             "totals": _totals(subjects),
-            "open_dead_letters": letters["letters"],
-            "tables": [TableStatus.model_validate(row) for row in ask.rows(_TABLES)],
-            "streams": ask.rows(_STREAMS),
+            "open_dead_letters": open_dead_letters["count"],
+            "tables": tx.rows(_TABLES),
+            "streams": tx.rows(_STREAMS),
             "targets": targets,
-            "gold": GoldRun.model_validate(gold) if gold is not None else None,
+            "gold": tx.row(_GOLD),
         }
     )
 
 
 def _totals(subjects: Sequence[Row]) -> Totals:
-    """All subjects together, out of their sums: adding up all books once is enough."""
+    """Add up the sums of all subjects, so that the books are read only once."""
     sums = {name: sum(each[name] for each in subjects) for name in Totals.model_fields if name != "validity"}
     validity = round(1 - sums["dead_letter"] / sums["rows_read"], 6) if sums["rows_read"] else None
     return Totals.model_validate({**sums, "validity": validity})
 
 
-def books(ask: Questions, subject: str | None, after: BooksKey | None, limit: int) -> list[dict[str, object]]:
-    """The books, newest first: one more than ``limit``, where there are more."""
+def books(tx: Transaction, subject: str | None, after: BooksKey | None, limit: int) -> list[Row]:
+    """Return the books of batches, newest first: one more than ``limit`` where there are more."""
     at, after_subject, query, batch = after or (None, None, None, None)
     values = {"subject": subject, "at": at, "after_subject": after_subject, "query": query, "batch": batch}
-    return ask.rows(_BOOKS, {**values, "limit": limit + 1})
+    return tx.rows(_BOOKS, {**values, "limit": limit + 1})
 
 
-def hours(ask: Questions, subject: str | None, hours: int) -> list[QualityHour]:
-    """The books by hour, back from the newest batch's, oldest first."""
-    rows = ask.rows(_HOURS, {"subject": subject, "hours": hours - 1})
-    return [QualityHour.model_validate(row) for row in rows]
+def hours(tx: Transaction, subject: str | None, hours: int) -> list[QualityHour]:
+    """Return the books by hour, oldest first: so many hours up to the newest batch's."""
+    rows = tx.rows(_HOURS, {"subject": subject, "hours": hours - 1})
+    return QualityHour.from_rows(rows)
 
 
-def minutes(ask: Questions, subject: str | None, minutes: int) -> list[Minute]:
-    """What was read in each minute, back from the newest batch's, oldest first."""
-    rows = ask.rows(_MINUTES, {"subject": subject, "minutes": minutes - 1})
-    return [Minute.model_validate(row) for row in rows]
+def minutes(tx: Transaction, subject: str | None, minutes: int) -> list[Minute]:
+    """Return the rows read by minute, oldest first: so many minutes up to the newest batch's."""
+    rows = tx.rows(_MINUTES, {"subject": subject, "minutes": minutes - 1})
+    return Minute.from_rows(rows)
 
 
-def reasons(ask: Questions, subject: str | None, hours: int) -> list[ReasonCount]:
-    """Why rows were refused, most frequent first."""
-    rows = ask.rows(_REASONS, {"subject": subject, "hours": hours - 1})
-    return [ReasonCount.model_validate(row) for row in rows]
-
-
-def batch(row: dict[str, object]) -> Batch:
-    """The books of a batch out of its row."""
-    return Batch.model_validate(row)
+def reasons(tx: Transaction, subject: str | None, hours: int) -> list[ReasonCount]:
+    """Return how often each reason was given in the hours up to the newest batch, most frequent first."""
+    rows = tx.rows(_REASONS, {"subject": subject, "hours": hours - 1})
+    return ReasonCount.from_rows(rows)

@@ -1,1 +1,1 @@
-"""The addresses, by what they are about."""
+"""The API's routes, one file a subject."""

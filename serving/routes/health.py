@@ -22,16 +22,16 @@ class Health(BaseModel):
 
 @router.get("/health", response_model=Health)
 async def health() -> Health:
-    """Whether the server is alive; neither the database nor the threads that ask it are."""
+    """The server is alive; neither the database nor the threads that use it are checked."""
     return Health()
 
 
 @router.get("/ready", response_model=Ready, responses={503: {"model": Ready, "description": "Not ready."}})
 def ready(request: Request) -> Response:
-    """Whether questions can be answered: 200 where something was published and the database answers, within the last second."""
+    """Readiness: 200 where the database answers and something was published, checked once a second at most."""
     readiness: Readiness = request.app.state.readiness
-    found = readiness.now()
-    return JSONResponse(found.model_dump(mode="json"), 200 if found.ready else 503)
+    state = readiness.now()
+    return JSONResponse(state.model_dump(mode="json"), 200 if state.ready else 503)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

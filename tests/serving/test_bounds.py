@@ -12,10 +12,10 @@ from support.api_server import Served, served, serving
 
 from config.postgres import DatabaseError
 from config.settings import load
-from serving import bounds, serve
+from serving import limits, serve
 from serving.app import create_app
-from serving.bounds import BODY
-from serving.outage import AWAY, REFUSED, UNPUBLISHED, CrowdedError, Outages, Readiness, Ready
+from serving.limits import MAX_BODY_BYTES
+from serving.outage import AWAY, REFUSED, UNPUBLISHED, Outages, PoolTimeoutError, Readiness, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ def test_what_is_neither_is_told_which_there_are(away: Served) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [f"Content-Length: {BODY + 1}", "Content-Length: 99999999999999999999", "Transfer-Encoding: chunked"],
+    [f"Content-Length: {MAX_BODY_BYTES + 1}", "Content-Length: 99999999999999999999", "Transfer-Encoding: chunked"],
 )
 def test_a_large_body_is_not_waited_for(away: Served, headers: str) -> None:
     for method in ("GET", "POST"):
@@ -80,7 +80,7 @@ def test_a_large_body_is_not_waited_for(away: Served, headers: str) -> None:
 
 
 def test_a_small_body_hinders_nothing(away: Served) -> None:
-    assert away.client.request("GET", "/health", content=b"x" * BODY).status_code == 200
+    assert away.client.request("GET", "/health", content=b"x" * MAX_BODY_BYTES).status_code == 200
     assert away.client.request("GET", "/health", content=b"").status_code == 200
 
 
@@ -88,22 +88,22 @@ def test_a_small_body_hinders_nothing(away: Served) -> None:
     "said", [b"", b"GET /health HTTP/1.1\r\nHost: loc", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET"]
 )
 def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
-    monkeypatch.setattr(bounds, "REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "REQUEST_SECONDS", 0.05)
     with served(SETTINGS.database) as api, connected(api) as connection:
         connection.sendall(said)
         assert everything(connection).count(b"HTTP/1.1 200") == said.count(b"\r\n\r\n")
 
 
 def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "REQUEST_SECONDS", 0.02)
+    monkeypatch.setattr(limits, "REQUEST_SECONDS", 0.02)
     closed = threading.Event()
-    before = bounds.Patient.connection_lost
+    before = limits.TimeoutProtocol.connection_lost
 
-    def lost(self: bounds.Patient, error: Exception | None) -> None:
+    def lost(self: limits.TimeoutProtocol, error: Exception | None) -> None:
         before(self, error)
         closed.set()
 
-    monkeypatch.setattr(bounds.Patient, "connection_lost", lost)
+    monkeypatch.setattr(limits.TimeoutProtocol, "connection_lost", lost)
     app = create_app(SETTINGS)
 
     @app.get("/large")
@@ -137,7 +137,7 @@ class Asked:
         self.hold, self.begun = threading.Event(), threading.Event()
         self.hold.set()
 
-    def ask(self, _: Callable[..., Ready]) -> Ready:
+    def run(self, _: Callable[..., Ready]) -> Ready:
         self.times += 1
         self.begun.set()
         assert self.hold.wait(30)
@@ -184,12 +184,12 @@ def test_an_outage_is_one_line_a_minute_in_the_log_and_a_sentence_to_who_asks(ca
     now = [0.0]
     outages = Outages(lambda: now[0])
     gone = DatabaseError("db.example:5432/shop cannot be reached: Connection refused", away=True)
-    assert {outages.answer(gone) for _ in range(50)} == {AWAY}
+    assert {outages.sentence_for(gone) for _ in range(50)} == {AWAY}
     assert [record.getMessage() for record in caplog.records] == [str(gone)]
     now[0] = 60.0
-    outages.answer(gone)
+    outages.sentence_for(gone)
     assert len(caplog.records) == 2
     refused = DatabaseError('db.example:5432/shop refuses the login: password for "shop"', away=False)
     empty = DatabaseError("nothing has been published to db.example:5432/shop yet: run `tally stream`", away=False)
-    assert (outages.answer(refused), outages.answer(empty)) == (REFUSED, UNPUBLISHED)
-    assert outages.answer(CrowdedError()) == "too many questions wait for the database: ask again in a moment"
+    assert (outages.sentence_for(refused), outages.sentence_for(empty)) == (REFUSED, UNPUBLISHED)
+    assert outages.sentence_for(PoolTimeoutError()) == "too many questions wait for the database: ask again in a moment"

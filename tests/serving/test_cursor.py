@@ -9,8 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 from support.shop_tables import NOW, books, insert, move_on
 
-from serving.cursor import decode, encode, page
-from serving.errors import AskedError
+from serving.cursor import decode, encode, split_page
+from serving.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,13 +117,13 @@ def test_without_a_cursor_there_is_no_key() -> None:
 
 @pytest.mark.parametrize("cursor", ["", "x", "ü", "====", "W10", "bnVsbA", encode([1]), encode([MOMENT, 1, 1, 1, 1])])
 def test_what_no_list_has_given_is_no_cursor(cursor: str) -> None:
-    with pytest.raises(AskedError) as refused:
+    with pytest.raises(ApiError) as refused:
         decode(cursor, KEY)
     assert (refused.value.status, refused.value.field) == (422, "cursor")
 
 
 def test_a_page_has_a_next_one_only_where_a_row_is_left() -> None:
     rows = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
-    assert page(rows, 2, ("a",)) == (rows, None)
-    assert page([], 2, ("a",)) == ([], None)
-    assert page(rows, 1, ("b", "a")) == (rows[:1], encode(["x", 1]))
+    assert split_page(rows, 2, ("a",)) == (rows, None)
+    assert split_page([], 2, ("a",)) == ([], None)
+    assert split_page(rows, 1, ("b", "a")) == (rows[:1], encode(["x", 1]))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from support.postgres_servers import Server
 
     from config.groups import Database
-    from serving.database import Questions
+    from serving.database import Transaction
 
 #: More than the threads that the server answers with.
 THREADS = 48
@@ -80,39 +80,39 @@ def test_connections_that_were_cut_are_made_again_and_nobody_notices(api: Served
 
 
 def test_a_question_sees_one_moment_and_can_change_nothing(pool: Pool, owner: Connection) -> None:
-    def twice(question: Questions) -> list[object]:
+    def twice(tx: Transaction) -> list[object]:
         count = "SELECT count(*) AS rows FROM customer_segments"
-        first = question.row(count)
+        first = tx.row(count)
         ask(owner, "UPDATE customer_segments SET customer_id = customer_id + 1000 RETURNING 1")
         ask(owner, "DELETE FROM customer_segments WHERE customer_id = 1001 RETURNING 1")
-        return [first, question.row(count)]
+        return [first, tx.row(count)]
 
-    first, second = pool.ask(twice)
+    first, second = pool.run(twice)
     assert first == second
     for statement in ("DELETE FROM customer_segments", "SET TRANSACTION READ WRITE"):
         with pytest.raises(psycopg2.Error, match=r"read-only transaction|read-write mode|before any query"):
-            pool.ask(lambda question, told=statement: question.rows(f"SELECT 1; {told}"))
+            pool.run(lambda tx, told=statement: tx.rows(f"SELECT 1; {told}"))
 
 
 def test_who_would_wait_for_a_connection_for_too_long_is_told(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, ended = threading.Barrier(CONNECTIONS + 1), threading.Event()
 
-    def busy(question: Questions) -> None:
-        question.row("SELECT 1")
+    def busy(tx: Transaction) -> None:
+        tx.row("SELECT 1")
         asked.wait()
         ended.wait()
 
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         for _ in range(CONNECTIONS):
-            threads.submit(pool.ask, busy)
+            threads.submit(pool.run, busy)
         asked.wait()
         monkeypatch.setattr(pools, "STATEMENT_SECONDS", 0.01)
         try:
             with pytest.raises(DatabaseError, match="too many questions wait"):
-                pool.ask(lambda question: question.row("SELECT 1"))
+                pool.run(lambda tx: tx.row("SELECT 1"))
         finally:
             ended.set()
-    assert pool.ask(lambda question: question.row("SELECT 1 AS one")) == {"one": 1}
+    assert pool.run(lambda tx: tx.row("SELECT 1 AS one")) == {"one": 1}
 
 
 def test_what_takes_too_long_is_given_up_and_the_connection_goes_on(

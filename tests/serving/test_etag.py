@@ -10,7 +10,7 @@ from support.api_server import served
 from support.shop_tables import move_on
 
 from serving.database import Pool
-from serving.etag import KEPT, KEPT_BYTES, Answers
+from serving.etag import MAX_BODIES, MAX_BODY_BYTES, ResponseCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from support.postgres_servers import Server
 
     from config.groups import Database
-    from serving.database import Questions
+    from serving.database import Transaction
 
 
 class Text(BaseModel):
@@ -34,7 +34,7 @@ class Counted:
     def __init__(self, text: str = "x") -> None:
         self.text, self.times = text, 0
 
-    def __call__(self, ask: Questions) -> Text:
+    def __call__(self, tx: Transaction) -> Text:
         self.times += 1
         return Text(text=self.text)
 
@@ -49,11 +49,11 @@ def shops(shared_server: Server, owner: Connection) -> Database:
 def give(shops: Database) -> Iterator[Callable[..., Response]]:
     """Gives the answer to a question that reads the products, at an address."""
     pool = Pool(shops)
-    answers = Answers(pool)
+    cache = ResponseCache(pool)
 
     def given(question: Counted, path: str = "/x", also: str = "") -> Response:
         scope = {"type": "http", "path": path, "query_string": b"", "headers": [(b"host", b"localhost")]}
-        return answers.give(Request(scope), ("products",), question, also)
+        return cache.respond(Request(scope), ("products",), question, also)
 
     yield given
     pool.close()
@@ -78,26 +78,26 @@ def test_answers_differ_by_what_else_they_depend_on(give: Callable[..., Response
 
 def test_the_longest_unasked_answer_makes_room(give: Callable[..., Response]) -> None:
     first, others = Counted(), Counted()
-    for number in range(KEPT):
+    for number in range(MAX_BODIES):
         give(first if number == 0 else others, f"/{number}")
     give(first, "/0")
     assert first.times == 1
-    give(others, f"/{KEPT}")
+    give(others, f"/{MAX_BODIES}")
     give(first, "/0")
     assert first.times == 1  # it was asked for more recently than /1
     give(others, "/1")
-    assert others.times == KEPT - 1 + 2
+    assert others.times == MAX_BODIES - 1 + 2
 
 
 def test_an_answer_that_is_large_is_given_and_not_kept(give: Callable[..., Response]) -> None:
-    question = Counted("x" * KEPT_BYTES)
-    assert len(give(question).body) > KEPT_BYTES
+    question = Counted("x" * MAX_BODY_BYTES)
+    assert len(give(question).body) > MAX_BODY_BYTES
     give(question)
     assert question.times == 2
 
 
 def test_a_question_that_fails_is_put_again(give: Callable[..., Response]) -> None:
-    def failing(_: Questions) -> Text:
+    def failing(_: Transaction) -> Text:
         raise LookupError
 
     for _ in range(2):

@@ -9,23 +9,23 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
 from serving import cursor as cursors
-from serving.database import Questions
-from serving.errors import NotFoundError
+from serving.database import Transaction
+from serving.errors import found_or_404
 from serving.models.common import Page
 from serving.models.quality import DeadLetter, WholeDeadLetter
-from serving.queries import letters as queries
-from serving.routes.asked import MISSING, PROBLEMS, Cursor, Give, Limit, Subject
+from serving.queries import dead_letters as queries
+from serving.routes.dependencies import ERRORS, NOT_FOUND, CacheDep, Cursor, Limit, Subject
 
-router = APIRouter(tags=["dead letters"], responses=PROBLEMS)
+router = APIRouter(tags=["dead letters"], responses=ERRORS)
 
-LETTERS = ("dead_letter_events",)
+DEAD_LETTERS = ("dead_letter_events",)
 _KEY = TypeAdapter(tuple[datetime, str])
 
 
-@router.get("/dead-letters", response_model=Page[DeadLetter])
-def letters(
+@router.get("/dead-letters", response_model=Page[DeadLetter], name="letters")  # generated clients call it so
+def dead_letters(
     request: Request,
-    answers: Give,
+    cache: CacheDep,
     subject: Subject = None,
     code: Annotated[
         str | None, Query(max_length=63, description="Only those with this reason.", examples=["bad_type"])
@@ -41,24 +41,20 @@ def letters(
     after = cursors.decode(cursor, _KEY)
     reason = {name: value for name, value in (("code", code), ("field", field)) if value is not None}
 
-    def page(ask: Questions) -> Page[DeadLetter]:
-        rows = queries.letters(ask, subject, reason, status, after, limit)
-        shown, following = cursors.page(rows, limit, queries.LETTERS_ORDER)
-        return Page[DeadLetter](items=[DeadLetter.model_validate(row) for row in shown], next=following)
+    def page(tx: Transaction) -> Page[DeadLetter]:
+        rows = queries.dead_letters(tx, subject, reason, status, after, limit)
+        return cursors.page_of(DeadLetter, rows, limit, queries.DEAD_LETTERS_ORDER)
 
-    return answers.give(request, LETTERS, page)
+    return cache.respond(request, DEAD_LETTERS, page)
 
 
-@router.get("/dead-letters/{row_id}", response_model=WholeDeadLetter, responses=MISSING)
-def letter(
-    request: Request, answers: Give, row_id: Annotated[str, Path(max_length=200, description="As the list gives it.")]
+@router.get("/dead-letters/{row_id}", response_model=WholeDeadLetter, responses=NOT_FOUND, name="letter")
+def dead_letter(
+    request: Request, cache: CacheDep, row_id: Annotated[str, Path(max_length=200, description="As the list gives it.")]
 ) -> Response:
     """A refused row as it came, whole."""
 
-    def one(ask: Questions) -> WholeDeadLetter:
-        found = queries.letter(ask, row_id)
-        if found is None:
-            raise NotFoundError("no dead letter has this row_id", "row_id")
-        return found
+    def whole(tx: Transaction) -> WholeDeadLetter:
+        return found_or_404(queries.dead_letter(tx, row_id), "no dead letter has this row_id", "row_id")
 
-    return answers.give(request, LETTERS, one)
+    return cache.respond(request, DEAD_LETTERS, whole)

@@ -1,4 +1,4 @@
-"""Dead letters: the list, and one of them whole."""
+"""Queries of dead letters: the list, and one of them whole."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from config.escaping import LONGEST_LISTED
 from serving.models.quality import WholeDeadLetter
 
 if TYPE_CHECKING:
-    from serving.database import Questions, Row
+    from serving.database import Row, Transaction
 
-LettersKey = tuple[datetime, str]
-#: The columns by which letters are ordered, newest first.
-LETTERS_ORDER = ("dead_lettered_at", "row_id")
+DeadLettersKey = tuple[datetime, str]
+#: The columns by which dead letters are ordered, newest first.
+DEAD_LETTERS_ORDER = ("dead_lettered_at", "row_id")
 
-#: Of each letter a list shows this many reasons: a row may be refused for a thousand.
-REASONS = 50
+#: A list shows this many reasons of each dead letter: a row may be refused for a thousand.
+MAX_REASONS = 50
 
 
 def _cut(name: str) -> str:
@@ -25,9 +25,9 @@ def _cut(name: str) -> str:
     return f"CASE WHEN length({value}) > {LONGEST_LISTED} THEN left({value}, {LONGEST_LISTED}) || '…' ELSE {value} END"
 
 
-# A detail quotes what was refused, which may be large. Postgres cuts it, or all of it would be sent.
-_LETTERS = f"""
-WITH letters AS MATERIALIZED (
+# A detail quotes the refused value, which may be large. Postgres cuts it, or all of it would be sent.
+_DEAD_LETTERS = f"""
+WITH page AS MATERIALIZED (
     SELECT row_id, subject, reasons, schema_version, source, source_position, dead_lettered_at, status, attempts
     FROM dead_letter_events
     WHERE (%(subject)s::text IS NULL OR subject = %(subject)s)
@@ -37,31 +37,33 @@ WITH letters AS MATERIALIZED (
     ORDER BY dead_lettered_at DESC, row_id DESC LIMIT %(limit)s
 )
 SELECT row_id, subject, schema_version, source, source_position, dead_lettered_at, status, attempts, shown.reasons,
-    greatest(jsonb_array_length(letters.reasons) - {REASONS}, 0) AS reasons_left_out
-FROM letters CROSS JOIN LATERAL (
+    greatest(jsonb_array_length(page.reasons) - {MAX_REASONS}, 0) AS reasons_left_out
+FROM page CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'code', reason -> 'code', 'field', {_cut("field")}, 'detail', {_cut("detail")}) ORDER BY n), '[]') AS reasons
-    FROM jsonb_array_elements(letters.reasons) WITH ORDINALITY AS each (reason, n) WHERE n <= {REASONS}
+    FROM jsonb_array_elements(page.reasons) WITH ORDINALITY AS each (reason, n) WHERE n <= {MAX_REASONS}
 ) shown ORDER BY dead_lettered_at DESC, row_id DESC
 """
-_LETTER = "SELECT * FROM dead_letter_events WHERE row_id = %(row_id)s"
+_DEAD_LETTER = "SELECT * FROM dead_letter_events WHERE row_id = %(row_id)s"
 
 
-def letters(
-    ask: Questions,
+def dead_letters(
+    tx: Transaction,
     subject: str | None,
     reason: dict[str, str],
     status: str | None,
-    after: LettersKey | None,
+    after: DeadLettersKey | None,
     limit: int,
 ) -> list[Row]:
-    """Dead letters, newest first: one more than ``limit``, where there are more. ``reason``: what one of the reasons says."""
+    """Return rows of dead letters, newest first: one more than ``limit`` where there are more.
+
+    ``reason``: the code and the field, or one of them, that one reason of each must have; empty for all.
+    """
     at, row_id = after or (None, None)
     values = {"subject": subject, "status": status, "reason": json.dumps([reason]) if reason else None}
-    return ask.rows(_LETTERS, {**values, "at": at, "row_id": row_id, "limit": limit + 1})
+    return tx.rows(_DEAD_LETTERS, {**values, "at": at, "row_id": row_id, "limit": limit + 1})
 
 
-def letter(ask: Questions, row_id: str) -> WholeDeadLetter | None:
-    """One of them whole; None where there is none."""
-    row = ask.row(_LETTER, {"row_id": row_id})
-    return WholeDeadLetter.model_validate(row) if row is not None else None
+def dead_letter(tx: Transaction, row_id: str) -> WholeDeadLetter | None:
+    """Return one dead letter whole; None where none has this ``row_id``."""
+    return WholeDeadLetter.from_row(tx.row(_DEAD_LETTER, {"row_id": row_id}))
