@@ -1,30 +1,30 @@
-// Asking the API. An answer that has not changed is not sent again: each address keeps its last one with its ETag.
+// Requests to the API. The last answer of each URL is kept with its ETag, so that one that has not changed is not sent again.
 
 const API = "/api/v1";
 const KEY = "tallylake-api-key";
-const PATIENCE = 10_000;
-const ROUND = 1_000;
-const KEPT = 64;
+const TIMEOUT = 10_000;
+const READINESS_LIFETIME = 1_000;
+const CACHE_SIZE = 64;
 
-/** The server or its database cannot be asked now. `database`: what the server says of it, "away" or "empty"; null where it says nothing. */
-export class Away extends Error {
+/** The server or its database is unavailable. `database`: its state from /ready, "away" or "empty"; null where that is unknown. */
+export class Unavailable extends Error {
   constructor(sentence, database = null) {
     super(sentence);
     this.database = database;
   }
 }
-/** The server wants an API key, or another one. */
-export class KeyNeeded extends Error {}
-/** The question is not one that the server answers. */
-export class Refused extends Error {}
+/** The server requires an API key, or another one. */
+export class KeyRequired extends Error {}
+/** The request is not one that the server answers. */
+export class BadRequest extends Error {}
 
-const kept = new Map();
-let ahead = 0;
+const cache = new Map();
+let clockOffset = 0;
 let readiness = null;
 
-/** The server's clock, by the date of its last answer: how old something is must not hang on this machine's clock. */
+/** The server's clock, by the Date of its last answer: ages must not depend on this machine's clock. */
 export function now() {
-  return Date.now() + ahead;
+  return Date.now() + clockOffset;
 }
 
 /** Keep a key for this tab. */
@@ -32,72 +32,72 @@ export function useKey(text) {
   sessionStorage.setItem(KEY, text);
 }
 
-/** Whether a key was given in this tab. */
+/** True if a key was entered in this tab. */
 export function hasKey() {
   return sessionStorage.getItem(KEY) !== null;
 }
 
-/** The answer to a question; null where there is no such thing. Away, KeyNeeded or Refused where there is no answer. */
-export async function ask(path, params = {}) {
-  const chosen = Object.entries(params).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const address = `${API}${path}?${new URLSearchParams(chosen)}`;
-  const known = kept.get(address);
-  const answer = await fetched(address, known);
-  if (answer.status === 404) return null;
-  if (answer.status !== 304 && !answer.ok) await refuse(answer);
-  const data = answer.status === 304 ? known.data : await read(answer);
-  keep(address, { etag: answer.headers.get("etag") ?? known?.etag, data });
+/** The JSON of a path; null on 404. Throws Unavailable, KeyRequired or BadRequest. */
+export async function get(path, params = {}) {
+  const given = Object.entries(params).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const url = `${API}${path}?${new URLSearchParams(given)}`;
+  const cached = cache.get(url);
+  const response = await send(url, cached);
+  if (response.status === 404) return null;
+  if (response.status !== 304 && !response.ok) await throwError(response);
+  const data = response.status === 304 ? cached.data : await read(response);
+  store(url, { etag: response.headers.get("etag") ?? cached?.etag, data });
   return data;
 }
 
-async function fetched(address, known) {
+async function send(url, cached) {
   const headers = {};
-  if (known?.etag) headers["If-None-Match"] = known.etag;
+  if (cached?.etag) headers["If-None-Match"] = cached.etag;
   if (hasKey()) headers["X-API-Key"] = sessionStorage.getItem(KEY);
   try {
-    const answer = await fetch(address, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
-    const date = Date.parse(answer.headers.get("date") ?? "");
-    if (date) ahead = date - Date.now();
-    return answer;
+    const response = await fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) });
+    const date = Date.parse(response.headers.get("date") ?? "");
+    if (date) clockOffset = date - Date.now();
+    return response;
   } catch {
-    throw new Away("It may be starting, or it was stopped.");
+    throw new Unavailable("It may be starting, or it was stopped.");
   }
 }
 
-async function refuse(answer) {
-  if (answer.status === 401) throw new KeyNeeded("an API key is needed");
-  const { error } = await read(answer);
+async function throwError(response) {
+  if (response.status === 401) throw new KeyRequired("an API key is needed");
+  const { error } = await read(response);
   const sentence = `${error.charAt(0).toUpperCase()}${error.slice(1)}.`;
-  if (answer.status < 500) throw new Refused(sentence);
-  throw new Away(sentence, await databaseState());
+  if (response.status < 500) throw new BadRequest(sentence);
+  throw new Unavailable(sentence, await databaseState());
 }
 
-async function read(answer) {
+async function read(response) {
   try {
-    return await answer.json();
+    return await response.json();
   } catch {
-    throw new Away("Its answer cannot be read.");
+    throw new Unavailable("Its answer cannot be read.");
   }
 }
 
-/** Asked once, however many questions of a round find no answer. */
+/** Requested once for all requests that fail at the same time. */
 function databaseState() {
-  readiness ??= readyState().finally(() => setTimeout(() => (readiness = null), ROUND));
+  readiness ??= fetchDatabaseState().finally(() => setTimeout(() => (readiness = null), READINESS_LIFETIME));
   return readiness;
 }
 
-async function readyState() {
+async function fetchDatabaseState() {
   try {
-    const { database } = await (await fetch("/ready", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) })).json();
+    const { database } = await (await fetch("/ready", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) })).json();
     return database;
   } catch {
     return null;
   }
 }
 
-/** The newest last, so that what has not been asked for longest is the first to go. */
-function keep(address, answer) {
-  kept.delete(address);
-  kept.set(address, answer);
-  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+/** Keep an answer as the newest, and drop the one that was not requested for longest. */
+function store(url, answer) {
+  cache.delete(url);
+  cache.set(url, answer);
+  if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value);
 }

@@ -1,4 +1,4 @@
-// The books: where rows went, to scale.
+// The books: how the rows read were counted, as a sentence, a flow chart and a table.
 
 import { h } from "./dom.js";
 import { flow } from "./flow.js";
@@ -11,7 +11,7 @@ export function books(status, subject) {
   if (!one || !one.rows_read) return [nothing("No rows were read yet: run tally stream.")];
   const sentence = sum(one);
   return [
-    h("p", { class: "say" }, sentence),
+    h("p", { class: "note" }, sentence),
     h("figure", { class: "books" }, flow({ read: one.rows_read, parts: parts(one), sentence })),
     numbers("The books of each subject in numbers", COLUMNS, status.subjects.map(row)),
   ];
@@ -38,7 +38,7 @@ function parts(one) {
     { kind: "accepted", label: "accepted", rows: one.accepted, apart: one.late },
     { kind: "late", label: "of these late", rows: one.late, about: "after the watermark", inside: true },
     { kind: "duplicate", label: "duplicate", rows: one.duplicate, about: "of an accepted row" },
-    { kind: "letter", label: "dead letters", rows: one.dead_letter, about: "kept with all reasons" },
+    { kind: "dead-letter", label: "dead letters", rows: one.dead_letter, about: "kept with all reasons" },
     one.control && { kind: "control", label: "control", rows: one.control, about: "messages without a row" },
     { kind: "unaccounted", label: "unaccounted", rows: one.unaccounted, about: one.unaccounted ? "run tally audit" : "nothing is lost" },
   ].filter(Boolean);

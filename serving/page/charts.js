@@ -1,5 +1,5 @@
-// Pictures with one column or point for each place, oldest first. Across in percent, so that they fit any screen and their
-// text keeps its size; down in pixels. Each says in words what it shows; its figures stand in a table beside it (tables.js).
+// Charts with one column or point a slot, oldest first. x is in percent, so that they fit any screen and their text keeps its
+// size; y is in pixels. Each has a text alternative; its figures are in a table below it (tables.js).
 
 import { h, s } from "./dom.js";
 
@@ -7,13 +7,13 @@ import { h, s } from "./dom.js";
 const HEAD = 20;
 const FOOT = 24;
 const FILL = 0.72;
-/** A zero is drawn this high: it is known, where a gap is not. */
-const STUB = 1.5;
+/** A zero is drawn this high, to tell it from a gap. */
+const ZERO_HEIGHT = 1.5;
 const LABELS = 5;
 
 /**
- * A chart. `slots` are {value, title, label, kind}: value null is a gap, title what the pointer reads, label what may stand below,
- * kind a class. `points`: a line with points in place of columns. `target`: {value, label} a line to hold against.
+ * A chart. `slots` are {value, title, label, kind}: value null is a gap, title the tooltip, label the text below it,
+ * kind a class. `points`: a line with points in place of columns. `target`: {value, label}, a line to compare with.
  */
 export function chart({ label, about, slots, scale, form, inner = 120, points = false, target = null, labels = true }) {
   const baseline = HEAD + inner;
@@ -23,11 +23,11 @@ export function chart({ label, about, slots, scale, form, inner = 120, points = 
     { class: "chart", role: "img", height: labels ? baseline + FOOT : baseline + 4, "aria-label": `${label}. ${about}` },
     scale.ticks.map((tick, number) => line(number ? "grid" : "base", y(tick), form(tick, scale))),
     points ? curve(slots, y, baseline + FOOT) : slots.map((slot, number) => column(slot, number, slots.length, y, baseline)),
-    target && aim(target, y),
+    target && targetLine(target, y),
     points && slots.map((slot, number) => point(slot, middle(number, slots.length), y)),
     slots.map((slot, number) => slot.value === null && gap(middle(number, slots.length), baseline)),
     labels && dates(slots, baseline),
-    slots.map((slot, number) => hit(slot, number, slots.length, baseline)),
+    slots.map((slot, number) => hoverArea(slot, number, slots.length, baseline)),
   );
 }
 
@@ -57,7 +57,7 @@ function line(kind, y, text) {
 
 function column({ value, kind = "" }, number, count, y, baseline) {
   if (value === null) return null;
-  const top = Math.min(y(value), baseline - STUB);
+  const top = Math.min(y(value), baseline - ZERO_HEIGHT);
   const width = (100 / count) * FILL;
   const x = `${(middle(number, count) - width / 2).toFixed(3)}%`;
   return s("rect", { class: `column ${kind}`.trim(), x, y: top, width: `${width.toFixed(3)}%`, height: (baseline - top).toFixed(2) });
@@ -84,7 +84,7 @@ function marker(kind, x, y) {
   return s("svg", { x, y, class: "marker" }, s("path", { class: "below", d: "M-6.5 -5H6.5L0 6.5Z" }));
 }
 
-function aim({ value, label }, y) {
+function targetLine({ value, label }, y) {
   return [
     s("line", { class: "target", x1: 0, x2: "100%", y1: y(value), y2: y(value) }),
     s("text", { class: "aim", x: "100%", y: y(value) - 5 }, label),
@@ -108,7 +108,7 @@ function dates(slots, baseline) {
   });
 }
 
-function hit({ title }, number, count, baseline) {
+function hoverArea({ title }, number, count, baseline) {
   const width = `${(100 / count).toFixed(3)}%`;
   const x = `${((number * 100) / count).toFixed(3)}%`;
   return s("rect", { class: "hit", x, y: 0, width, height: baseline }, s("title", {}, title));

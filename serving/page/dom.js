@@ -1,4 +1,4 @@
-// Elements made from plain values, and a page changed in place: nothing here ever parses text as markup.
+// Builds elements from plain values and updates a page in place: nothing here ever parses text as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -51,7 +51,7 @@ function asNode(child) {
   return child instanceof Node ? child : document.createTextNode(harmless(child));
 }
 
-/** A text in which what turns the direction of writing, or is not seen, is written out. Line ends and tabs are kept. */
+/** A text with control, bidirectional and invisible characters escaped. Line ends and tabs are kept. */
 function harmless(text) {
   return String(text).replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, (one) => {
     return `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
@@ -59,7 +59,7 @@ function harmless(text) {
 }
 
 function patchChildren(host, fresh) {
-  const keyed = keptByKey(host, new Set(fresh.map(keyOf)));
+  const keyed = keepByKey(host, new Set(fresh.map(keyOf)));
   let place = host.firstChild;
   for (const node of fresh) {
     const old = keyOf(node) === undefined ? nextOfKind(place, node) : keyed.get(keyOf(node));
@@ -68,14 +68,14 @@ function patchChildren(host, fresh) {
     else host.insertBefore(old ?? node, place);
   }
   while (place) {
-    const gone = place;
+    const removed = place;
     place = place.nextSibling;
-    gone.remove();
+    removed.remove();
   }
 }
 
-/** The children that have one of the keys, by key; those with another are taken away. */
-function keptByKey(host, keys) {
+/** The children that have one of the keys, by key; those with another key are removed. */
+function keepByKey(host, keys) {
   const keyed = [...host.children].filter((child) => keyOf(child) !== undefined);
   keyed.filter((child) => !keys.has(keyOf(child))).forEach((child) => child.remove());
   return new Map(keyed.map((child) => [keyOf(child), child]));

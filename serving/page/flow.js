@@ -1,4 +1,4 @@
-// The books as a picture: one band for each fate of the rows read, as thick as its share of them.
+// The books as a flow chart: one band for each outcome of the rows read, as thick as its share of them.
 
 import { s } from "./dom.js";
 import { grouped, percent } from "./format.js";

@@ -1,4 +1,4 @@
-// How figures and times are written. Counts and money are grouped as text, digit for digit: nothing here rounds them.
+// Formats figures and times. Counts and money are grouped as text, digit for digit: nothing here rounds them.
 
 import { h } from "./dom.js";
 
@@ -33,7 +33,7 @@ export function percent(share, places = 1) {
   return `${grouped(rounded)}${SPACE}%`;
 }
 
-/** How long: 0.8 s, 12 s, 3 min, 2 h 5 min, 4 days. */
+/** A duration: 0.8 s, 12 s, 3 min, 2 h 5 min, 4 days. */
 export function lasting(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return DASH;
   const whole = Math.max(0, Math.round(seconds));

@@ -1,205 +1,205 @@
-// The page: shows what has changed, and keeps the last figures when no one answers.
+// The page: shows new figures, keeps the last ones while requests fail, and handles the reader's input.
 
-import { KeyNeeded, Refused, Away, ask, hasKey, now, useKey } from "./api.js";
+import { BadRequest, KeyRequired, Unavailable, get, hasKey, now, useKey } from "./api.js";
 import { books } from "./books.js";
 import { h, prose, show } from "./dom.js";
 import { lasting } from "./format.js";
-import { headline, silence } from "./headline.js";
+import { freshness, publishing } from "./freshness.js";
+import { headline, outage } from "./headline.js";
 import { found, history } from "./history.js";
-import { letters, reasons } from "./reasons.js";
-import { rounds } from "./rounds.js";
+import { poll } from "./polling.js";
+import { deadLetters, reasons } from "./reasons.js";
 import { revenue, top } from "./sales.js";
-import { freshness, publishing } from "./standing.js";
 import { nothing } from "./tables.js";
-import { lateness, throughput, together, validity } from "./trends.js";
+import { lateness, throughput, sumByHour, validity } from "./trends.js";
 
-/** What the reader has chosen. `cursors`: those of the pages of dead letters up to the one shown; `whole`: the letters opened, by row_id. */
-const chosen = { subject: "", product: null, moment: "", reason: null, cursors: [null], whole: new Map() };
-let answered = null;
+/** The reader's selection. `cursors`: of the pages of dead letters up to the one shown; `whole`: the dead letters opened, by row_id. */
+const selected = { subject: "", product: null, moment: "", reason: null, cursors: [null], whole: new Map() };
+let lastAnswered = null;
 const at = (id) => document.getElementById(id);
 
 async function refresh(isOld) {
-  const { subject } = chosen;
-  const [status, hours, minutes, why, days, best] = await Promise.all([
-    ask("/status"),
-    ask("/quality", { hours: 48, subject }),
-    ask("/throughput", { minutes: 60, subject }),
-    ask("/reasons", { hours: 24, subject }),
-    ask("/revenue/daily", { limit: 30 }),
-    ask("/products/top", { limit: 8 }),
+  const { subject } = selected;
+  const [status, hours, minutes, reasonCounts, days, best] = await Promise.all([
+    get("/status"),
+    get("/quality", { hours: 48, subject }),
+    get("/throughput", { minutes: 60, subject }),
+    get("/reasons", { hours: 24, subject }),
+    get("/revenue/daily", { limit: 30 }),
+    get("/products/top", { limit: 8 }),
   ]);
   if (isOld()) return;
   showStatus(status);
   showTrends(status, hours.items, minutes.items);
-  show(at("reasons"), reasons(why.items));
+  show(at("reasons"), reasons(reasonCounts.items));
   show(at("revenue"), revenue(days.items));
   show(at("top"), top(best));
-  chosen.product ??= best.items[0]?.product_id ?? null;
-  await Promise.all([showHistory(), showLetters()]);
-  if (!isOld()) showAnswered();
+  selected.product ??= best.items[0]?.product_id ?? null;
+  await Promise.all([showHistory(), showDeadLetters()]);
+  if (!isOld()) showFigures();
 }
 
 function showStatus(status) {
-  const told = headline(status, now());
-  showHeadline(told);
-  show(at("lead"), told.about);
+  const head = headline(status, now());
+  showHeadline(head);
+  show(at("lead"), head.about);
   show(at("subject"), h("option", { value: "" }, "all"), status.subjects.map((one) => h("option", { value: one.subject }, one.subject)));
-  show(at("books"), books(status, chosen.subject));
+  show(at("books"), books(status, selected.subject));
   show(at("freshness"), freshness(status, now()));
   show(at("publishing"), publishing(status));
 }
 
 function showTrends(status, hours, minutes) {
-  const summed = together(hours);
+  const summed = sumByHour(hours);
   show(at("throughput"), throughput(minutes));
   show(at("validity"), validity(summed, status.targets.validity));
   show(at("lateness"), lateness(summed));
 }
 
-function showHeadline({ said, beside, state, wrong, stale }) {
+function showHeadline({ text, detail, spoken, wrong, stale }) {
   at("headline").className = wrong ? "wrong" : stale ? "stale" : "";
-  show(at("headline"), said, beside && ["; ", h("span", { class: "beside" }, beside)]);
-  show(at("state"), state);
-  document.title = `${said} – Tallylake`;
+  show(at("headline"), text, detail && ["; ", h("span", { class: "detail" }, detail)]);
+  show(at("state"), spoken);
+  document.title = `${text} – Tallylake`;
 }
 
 async function showHistory() {
-  const { product, moment } = chosen;
+  const { product, moment } = selected;
   if (product === null) return show(at("history"), nothing("No product was sold yet: find one above, or run tally gold run --date."));
-  const [told, price] = await Promise.all([
-    ask(`/products/${product}/history`),
-    moment && ask(`/products/${product}/price`, { at: `${moment}Z` }),
+  const [versions, price] = await Promise.all([
+    get(`/products/${product}/history`),
+    moment && get(`/products/${product}/price`, { at: `${moment}Z` }),
   ]);
-  if (product !== chosen.product || moment !== chosen.moment) return;
-  show(at("history"), told ? history(told.items, now(), { moment, price }) : nothing("This product has no history."));
+  if (product !== selected.product || moment !== selected.moment) return;
+  show(at("history"), versions ? history(versions.items, now(), { moment, price }) : nothing("This product has no history."));
 }
 
-async function showLetters() {
-  const { reason, subject } = chosen;
-  at("letters-section").hidden = reason === null;
+async function showDeadLetters() {
+  const { reason, subject } = selected;
+  at("dead-letters-section").hidden = reason === null;
   if (reason === null) return;
-  const cursor = chosen.cursors.at(-1);
-  const page = await ask("/dead-letters", { ...reason, subject, limit: 10, cursor });
-  if (reason !== chosen.reason || cursor !== chosen.cursors.at(-1)) return;
-  chosen.next = page.next;
-  show(at("letters"), letters(page, reason, chosen.cursors.length, chosen.whole));
+  const cursor = selected.cursors.at(-1);
+  const page = await get("/dead-letters", { ...reason, subject, limit: 10, cursor });
+  if (reason !== selected.reason || cursor !== selected.cursors.at(-1)) return;
+  selected.next = page.next;
+  show(at("dead-letters"), deadLetters(page, reason, selected.cursors.length, selected.whole));
 }
 
-function showAnswered() {
-  answered = now();
+function showFigures() {
+  lastAnswered = now();
   at("figures").hidden = false;
   at("key").hidden = true;
   show(at("notice"));
 }
 
-/** No answer to a round: what was shown stays, and says of when it is. */
+/** Polling failed: the figures shown stay, and the headline says of when they are. */
 function failed(error, seconds) {
-  if (error instanceof KeyNeeded) return askForKey();
-  if (!(error instanceof Away)) console.error(error); // a mistake of the page's own
-  const told = silence(error, answered);
-  showHeadline(told);
-  if (answered === null) show(at("lead"));
-  const said = h("p", {}, h("strong", {}, `${told.said}.`), prose(` ${told.about ?? error.message} Asking again in ${lasting(seconds)}. `));
-  show(at("notice"), said, h("button", { type: "button", id: "again" }, "Ask now"));
+  if (error instanceof KeyRequired) return showKeyForm();
+  if (!(error instanceof Unavailable)) console.error(error); // a mistake of the page's own
+  const head = outage(error, lastAnswered);
+  showHeadline(head);
+  if (lastAnswered === null) show(at("lead"));
+  const notice = h("p", {}, h("strong", {}, `${head.text}.`), prose(` ${head.about ?? error.message} Asking again in ${lasting(seconds)}. `));
+  show(at("notice"), notice, h("button", { type: "button", id: "again" }, "Ask now"));
 }
 
-function askForKey() {
+function showKeyForm() {
   at("key").hidden = false;
-  showHeadline({ said: "This server asks for a key", state: "This server asks for a key.", wrong: false });
-  show(at("key-said"), hasKey() ? "That key was not accepted." : "");
+  showHeadline({ text: "This server asks for a key", spoken: "This server asks for a key.", wrong: false });
+  show(at("key-error"), hasKey() ? "That key was not accepted." : "");
 }
 
-/** Something that was asked for by hand: at once; a question that has no answer is told beside, any other trouble by the rounds. */
-async function byHand(action, place) {
+/** Run an action of the reader's at once. A bad request is shown at `place`; any other error by polling, which fails the same way. */
+async function onDemand(action, place) {
   try {
     await action();
   } catch (error) {
-    if (error instanceof Refused) show(place, nothing(error.message));
-    else round();
+    if (error instanceof BadRequest) show(place, nothing(error.message));
+    else refreshNow();
   }
 }
 
-function choose(product) {
-  chosen.product = Number(product);
-  return byHand(showHistory, at("history"));
+function selectProduct(product) {
+  selected.product = Number(product);
+  return onDemand(showHistory, at("history"));
 }
 
-/** The nearest element about the event's that has this datum, whatever of it was hit. */
-function hit(event, name) {
+/** The data attributes of the nearest element around the event's target that has this one; null where there is none. */
+function dataOf(event, name) {
   return event.target.closest(`[data-${name}]`)?.dataset ?? null;
 }
 
 at("subject").addEventListener("change", (event) => {
-  chosen.subject = event.target.value;
-  chosen.cursors = [null];
-  round();
+  selected.subject = event.target.value;
+  selected.cursors = [null];
+  refreshNow();
 });
 
 at("reasons").addEventListener("click", async (event) => {
-  const data = hit(event, "code");
+  const data = dataOf(event, "code");
   if (!data) return;
-  Object.assign(chosen, { reason: { code: data.code, field: data.field }, cursors: [null] });
-  await byHand(showLetters, at("letters"));
-  at("h-letters").focus();
+  Object.assign(selected, { reason: { code: data.code, field: data.field }, cursors: [null] });
+  await onDemand(showDeadLetters, at("dead-letters"));
+  at("h-dead-letters").focus();
 });
 
-at("letters").addEventListener("click", async (event) => {
-  const step = hit(event, "step")?.step;
+at("dead-letters").addEventListener("click", async (event) => {
+  const step = dataOf(event, "step")?.step;
   if (!step) return;
-  if (step === "next") chosen.cursors.push(chosen.next);
-  else if (step === "before") chosen.cursors.pop();
-  else chosen.reason = null;
-  await byHand(showLetters, at("letters"));
-  (step === "close" ? at("h-reasons") : at("h-letters")).focus();
+  if (step === "next") selected.cursors.push(selected.next);
+  else if (step === "previous") selected.cursors.pop();
+  else selected.reason = null;
+  await onDemand(showDeadLetters, at("dead-letters"));
+  (step === "close" ? at("h-reasons") : at("h-dead-letters")).focus();
 });
 
-// That details were opened does not bubble.
-at("letters").addEventListener("toggle", (event) => {
-  const id = hit(event, "row")?.row;
-  if (!id || !event.target.open || chosen.whole.has(id)) return;
-  byHand(async () => {
-    chosen.whole.set(id, await ask(`/dead-letters/${encodeURIComponent(id)}`));
-    await showLetters();
-  }, at("letters"));
+// The event toggle does not bubble.
+at("dead-letters").addEventListener("toggle", (event) => {
+  const id = dataOf(event, "row")?.row;
+  if (!id || !event.target.open || selected.whole.has(id)) return;
+  onDemand(async () => {
+    selected.whole.set(id, await get(`/dead-letters/${encodeURIComponent(id)}`));
+    await showDeadLetters();
+  }, at("dead-letters"));
 }, true);
 
 at("top").addEventListener("click", async (event) => {
-  const data = hit(event, "product");
+  const data = dataOf(event, "product");
   if (!data) return;
-  await choose(data.product);
+  await selectProduct(data.product);
   at("h-history").focus();
 });
 
 at("found").addEventListener("click", (event) => {
-  const data = hit(event, "product");
-  if (data) choose(data.product);
+  const data = dataOf(event, "product");
+  if (data) selectProduct(data.product);
 });
 
 at("search").addEventListener("submit", (event) => {
   event.preventDefault();
   const query = at("query").value.trim();
-  byHand(async () => {
-    const told = await ask("/products", { query, limit: 8 });
-    show(at("found"), found(told, query));
-    if (told.items.length === 1) await choose(told.items[0].product_id);
+  onDemand(async () => {
+    const page = await get("/products", { query, limit: 8 });
+    show(at("found"), found(page, query));
+    if (page.items.length === 1) await selectProduct(page.items[0].product_id);
   }, at("found"));
 });
 
 at("history").addEventListener("change", (event) => {
   if (event.target.id !== "moment") return;
-  chosen.moment = event.target.value;
-  byHand(showHistory, at("found"));
+  selected.moment = event.target.value;
+  onDemand(showHistory, at("found"));
 });
 
 at("notice").addEventListener("click", (event) => {
-  if (event.target.id === "again") round();
+  if (event.target.id === "again") refreshNow();
 });
 
 at("key").addEventListener("submit", (event) => {
   event.preventDefault();
   useKey(at("key-text").value);
   at("key-text").value = "";
-  round();
+  refreshNow();
 });
 
-const round = rounds(refresh, failed);
+const refreshNow = poll(refresh, failed);

@@ -1,4 +1,4 @@
-// What was sold: days and products.
+// Sales by day, and the top products.
 
 import { chart, legend } from "./charts.js";
 import { h } from "./dom.js";
@@ -25,7 +25,7 @@ export function revenue(items) {
     title: `${weekday(one.order_date)}: ${grouped(one.gmv)} from ${counted(one.orders, "order")}`,
   }));
   return [
-    h("p", { class: "say" }, about),
+    h("p", { class: "note" }, about),
     chart({ label: "Sales by day", about, slots, scale: scaleOver(values), form: short, inner: 212 }),
     legend(["column strong", "newest day"], ["column", "weekday"], ["column weekend", "weekend"]),
     numbers("Sales by day in numbers", DAY, items.map((one) => [
@@ -35,7 +35,7 @@ export function revenue(items) {
   ];
 }
 
-/** The best products of the newest day; each is a button that shows its past. */
+/** The best products of the newest day; each is a button that shows its history. */
 export function top(found) {
   if (!found.items.length) return [nothing("No product was sold on a day that is built: run tally gold run --date.")];
   const rows = found.items.map((one) => ({
@@ -44,8 +44,8 @@ export function top(found) {
     size: Number(one.revenue),
     numbers: [grouped(one.revenue), grouped(one.units)],
   }));
-  const said = `By sales on ${day(found.order_date)}. Choose one to see its prices below.`;
-  return [h("p", { class: "say" }, said), ranked(["product", "sales", "units"], rows)];
+  const summary = `By sales on ${day(found.order_date)}. Choose one to see its prices below.`;
+  return [h("p", { class: "note" }, summary), ranked(["product", "sales", "units"], rows)];
 }
 
 function choice({ product_id: id, product_name: name }) {

@@ -1,4 +1,4 @@
-// Where values are: round ticks, and places from them. Numbers here are for drawing only, never for reading.
+// Scales with round ticks. Numbers here are for drawing only, never for reading.
 
 const UNITS = [[1e12, "T"], [1e9, "bn"], [1e6, "M"], [1e3, "k"]];
 

@@ -1,4 +1,4 @@
-// Tables: figures to read, also behind each picture, and bars in them.
+// Tables of figures, also those behind each chart, and rankings with bars.
 
 import { breakable, h, s } from "./dom.js";
 
@@ -19,14 +19,14 @@ export function table(columns, rows, { plain = false, caption = null } = {}) {
     h(
       "table",
       { class: plain ? "plain" : null },
-      caption && h("caption", { class: "unseen" }, caption),
+      caption && h("caption", { class: "visually-hidden" }, caption),
       h("thead", {}, h("tr", {}, columns.map((name, number) => h("th", { scope: "col", class: kinds[number] }, name.replace(/^[#~]*/, ""))))),
       h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell)))),
     ),
   );
 }
 
-/** The figures behind a picture, folded away. */
+/** The figures behind a chart, folded. */
 export function numbers(summary, columns, rows) {
   return h("details", {}, h("summary", {}, summary), table(columns, rows, { plain: true, caption: summary }));
 }
@@ -63,5 +63,5 @@ function bar(part, whole) {
 
 /** A sentence where there is nothing to show. */
 export function nothing(text) {
-  return h("p", { class: "say" }, text);
+  return h("p", { class: "note" }, text);
 }

@@ -7,7 +7,7 @@ import { scaleOver, short, shortShare } from "./scale.js";
 import { nothing, numbers } from "./tables.js";
 
 const HOUR = 3_600_000;
-/** How much of all the picture of validity shows, so that its ticks are round. */
+/** The ranges below 100 % that the chart of validity may show, so that its ticks are round. */
 const SPANS = [0.1, 0.2, 0.5, 1, Infinity];
 
 const MINUTE = ["minute", "#batches", "#read", "#accepted", "#late", "#duplicate", "#dead letter"];
@@ -28,7 +28,7 @@ export function throughput(minutes) {
   }));
   const rows = minutes.filter((one) => one.batches).reverse();
   return [
-    h("p", { class: "say" }, about),
+    h("p", { class: "note" }, about),
     chart({ label: "Rows read by minute", about, slots, scale: scaleOver(values), form: short }),
     numbers("Minutes with a batch in numbers", MINUTE, rows.map((one) => [
       clock(one.minute, false),
@@ -54,7 +54,7 @@ export function validity(hours, target) {
     title: `${percent(share(one))} of ${counted(one.rows_read, "row")} valid`,
   }));
   return [
-    h("p", { class: "say" }, about),
+    h("p", { class: "note" }, about),
     chart({
       label: "Share of valid rows by hour",
       about,
@@ -85,7 +85,7 @@ export function lateness(hours) {
     title: `${percent(share(one))}: ${grouped(one.late)} of ${grouped(one.accepted)}`,
   }));
   return [
-    h("p", { class: "say" }, about),
+    h("p", { class: "note" }, about),
     chart({
       label: "Share of late rows by hour", about, slots, scale: scaleOver(known.map(share), { least: 0.005 }), form: shortShare,
     }),
@@ -95,8 +95,8 @@ export function lateness(hours) {
   ];
 }
 
-/** The hours of several subjects, one for each hour. */
-export function together(items) {
+/** The hours of several subjects added up, one for each hour. */
+export function sumByHour(items) {
   const hours = new Map();
   for (const one of items) {
     const sum = hours.get(one.hour) ?? { hour: one.hour, rows_read: 0, accepted: 0, late: 0, dead_letter: 0 };

@@ -41,12 +41,12 @@ def test_the_books_are_those_of_the_api_and_drawn_to_scale(page: Page, api: Serv
         assert grouped(totals[name]) in said
     high = {
         kind: page.run(f"Number(document.querySelector('#books .end.{kind}').getAttribute('height'))")
-        for kind in ("accepted", "late", "letter")
+        for kind in ("accepted", "late", "dead-letter")
     }
     # The end called accepted is its part on time; the late ones lie against it.
     on_time = totals["accepted"] - totals["late"]
     assert high["late"] / high["accepted"] == pytest.approx(totals["late"] / on_time)
-    assert high["letter"] / high["accepted"] == pytest.approx(totals["dead_letter"] / on_time)
+    assert high["dead-letter"] / high["accepted"] == pytest.approx(totals["dead_letter"] / on_time)
 
 
 def test_the_headline_says_what_matters_first(page: Page, api: Served) -> None:
@@ -99,29 +99,29 @@ def test_the_subject_that_is_chosen_is_shown(page: Page, api: Served) -> None:
 
 def test_a_reason_leads_to_its_rows_a_page_at_a_time(page: Page, api: Served) -> None:
     page.click("#reasons button")
-    page.wait_for("document.querySelectorAll('#letters .letters > li').length > 0")
+    page.wait_for("document.querySelectorAll('#dead-letters .dead-letters > li').length > 0")
     asked = page.run("({...document.querySelector('#reasons button').dataset})")
     wanted = api.json("/dead-letters", limit=500, **asked)["items"]
     assert len(wanted) > 20
-    rows = "[...document.querySelectorAll('#letters .letters > li')].map((one) => one.dataset.key)"
+    rows = "[...document.querySelectorAll('#dead-letters .dead-letters > li')].map((one) => one.dataset.key)"
     assert page.run(rows) == [one["row_id"] for one in wanted[:10]]
-    page.click("#letters [data-step=next]")
-    page.wait_for("document.getElementById('letters').innerText.includes('page 2')")
+    page.click("#dead-letters [data-step=next]")
+    page.wait_for("document.getElementById('dead-letters').innerText.includes('page 2')")
     assert page.run(rows) == [one["row_id"] for one in wanted[10:20]]
-    page.click("#letters [data-step=before]")
-    page.wait_for("document.getElementById('letters').innerText.includes('page 1')")
-    page.click("#letters [data-step=close]")
-    page.wait_for("document.getElementById('letters-section').hidden")
+    page.click("#dead-letters [data-step=previous]")
+    page.wait_for("document.getElementById('dead-letters').innerText.includes('page 1')")
+    page.click("#dead-letters [data-step=close]")
+    page.wait_for("document.getElementById('dead-letters-section').hidden")
 
 
 def test_a_dead_letter_is_shown_as_it_came(page: Page, api: Served) -> None:
     page.click("#reasons [data-code=bad_type]")
-    page.wait_for("document.querySelector('#letters details') !== null")
-    page.click("#letters summary")
-    page.wait_for("document.querySelector('#letters .came') !== null")
-    row_id = page.run("document.querySelector('#letters details').dataset.row")
+    page.wait_for("document.querySelector('#dead-letters details') !== null")
+    page.click("#dead-letters summary")
+    page.wait_for("document.querySelector('#dead-letters .original') !== null")
+    row_id = page.run("document.querySelector('#dead-letters details').dataset.row")
     whole = api.json(f"/dead-letters/{row_id}")
-    assert page.run("document.querySelector('#letters .came dd').innerText") == whole["payload"]["price"]
+    assert page.run("document.querySelector('#dead-letters .original dd').innerText") == whole["payload"]["price"]
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:
@@ -135,7 +135,8 @@ def test_the_keyboard_is_enough(page: Page) -> None:
             break
     assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.press("Enter", "\r")
-    page.wait_for("document.activeElement.id === 'h-letters' && document.querySelector('#letters .letters') !== null")
+    shown = "document.querySelector('#dead-letters .dead-letters') !== null"
+    page.wait_for(f"document.activeElement.id === 'h-dead-letters' && {shown}")
 
 
 def test_a_product_is_found_by_its_name(page: Page, api: Served) -> None:

@@ -167,7 +167,7 @@ def keyed(browser: Page, api: Served) -> None:
         browser.run(
             f"document.getElementById('key-text').value = '{key}'; document.querySelector('#key button').click()"
         )
-        browser.wait_for(f"document.getElementById('key-said').innerText !== '' || ({READY})")
+        browser.wait_for(f"document.getElementById('key-error').innerText !== '' || ({READY})")
     browser.wait_for(READY)
     assert browser.run("document.getElementById('key').hidden") is True
     assert browser.run(f"document.documentElement.outerHTML.includes('{KEY}')") is False
@@ -175,7 +175,7 @@ def keyed(browser: Page, api: Served) -> None:
     browser.open("about:blank")
 
 
-def test_an_empty_lake_says_what_to_run_and_asks_once_a_round_what_is_the_matter(
+def test_an_empty_lake_says_what_to_run_and_asks_once_a_poll_what_is_the_matter(
     browser: Page, shared_server: Server
 ) -> None:
     with served(replace(shared_server.database, name="nothing_yet")) as api:

@@ -30,7 +30,7 @@ def browser(api: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     """The dashboard; everything that can be opened is."""
     with browsing(tmp_path_factory.mktemp("browser")) as page:
         opened(page, api.address).run(OPEN_ALL)
-        page.wait_for("document.querySelector('#letters .letters') !== null")
+        page.wait_for("document.querySelector('#dead-letters .dead-letters') !== null")
         yield page
 
 
@@ -126,7 +126,8 @@ def test_nothing_glides_where_the_reader_wants_no_motion(page: Page) -> None:
 def test_on_paper_there_is_nothing_to_click(page: Page) -> None:
     page.prefer("print", color_scheme="dark")
     assert page.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    shown = "[...document.querySelectorAll('input, select, details, #letters .pager')].filter((one) => one.getClientRects().length)"
+    inputs = "document.querySelectorAll('input, select, details, #dead-letters .pager')"
+    shown = f"[...{inputs}].filter((one) => one.getClientRects().length)"
     assert page.run(f"{shown}.length") == 0
     texts, weak = page.run(WEAK_TEXTS)
     assert texts > 100

@@ -36,7 +36,7 @@ HELD = """
     } finally { window.flying -= 1; }
   };
   window.seen = new Set();
-  const look = () => window.seen.add(document.querySelector("#throughput .say").innerText);
+  const look = () => window.seen.add(document.querySelector("#throughput .note").innerText);
   const all = { subtree: true, childList: true, characterData: true };
   new MutationObserver(look).observe(document.getElementById("throughput"), all);
 })()
@@ -86,7 +86,7 @@ def test_an_answer_about_a_subject_that_is_no_longer_chosen_is_not_shown(
     browser.run(HELD)
     browser.set("subject", "orders")
     browser.set("subject", "products")
-    browser.wait_for(f"document.querySelector('#throughput .say').innerText.startsWith({quoted(products)})")
+    browser.wait_for(f"document.querySelector('#throughput .note').innerText.startsWith({quoted(products)})")
     browser.run("letGo()")
     browser.wait_for("flying === 0")
     browser.set("subject", "products")

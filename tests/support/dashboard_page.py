@@ -56,7 +56,7 @@ const seen = (one) => one.getClientRects().length > 0;
 WEAK_TEXTS = f"""
 (() => {{
   {_CONTRAST}
-  const shown = (one) => seen(one) && !one.closest("title, option, .unseen, .skip, button:disabled");
+  const shown = (one) => seen(one) && !one.closest("title, option, .visually-hidden, .skip, button:disabled");
   const own = (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
   const texts = [...document.querySelectorAll("body *")].filter((one) => own(one) && shown(one));
   const ink = (one) => getComputedStyle(one)[one instanceof SVGElement ? "fill" : "color"];

@@ -1,4 +1,4 @@
-// How fresh each subject is, and how far its tables are published.
+// The freshness of each subject, and of the published tables.
 
 import { h } from "./dom.js";
 import { ago, counted, grouped, lasting, since, time } from "./format.js";
@@ -6,8 +6,8 @@ import { nothing, numbers, table } from "./tables.js";
 
 const WATERMARK = "Events older than the watermark are late; a first batch has none yet, and changes never have one.";
 const TABLE = ["table of the lake", "table here", "#version", "#after the lake", "#rows written", "#rows deleted", "published"];
-/** What becomes of a stream that stands still, by its state. */
-const STILL = {
+/** What happens to a stream without progress, or what to do, by its state. */
+const STOPPED = {
   retrying: "it is tried again and again",
   stalled: "stop the stream and start it again",
   given_up: "it was given up: start the stream again",
@@ -24,30 +24,30 @@ export function freshness(status, now) {
     one.watermark ? time(one.watermark) : "none",
   ]);
   return [
-    ...status.streams.filter((one) => STILL[one.state]).map(still),
-    h("p", { class: "say" }, `Fresh: a batch in the last ${target}. ${WATERMARK}`),
+    ...status.streams.filter((one) => STOPPED[one.state]).map(stopped),
+    h("p", { class: "note" }, `Fresh: a batch in the last ${target}. ${WATERMARK}`),
     table(["subject", "newest", "#~it took", "watermark"], rows),
   ];
 }
 
-function still(one) {
+function stopped(one) {
   const why = one.error || `a batch is at '${one.step}'`;
-  return h("p", { class: "say" },
+  return h("p", { class: "note" },
     h("span", { class: "not" }, h("span", { "aria-hidden": "true" }, "! "), `${one.subject}: ${one.query} stands still since `, time(one.since)),
-    `: ${why}; ${STILL[one.state]}.`);
+    `: ${why}; ${STOPPED[one.state]}.`);
 }
 
 function newest(age, target) {
   const [kind, mark, word] = age > target ? ["not", "!", "stale"] : ["ok", "✓", "fresh"];
-  return h("span", { class: kind }, h("span", { "aria-hidden": "true" }, `${mark} `), h("span", { class: "unseen" }, `${word}, `), ago(age));
+  return h("span", { class: kind }, h("span", { "aria-hidden": "true" }, `${mark} `), h("span", { class: "visually-hidden" }, `${word}, `), ago(age));
 }
 
-/** Which version of each table is shown, and how long after the lake. */
+/** The version of each table that is published, and its lag behind the lake. */
 export function publishing(status) {
   const shown = status.tables.filter((one) => one.version !== null);
   if (!shown.length) return [nothing("No table is published yet: run tally stream or tally publish.")];
   return [
-    h("p", { class: "say" }, said(shown), gold(status)),
+    h("p", { class: "note" }, sentence(shown), gold(status)),
     numbers("Every table in numbers", TABLE, status.tables.map(row)),
   ];
 }
@@ -57,7 +57,7 @@ function row(one) {
   return [one.lake_table, one.table, grouped(one.version), lasting(one.lag_seconds), ...rows, time(one.published_at)];
 }
 
-function said(shown) {
+function sentence(shown) {
   const newest = shown.map((one) => one.published_at).sort().at(-1);
   const slowest = shown.reduce((one, other) => (other.lag_seconds > one.lag_seconds ? other : one));
   return [

@@ -30,8 +30,8 @@ def page(api: Served, tmp_path: Path) -> Iterator[Page]:
         yield page
 
 
-def rounds(page: Page, seconds: int, *, first: str = "0") -> int:
-    """How often it asks from a first act on, while so much of its time passes."""
+def requests_in(page: Page, seconds: int, *, first: str = "0") -> int:
+    """Return how often the status is requested in so many seconds of the page's clock, after running the script `first`."""
     page.asked.clear()
     page.run(first)
     page.pass_time(seconds)
@@ -45,23 +45,23 @@ def cut_off(page: Page, offline: bool) -> None:
 
 
 def test_it_asks_about_every_five_seconds(page: Page) -> None:
-    assert 11 <= rounds(page, 60) <= 12
+    assert 11 <= requests_in(page, 60) <= 12
 
 
 def test_it_asks_nothing_in_a_hidden_tab_and_at_once_when_it_is_looked_at_again(page: Page) -> None:
-    assert rounds(page, 600, first=f"{HIDE}; {TURNED}") == 0
-    assert rounds(page, 1, first=f"delete document.hidden; {TURNED}") == 1
+    assert requests_in(page, 600, first=f"{HIDE}; {TURNED}") == 0
+    assert requests_in(page, 1, first=f"delete document.hidden; {TURNED}") == 1
 
 
 def test_a_tab_that_is_hidden_while_it_asks_does_not_go_on(page: Page) -> None:
     ask = "document.getElementById('subject').dispatchEvent(new Event('change', { bubbles: true }))"
-    assert rounds(page, 600, first=f"{ask}; {HIDE}") == 1
+    assert requests_in(page, 600, first=f"{ask}; {HIDE}") == 1
 
 
 def test_it_asks_less_and_less_often_while_nobody_answers_but_once_a_minute_at_least(page: Page) -> None:
     cut_off(page, offline=True)
-    assert 3 <= rounds(page, 60) <= 4
-    assert 9 <= rounds(page, 600) <= 11
+    assert 3 <= requests_in(page, 60) <= 4
+    assert 9 <= requests_in(page, 600) <= 11
 
 
 def test_what_was_shown_stays_while_nobody_answers_and_says_so(page: Page) -> None:
@@ -78,4 +78,4 @@ def test_it_asks_often_again_once_it_is_answered(page: Page) -> None:
     cut_off(page, offline=False)
     page.pass_time(61)
     assert page.text("notice") == ""
-    assert 11 <= rounds(page, 60) <= 12
+    assert 11 <= requests_in(page, 60) <= 12
