@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from config.settings import load as load_settings
-from generator.emit import run
-from generator.options import GeneratorOptions
+from generator.events.options import EventOptions
+from generator.events.run import run_events
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
@@ -47,8 +47,8 @@ class Stage:
         landing = self.out / name
         if not (landing / "done").exists():
             shutil.rmtree(landing, ignore_errors=True)
-            run(
-                GeneratorOptions(
+            run_events(
+                EventOptions(
                     out=landing,
                     manifest=landing / "manifest.jsonl",
                     rows_per_file=rows // files,

@@ -1,4 +1,4 @@
-"""The simulated clock: which moment the n-th event of a run falls on, given a daily rhythm."""
+"""The simulated clock: from the n-th event of a run to its moment, with a daily rhythm; moments as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DAY_SECONDS = 86_400
-# How busy each hour (UTC) is against the day's mean.
+# Traffic of each hour (UTC) relative to the day's mean.
 RHYTHM = (
     0.45, 0.35, 0.30, 0.30, 0.35, 0.50, 0.75, 0.95, 1.05, 1.10, 1.15, 1.20,
     1.30, 1.20, 1.10, 1.10, 1.15, 1.25, 1.45, 1.65, 1.75, 1.60, 1.15, 0.85,
@@ -32,7 +32,7 @@ class Clock:
     events_per_second: float = 2.0
 
     def at(self, ordinals: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Moments in milliseconds since 1970, one for each ordinal."""
+        """Return moments in milliseconds since 1970, one for each ordinal."""
         per_day = self.events_per_second * DAY_SECONDS
         midnight_ms = self.origin_ms // (DAY_SECONDS * 1_000) * (DAY_SECONDS * 1_000)
         before = float(np.interp((self.origin_ms - midnight_ms) / 1_000, _HOURS, _DONE)) * per_day
@@ -41,17 +41,17 @@ class Clock:
         return np.asarray(midnight_ms + np.floor(seconds * 1_000 + 1e-6), dtype=np.int64)
 
     def moment(self, ordinal: int) -> int:
-        """The moment of one ordinal, in milliseconds since 1970."""
+        """Return the moment of one ordinal, in milliseconds since 1970."""
         return int(self.at(np.asarray([float(ordinal)]))[0])
 
 
 def to_ms(moment: datetime) -> int:
-    """Milliseconds since 1970 of a moment with a zone."""
+    """Return the milliseconds since 1970 of a moment with a zone."""
     return round(moment.timestamp() * 1_000)
 
 
 def to_text(moment_ms: int) -> str:
-    """The usual spelling, such as ``2026-01-05T10:11:12.345Z``."""
+    """Return the usual spelling, such as ``2026-01-05T10:11:12.345Z``."""
     day, rest = divmod(moment_ms, DAY_SECONDS * 1_000)
     seconds, thousandths = divmod(rest, 1_000)
     minutes, second = divmod(seconds, 60)

@@ -1,4 +1,4 @@
-"""How a file gets into the landing folder whoever makes it: whole or not at all, by one writer, at a given pace."""
+"""Delivery of files into the landing folder: whole or not at all, by one writer, at a given pace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from generator.clock import to_ms
 from generator.options import OptionsError
-from generator.resume import temporary_name
+from generator.recovery import temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +29,8 @@ CLOCK_MARGIN_MS = 60_000
 class FileReport:
     """One file delivered. ``source`` is relative to the landing root; ``outcomes`` counts its rows.
 
-    ``version`` is None for a file without a usable header or with rows of several; ``kind`` names what is unusual
-    about the whole file.
+    ``version`` is None for a file without a usable header or with rows of several; ``kind`` names the
+    fault of the whole file.
     """
 
     source: str
@@ -43,7 +43,7 @@ class FileReport:
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run delivered, small faulty files included; ``stopped`` tells whether it was asked to end early."""
+    """The files a run delivered, small faulty ones included; ``stopped`` is True if it was asked to end early."""
 
     files: int = 0
     rows: int = 0
@@ -61,7 +61,7 @@ class RunReport:
 
 
 def deliver(path: Path, data: bytes, announce: Callable[[], object]) -> int:
-    """File under a temporary name, then ``announce`` (its rows in the manifest), then the final name; the bytes written.
+    """Write the file under a temporary name, ``announce`` it in the manifest, rename it; return the bytes written.
 
     Killed before the manifest's closing line: the block does not count and is cut off at the next start. Killed before
     the rename: the temporary file tells the next start to make this very file again. After it: nothing to do.
@@ -74,14 +74,24 @@ def deliver(path: Path, data: bytes, announce: Callable[[], object]) -> int:
     return len(packed)
 
 
-def wait(due: float, until_ms: int, stop: threading.Event) -> bool:
-    """Wait for the pace, and for the wall clock to be a minute past ``until_ms``; True as soon as asked to stop."""
-    behind = (until_ms + CLOCK_MARGIN_MS - to_ms(datetime.now(UTC))) / 1_000
-    return stop.wait(max(due - time.monotonic(), behind, 0))
+class Pace:
+    """Waits between regular files: the pace, and the wall clock to be a minute past a file's simulated end."""
+
+    def __init__(self, every_seconds: float, stop: threading.Event) -> None:
+        self._every, self._stop, self._due = every_seconds, stop, time.monotonic()
+
+    def next_due(self) -> None:
+        """Set the next file's due time; a run that fell behind catches up by one file at most."""
+        self._due = max(self._due + self._every, time.monotonic() - self._every)
+
+    def wait(self, until_ms: int) -> bool:
+        """Wait until the file is due and ``until_ms`` is over; return True as soon as asked to stop."""
+        ahead = (until_ms + CLOCK_MARGIN_MS - to_ms(datetime.now(UTC))) / 1_000
+        return self._stop.wait(max(self._due - time.monotonic(), ahead, 0))
 
 
 @contextlib.contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def exclusive_writer(folder: Path) -> Iterator[None]:
     """Hold the folder against a second generator; the lock goes with the process, however it ends."""
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -95,7 +105,7 @@ def only_writer(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_event(stop: threading.Event | None = None) -> Iterator[threading.Event]:
-    """The given event, or one that SIGINT and SIGTERM set; former handlers come back at the end."""
+    """Yield the given event, or one that SIGINT and SIGTERM set; former handlers are restored at the end."""
     event = stop or threading.Event()
     if stop is not None or threading.current_thread() is not threading.main_thread():
         yield event
@@ -108,5 +118,5 @@ def stop_event(stop: threading.Event | None = None) -> Iterator[threading.Event]
             signal.signal(number, handler)
 
 
-def ignore(_: FileReport) -> None:
-    """Nobody wants to hear of files."""
+def ignore_report(_: FileReport) -> None:
+    """Do nothing with a file's report."""

@@ -1,4 +1,4 @@
-"""The manifest: for every row written, what it is and what must become of it, as JSON lines.
+"""The manifest: JSON lines that say of every row written its fault and what the lake must make of it.
 
 A file's rows are followed by one closing line, and the block is on disk before the file gets its final name. Whoever
 reads the manifest ignores blocks without a closing line and may ask for those only whose file has been delivered.
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from generator.faults import Fault
-    from generator.files import BuiltFile
-    from generator.plan import World
 
 CLOSING = '{"file": '
 
@@ -66,63 +64,46 @@ class Summary:
     file_kinds: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain dictionaries, ready for JSON."""
+        """Return plain dictionaries, ready for JSON."""
         counts = {name: getattr(self, name) for name in self.__slots__}
         return {
             name: dict(sorted(count.items())) if isinstance(count, Counter) else count for name, count in counts.items()
         }
 
 
-def block(built: BuiltFile, source: str, world: World) -> str:
-    """The lines of one file of events, closing line included."""
-    plan = built.plan
-    closing = Closing(
-        file=source,
-        number=plan.index,
-        rows=plan.rows,
-        kind=plan.kind.name if plan.kind else None,
-        world=world.options.fingerprint(),
-        first=world.first,
-        origin_ms=world.origin_ms,
-        until_ms=plan.until_ms,
-    )
-    versions = [built.version] * len(built.fates)
-    return block_of("event_id", built.event_ids, versions, built.fates, closing)
-
-
-def block_of(
+def block(
     id_name: str,
     ids: Sequence[str | None],
     versions: Sequence[int | None],
-    fates: Sequence[Fault | None],
+    faults: Sequence[Fault | None],
     closing: Closing,
 ) -> str:
-    """The lines of one file, closing line included: three lists with one entry for each record, in order.
+    """Return the lines of one file, closing line included, from three lists with one entry for each record, in order.
 
-    ``id_name`` is what the records' identifier is called. Ids of ordinary rows need no escaping.
+    ``id_name`` is the JSON key of the records' ids. Ids of ordinary rows need no escaping.
     """
     head = f'{{"source": {json.dumps(closing.file)}, "position": '
-    clean = {version: _clean_end(version) for version in dict.fromkeys(versions)}
+    ordinary = {version: _ordinary_end(version) for version in dict.fromkeys(versions)}
     lines = [
-        f'{head}{position}, "{id_name}": "{row_id}{clean[version]}'
-        if fate is None
-        else f'{head}{position}, "{id_name}": {json.dumps(row_id)}, "version": {json.dumps(version)}, {_fate(fate)}\n'
-        for position, (row_id, version, fate) in enumerate(zip(ids, versions, fates, strict=True), start=1)
+        f'{head}{position}, "{id_name}": "{row_id}{ordinary[version]}'
+        if fault is None
+        else f'{head}{position}, "{id_name}": {json.dumps(row_id)}, "version": {json.dumps(version)}, {_fault_json(fault)}\n'
+        for position, (row_id, version, fault) in enumerate(zip(ids, versions, faults, strict=True), start=1)
     ]
     return "".join(lines) + json.dumps(closing._asdict() | {"done": True}) + "\n"
 
 
-def _clean_end(version: int | None) -> str:
+def _ordinary_end(version: int | None) -> str:
     return f'", "version": {json.dumps(version)}, "fault": null, "outcome": "accepted", "reasons": []}}\n'
 
 
-def _fate(fault: Fault) -> str:
+def _fault_json(fault: Fault) -> str:
     reasons = [list(reason) for reason in fault.reasons]
     return json.dumps({"fault": fault.name, "outcome": str(fault.outcome), "reasons": reasons})[1:]
 
 
 def read_closing(line: str) -> Closing | None:
-    """The closing line as data, or None for any other line."""
+    """Return the closing line as data, or None for any other line."""
     if not (line.startswith(CLOSING) and line.endswith("\n")):
         return None
     found = json.loads(line)
@@ -130,7 +111,7 @@ def read_closing(line: str) -> Closing | None:
 
 
 def read_blocks(path: Path, landing_root: Path | None = None) -> Iterator[tuple[Closing, list[str]]]:
-    """The closed blocks, as their closing line and the texts of their rows.
+    """Yield the closed blocks, as their closing line and the texts of their rows.
 
     With a landing root only those whose file is there: a generator that was killed may have announced one more.
     """
@@ -147,7 +128,7 @@ def read_blocks(path: Path, landing_root: Path | None = None) -> Iterator[tuple[
 
 
 def read_manifest(path: Path, landing_root: Path | None = None) -> Iterator[ManifestRow]:
-    """Every row of every closed block (see ``read_blocks``), in the order written."""
+    """Yield every row of every closed block (see ``read_blocks``), in the order written."""
     for _, lines in read_blocks(path, landing_root):
         for line in lines:
             found = json.loads(line)
@@ -157,7 +138,7 @@ def read_manifest(path: Path, landing_root: Path | None = None) -> Iterator[Mani
 
 
 def summary(path: Path, landing_root: Path | None = None) -> Summary:
-    """The manifest counted up."""
+    """Count the manifest's rows and files."""
     made = Summary()
     for closing, lines in read_blocks(path, landing_root):
         made.files += 1
@@ -177,8 +158,8 @@ def _count(made: Summary, row: dict[str, Any]) -> None:
         made.reasons[f"{code} {name}" if name else code] += 1
 
 
-def outcomes_of(fates: Sequence[Fault | None]) -> dict[str, int]:
-    """How many rows of a file have each outcome; all three are always named."""
-    marked = Counter(str(fate.outcome) for fate in fates if fate is not None)
-    marked[Outcome.ACCEPTED] += sum(fate is None for fate in fates)
+def count_outcomes(faults: Sequence[Fault | None]) -> dict[str, int]:
+    """Count the rows of a file by outcome; all three outcomes are always in it."""
+    marked = Counter(str(fault.outcome) for fault in faults if fault is not None)
+    marked[Outcome.ACCEPTED] += sum(fault is None for fault in faults)
     return {str(outcome): marked[outcome] for outcome in Outcome}

@@ -1,4 +1,4 @@
-"""Changes that do not come when they should: held back for some files, or out of place within theirs."""
+"""Changes that arrive late or out of order: in the file of a later day, or in another place of their own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from generator.changes import odd_rows as odd
-from generator.changes.drafts import Entry, Turns
-from generator.changes.strange import behind_delete
+from generator.changes.odd_changes import older_than_delete
+from generator.changes.planned_file import PlannedRecord
+from generator.changes.rotation import Rotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,46 +16,46 @@ if TYPE_CHECKING:
 
     from generator.changes.change import Change
 
-LONGEST_DELAY = 6  # days, which are files
+LONGEST_DELAY_DAYS = 6
 OPS = {"late_insert": "cr", "late_update": "u", "late_delete": "d", "update_behind_delete": "d", "out_of_order": "crud"}
 
 
 class Arrivals:
-    """What arrives on each day of what happened; days must be asked for in order."""
+    """The changes that arrive on each day; days must be given in order."""
 
     def __init__(self, subject: str, numbers: Iterator[int]) -> None:
         self._subject, self._numbers = subject, numbers
-        self._turns = Turns(odd.LATE[subject])
-        self._held: defaultdict[int, list[Entry]] = defaultdict(list)
+        self._rotation = Rotation(odd.LATE[subject])
+        self._delayed: defaultdict[int, list[PlannedRecord]] = defaultdict(list)
 
-    def on(self, day: int, changes: Sequence[Change], delays: int, rng: Random) -> list[Entry]:
-        """The day's changes in source order but for ``delays`` of them, and between them those held back until now."""
-        entries: list[Entry | None] = list(map(Entry, changes))
+    def on(self, day: int, changes: Sequence[Change], delays: int, rng: Random) -> list[PlannedRecord]:
+        """Return the day's changes in source order but for ``delays`` of them, mixed with those delayed until today."""
+        records: list[PlannedRecord | None] = list(map(PlannedRecord, changes))
         places = _by_op(changes) if delays else {}
         for _ in range(delays):
-            self._delay(day, entries, places, rng)
-        arriving = [entry for entry in entries if entry]
-        for entry in self._held.pop(day, []):
-            arriving.insert(rng.randrange(len(arriving) + 1), entry)
+            self._delay(day, records, places, rng)
+        arriving = [record for record in records if record]
+        for record in self._delayed.pop(day, []):
+            arriving.insert(rng.randrange(len(arriving) + 1), record)
         return arriving
 
-    def _delay(self, day: int, entries: list[Entry | None], places: dict[str, list[int]], rng: Random) -> None:
-        """Have one change come late, or in another place, or with an older one behind it."""
-        fault = self._turns.take(lambda fault: any(places.get(op) for op in OPS[fault.name]))
+    def _delay(self, day: int, records: list[PlannedRecord | None], places: dict[str, list[int]], rng: Random) -> None:
+        """Delay one change, or mark it as out of order, or have an older one follow it."""
+        fault = self._rotation.take(lambda fault: any(places.get(op) for op in OPS[fault.name]))
         if fault is None:
             return
-        place = _picked([places[op] for op in OPS[fault.name] if places.get(op)], rng)
-        entry = entries[place]
-        assert entry is not None
+        place = _take_one([places[op] for op in OPS[fault.name] if places.get(op)], rng)
+        record = records[place]
+        assert record is not None
         if fault is odd.OUT_OF_ORDER:
-            entries[place] = Entry(entry.change, fault)
+            records[place] = PlannedRecord(record.change, fault)
             return
-        change = entry.change
-        if fault is odd.BEHIND_DELETE:
-            change = behind_delete(change, self._subject, next(self._numbers), rng)
+        change = record.change
+        if fault is odd.OLDER_THAN_DELETE:
+            change = older_than_delete(change, self._subject, next(self._numbers), rng)
         else:
-            entries[place] = None
-        self._held[day + rng.randint(1, LONGEST_DELAY)].append(Entry(change, fault))
+            records[place] = None
+        self._delayed[day + rng.randint(1, LONGEST_DELAY_DAYS)].append(PlannedRecord(change, fault))
 
 
 def _by_op(changes: Sequence[Change]) -> dict[str, list[int]]:
@@ -64,8 +65,8 @@ def _by_op(changes: Sequence[Change]) -> dict[str, list[int]]:
     return places
 
 
-def _picked(lists: list[list[int]], rng: Random) -> int:
-    """One of all the places, which is taken out of its list."""
+def _take_one(lists: list[list[int]], rng: Random) -> int:
+    """Take one of all the places out of its list and return it."""
     chosen = rng.choices(lists, [len(places) for places in lists])[0]
     at = rng.randrange(len(chosen))
     chosen[at], chosen[-1] = chosen[-1], chosen[at]

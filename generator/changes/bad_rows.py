@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from generator import csvtext
-from generator.faults import Cell, Fault, Reason
+from generator.faults import ALL_VERSIONS, bad_lines, bad_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from generator.faults import Cell, Fault, Reason
 
-ALL, V2 = (1, 2), (2,)
+FROM_V2 = (2,)
 LINE_TOTAL: Reason = ("rule", "line_total_is_quantity_times_unit_price")
 
 
@@ -24,22 +23,11 @@ def _bad(
     value: Cell,
     doc: str,
     *,
-    versions: tuple[int, ...] = ALL,
+    versions: tuple[int, ...] = ALL_VERSIONS,
     also: tuple[Reason, ...] = (),
 ) -> Fault:
-    """A change with one bad value."""
-    reasons = ((code, field), *also)
-    return Fault(name=f"{field}_{name}", doc=doc, reasons=reasons, versions=versions, cells={field: value}, on="")
-
-
-def _several(name: str, doc: str, cells: dict[str, Cell], *reasons: Reason, versions: tuple[int, ...] = ALL) -> Fault:
-    """A change with several values put in."""
-    return Fault(name=name, doc=doc, reasons=reasons, cells=cells, versions=versions, on="")
-
-
-def _line(name: str, code: str, write: Callable[[Sequence[str]], str], doc: str) -> Fault:
-    """A line that is no record: one reason, nothing else is judged."""
-    return Fault(name=name, doc=doc, reasons=((code, None),), write=write, versions=ALL, on="")
+    """Return the fault of a change with one bad value; ``also`` are reasons that this value gives besides."""
+    return bad_row(f"{field}_{name}", doc, (code, field), *also, cells={field: value}, versions=versions)
 
 
 def _id(field: str) -> tuple[Fault, ...]:
@@ -52,7 +40,7 @@ def _id(field: str) -> tuple[Fault, ...]:
 
 
 def _text(
-    field: str, most: int, *, required: bool = True, blank: bool = True, versions: tuple[int, ...] = ALL
+    field: str, most: int, *, required: bool = True, blank: bool = True, versions: tuple[int, ...] = ALL_VERSIONS
 ) -> tuple[Fault, ...]:
     longest = _bad(field, "too_long", "too_long", "x" * (most + 1), f"{most + 1} characters", versions=versions)
     empty = _bad(field, "missing", "missing", "", f"no {field}", versions=versions)
@@ -60,8 +48,10 @@ def _text(
     return (longest, *((empty,) if required else ()), *((spaces,) if required and blank else ()))
 
 
-def _money(field: str, *also: Reason, required: bool = True, versions: tuple[int, ...] = ALL) -> tuple[Fault, ...]:
-    """``also`` is broken too by a value below 0."""
+def _money(
+    field: str, *also: Reason, required: bool = True, versions: tuple[int, ...] = ALL_VERSIONS
+) -> tuple[Fault, ...]:
+    """Return the faults of an amount; ``also`` are further reasons that a value below 0 gives."""
     made = (
         _bad(field, "out_of_range", "negative", "-19.99", f"{field} below 0", also=also, versions=versions),
         _bad(field, "bad_type", "three_decimals", "12.345", f"{field} finer than a cent", versions=versions),
@@ -73,7 +63,9 @@ def _money(field: str, *also: Reason, required: bool = True, versions: tuple[int
     return (*made, _bad(field, "missing", "missing", "", f"no {field}")) if required else made
 
 
-def _enum(field: str, unknown: str, *, required: bool = True, versions: tuple[int, ...] = ALL) -> tuple[Fault, ...]:
+def _enum(
+    field: str, unknown: str, *, required: bool = True, versions: tuple[int, ...] = ALL_VERSIONS
+) -> tuple[Fault, ...]:
     made = (
         _bad(field, "not_allowed", "unknown", unknown, f"{field} that is none", versions=versions),
         _bad(field, "not_allowed", "wrong_case", lambda v: v.upper() or "X", f"{field} in capitals", versions=versions),
@@ -107,10 +99,7 @@ CHANGE = (
     _bad("schema_version", "unknown_version", "text", "abc", "a version that is no number"),
     _bad("schema_version", "unknown_version", "99", "99", "a version that no contract has"),
     _bad("schema_version", "unknown_version", "0", "0", "version 0"),
-    _line("row_too_short", "column_count", csvtext.one_short, "a value fewer than the header has names"),
-    _line("row_too_long", "column_count", csvtext.one_long, "a value more than the header has names"),
-    _line("broken_encoding", "encoding", csvtext.broken_bytes, "bytes that are no UTF-8"),
-    _line("unclosed_quote", "unreadable", csvtext.unclosed, "a quote never closed: costs its own line, no other"),
+    *bad_lines(),
 )
 
 CUSTOMERS = (
@@ -122,35 +111,35 @@ CUSTOMERS = (
     _bad("email", "bad_pattern", "with_space", "anna @example.com", "a mail address with a space"),
     _bad("email", "bad_pattern", "without_host", "anna@localhost", "a mail address whose host has no dot"),
     _bad("email", "too_long", "too_long", "a" * 243 + "@example.com", "a mail address of 255 characters"),
-    *_text("phone", 40, required=False, versions=V2),
-    _several("telephone_too_long", "the old name", {"telephone": "5" * 41}, ("too_long", "phone"), versions=(1,)),
+    *_text("phone", 40, required=False, versions=FROM_V2),
+    bad_row("telephone_too_long", "the old name", ("too_long", "phone"), cells={"telephone": "5" * 41}, versions=(1,)),
     *_text("address", 200, required=False),
     *_text("city", 100, required=False),
     _bad("country", "missing", "missing", "", "no country"),
     _bad("country", "bad_pattern", "lower_case", "de", "a country in small letters"),
     _bad("country", "bad_pattern", "three_letters", "DEU", "a country of three letters"),
-    *_enum("segment", "vip", required=False, versions=V2),
-    _bad("created_at", "bad_type", "words", "long ago", "words for a time", versions=V2),
-    _several(
+    *_enum("segment", "vip", required=False, versions=FROM_V2),
+    _bad("created_at", "bad_type", "words", "long ago", "words for a time", versions=FROM_V2),
+    bad_row(
         "several_at_once",
         "wrong in four ways, each with its own reason",
-        {"customer_id": "-4", "last_name": " ", "email": "@", "country": "Germany"},
         ("out_of_range", "customer_id"),
         ("missing", "last_name"),
         ("bad_pattern", "email"),
         ("bad_pattern", "country"),
+        cells={"customer_id": "-4", "last_name": " ", "email": "@", "country": "Germany"},
     ),
 )
 
 PRODUCTS = (
     *_id("product_id"),
-    *_text("product_name", 200, versions=V2),
+    *_text("product_name", 200, versions=FROM_V2),
     _bad("category", "missing", "missing", "", "no category"),
     _bad("category", "missing", "blank", "  ", "a category of spaces only"),
     *_text("brand", 100, required=False),
     *_money("price"),
-    *_money("cost", required=False, versions=V2),
-    *_text("description", 4000, required=False, versions=V2),
+    *_money("cost", required=False, versions=FROM_V2),
+    *_text("description", 4000, required=False, versions=FROM_V2),
 )
 
 ORDERS = (
@@ -169,19 +158,19 @@ ORDER_ITEMS = (
     _bad("quantity", "bad_type", "decimal", lambda v: f"{v}.0", "a decimal for a quantity"),
     _bad("quantity", "bad_type", "beyond_32_bits", "3000000000", "a quantity that no 32-bit number holds"),
     _bad("quantity", "out_of_range", "negative", "-1", "a quantity below 0, and a total to match", also=(LINE_TOTAL,)),
-    _several(
+    bad_row(
         "quantity_zero",
         "none of it, for nothing",
-        {"quantity": "0", "line_total": "0.00"},
         ("out_of_range", "quantity"),
+        cells={"quantity": "0", "line_total": "0.00"},
     ),
     *_money("unit_price", LINE_TOTAL),
     *_money("line_total", LINE_TOTAL),
-    _several(
+    bad_row(
         "line_total_off_by_a_cent",
         "a total that is not that of its pieces",
-        {"line_total": lambda v: f"{float(v) + 0.01:.2f}"},
         LINE_TOTAL,
+        cells={"line_total": lambda v: f"{float(v) + 0.01:.2f}"},
     ),
 )
 

@@ -1,10 +1,10 @@
-"""One change as its source made it, and the log in which a subject's changes stand in source order."""
+"""``Change``, one change as its source made it, and ``ChangeLog``, a subject's changes in source order."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from generator.changes.contracts import fields_of, latest_version
+from generator.changes.contracts import latest_version
 
 Row = dict[str, str]
 SEQ_STEP = 8  # the numbers between two changes of a log are free for faulty ones
@@ -13,8 +13,8 @@ SEQ_STEP = 8  # the numbers between two changes of a log are free for faulty one
 class Change(NamedTuple):
     """``row`` has the latest version's fields, as canonical text, '' for null; it is never changed in place.
 
-    ``version`` is the one it is written in. ``partial`` tells that nothing but the order's status is new, so that a
-    file may give it under a narrow header.
+    ``version`` is the one it is written in. ``status_only`` is True if nothing but the order's status is new, so that
+    a file may hold it under a header of key and status.
     """
 
     op: str
@@ -23,27 +23,26 @@ class Change(NamedTuple):
     change_id: str
     version: int
     row: Row
-    partial: bool = False
+    status_only: bool = False
 
 
-class Journal:
+class ChangeLog:
     """The log of one subject: sequence and change ids ascend as changes are written."""
 
     def __init__(self, subject: str) -> None:
         self.subject = subject
-        self.key = fields_of(subject)[0]
         self.latest = latest_version(subject)
         self._count = 0
         self._changes: list[Change] = []
 
-    def write(self, op: str, moment_ms: int, row: Row, *, version: int = 0, partial: bool = False) -> None:
+    def write(self, op: str, moment_ms: int, row: Row, *, version: int = 0, status_only: bool = False) -> None:
         """Append a change in the given version, by default the latest."""
         self._count += 1
         change_id = f"{self.subject}-{self._count:012d}"
         seq = self._count * SEQ_STEP
-        self._changes.append(Change(op, moment_ms, seq, change_id, version or self.latest, row, partial))
+        self._changes.append(Change(op, moment_ms, seq, change_id, version or self.latest, row, status_only))
 
-    def taken(self) -> list[Change]:
-        """The changes written since they were last taken."""
+    def take(self) -> list[Change]:
+        """Return the changes written since the last call."""
         changes, self._changes = self._changes, []
         return changes

@@ -1,4 +1,4 @@
-"""What the registry says of the shop's subjects: their fields, and how a row of an older version relates to the latest."""
+"""The contracts of the shop's subjects: their fields, and how a row of an older version maps to the latest."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ SHOP_SUBJECTS = ("customers", "products", "orders", "order_items", "payments")
 
 @lru_cache
 def subject_of(name: str) -> Subject:
-    """The subject and all its versions, from the contracts that come with the product."""
+    """Return the subject and all its versions, from the contracts that come with the product."""
     return load_subject(CONTRACTS / name)
 
 
 @lru_cache
 def fields_of(name: str) -> tuple[str, ...]:
-    """The fields of the latest version, in the contract's order; the first is the key."""
+    """Return the fields of the latest version, in the contract's order; the first is the key."""
     return subject_of(name).latest.field_names
 
 
 @lru_cache
 def latest_version(name: str) -> int:
-    """The number of the latest version."""
+    """Return the number of the latest version."""
     return subject_of(name).latest.version
 
 
 @lru_cache
-def columns_in(name: str, version: int) -> Mapping[str, str]:
-    """For each field of ``version``, the field of the latest whose text it carries: ``{"telephone": "phone"}``."""
+def latest_names(name: str, version: int) -> Mapping[str, str]:
+    """Map each field of ``version`` to the field of the latest whose text it carries: ``{"telephone": "phone"}``."""
     steps = subject_of(name).steps
     carried = {field: field for field in fields_of(name)}
     for step in reversed(steps[version - 1 :]):
@@ -47,8 +47,8 @@ def columns_in(name: str, version: int) -> Mapping[str, str]:
 
 
 @lru_cache
-def lost_in(name: str, version: int) -> Mapping[str, str]:
-    """For each field of the latest that ``version`` does not carry, the text that migration gives it; '' is null."""
+def migration_defaults(name: str, version: int) -> Mapping[str, str]:
+    """Map each field of the latest that ``version`` does not carry to the text that migration gives it; '' is null."""
     texts = {field: field for field in subject_of(name).contract(version).field_names}
     literals: dict[str, str] = {}
     for step in subject_of(name).steps[version - 1 :]:
@@ -64,6 +64,6 @@ def _plain(sql: str | None) -> str:
 
 
 def _literal(sql: str | None, before: Mapping[str, str]) -> str:
-    """The text of a migration that is null, a quoted text, a number or a field that was such a thing itself."""
+    """Return the text of a migration that is null, a quoted text, a number or a field that was such a thing itself."""
     plain = _plain(sql)
     return before.get(plain, "" if plain == "null" else plain.strip("'"))

@@ -1,7 +1,7 @@
-"""Which columns a day's files have, and which file a change goes into.
+"""The columns of a day's files, and the choice of the file that a change goes into.
 
 A subject has one main file a day. What that cannot hold goes into a part: ``_v1`` for rows of an old version without a
-common header, ``_status`` for partial updates of orders under a narrow header.
+common header, ``_status`` for updates of orders under a header of key and status only.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from generator.changes.contracts import columns_in, fields_of, latest_version
+from generator.changes.contracts import fields_of, latest_names, latest_version
 from generator.clock import to_text
 from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
     from generator.changes.change import Change
 
-NARROW = ("order_id", "status")
-BARE_EVERY = 16  # deletes whose sequence it divides have the key only, others the row before
+STATUS_FIELDS = ("order_id", "status")
+BARE_EVERY = 16  # deletes whose sequence it divides have only the key, others the row as it was before
 
 
 class Layout(NamedTuple):
-    """The columns of one file. ``part`` is what its name has behind the day; ``versions`` are those of its rows."""
+    """The columns of one file. ``part`` is the end of its name, behind the day; ``versions`` are those of its rows."""
 
     subject: str
     part: str
     versions: tuple[int, ...]
     columns: tuple[str, ...]
-    narrow: bool = False
+    status_only: bool = False
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -37,22 +37,22 @@ class Layout(NamedTuple):
         return (*CHANGE_COLUMNS, *self.columns)
 
     @property
-    def named(self) -> bool:
-        """Whether rows name their version."""
+    def names_version(self) -> bool:
+        """True if rows name their version."""
         return VERSION_COLUMN in self.columns
 
     @property
-    def given(self) -> tuple[int, ...] | None:
-        """The places of the latest version's fields that a narrow header names; None under a full one."""
+    def given_fields(self) -> tuple[int, ...] | None:
+        """The places in the latest version's fields of those that a status-only header names; None under a full one."""
         fields = fields_of(self.subject)
-        return tuple(fields.index(name) for name in NARROW) if self.narrow else None
+        return tuple(fields.index(name) for name in STATUS_FIELDS) if self.status_only else None
 
     def writer(self, version: int) -> Callable[[Change], list[str]]:
-        """What puts a change of that version under this header."""
-        carried = columns_in(self.subject, version)
+        """Return the function that puts a change of that version under this header."""
+        carried = latest_names(self.subject, version)
         sources = [carried.get(column, "") for column in self.columns]
-        tail = [str(version)] if self.named else []
-        names = sources[:-1] if self.named else sources
+        tail = [str(version)] if self.names_version else []
+        names = sources[:-1] if self.names_version else sources
         key = fields_of(self.subject)[0]
         whole = itemgetter(*names) if all(names) else None
 
@@ -69,34 +69,36 @@ class Layout(NamedTuple):
 
 
 def layouts_of(subject: str, day: int) -> tuple[Layout, ...]:
-    """The files of a day, the main one first; the others are written if something goes into them."""
+    """Return the layouts of a day's files, the main one first; the others are written if something goes into them."""
     latest = latest_version(subject)
     if latest == 1:
         return _single(subject, day)
     turn = day % 4
     if turn == 2:
-        both = dict.fromkeys(name for version in (latest, 1) for name in columns_in(subject, version))
+        both = dict.fromkeys(name for version in (latest, 1) for name in latest_names(subject, version))
         return (Layout(subject, "", (1, latest), (*both, VERSION_COLUMN)),)
     # The columns of customers in version 1 would pass for version 2, so there the version is always named.
     names_old = subject == "customers" or turn == 3
-    main = _layout(subject, "", latest, named=turn == 1)
-    return (main, _layout(subject, "_v1", 1, named=names_old))
+    main = _layout(subject, "", latest, names_version=turn == 1)
+    return (main, _layout(subject, "_v1", 1, names_version=names_old))
 
 
 def _single(subject: str, day: int) -> tuple[Layout, ...]:
-    main = _layout(subject, "", 1, named=day % 2 == 1)
+    main = _layout(subject, "", 1, names_version=day % 2 == 1)
     if subject != "orders" or day % 3 != 1:
         return (main,)
-    columns = (*NARROW, VERSION_COLUMN) if day % 2 == 1 else NARROW
-    return (main, Layout(subject, "_status", (1,), columns, narrow=True))
+    columns = (*STATUS_FIELDS, VERSION_COLUMN) if day % 2 == 1 else STATUS_FIELDS
+    return (main, Layout(subject, "_status", (1,), columns, status_only=True))
 
 
-def _layout(subject: str, part: str, version: int, *, named: bool) -> Layout:
-    columns = tuple(columns_in(subject, version))
-    return Layout(subject, part, (version,), (*columns, VERSION_COLUMN) if named else columns)
+def _layout(subject: str, part: str, version: int, *, names_version: bool) -> Layout:
+    columns = tuple(latest_names(subject, version))
+    return Layout(subject, part, (version,), (*columns, VERSION_COLUMN) if names_version else columns)
 
 
 def layout_for(change: Change, layouts: Sequence[Layout]) -> Layout:
-    """The file that a change goes into: the narrow one if it may, else the one for its version."""
-    suited = [each for each in layouts if change.version in each.versions and (change.partial or not each.narrow)]
+    """Return the layout of the file that a change goes into: status-only if it may, else the one for its version."""
+    suited = [
+        each for each in layouts if change.version in each.versions and (change.status_only or not each.status_only)
+    ]
     return suited[-1]

@@ -1,10 +1,8 @@
-"""What a run of the shop is asked to do: frozen, checked once, with what the rows depend on in one fingerprint."""
+"""The options of a run that writes a shop's changes."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from generator.changes.contracts import SHOP_SUBJECTS
@@ -19,11 +17,11 @@ DAY_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopOptions(RunOptions):
-    """One run of the shop. ``files`` counts days: file number n of a subject holds its changes of day n.
+    """One run that writes a shop's changes. ``files`` counts days: file number n of a subject holds its changes of day n.
 
-    ``manifests`` has the path of each wanted subject's manifest, in order; which subjects are wanted changes no byte of
-    any of them. ``customers`` and ``products`` are how many there are once the shop has settled, ``orders`` how many
-    come in 30 days, ``churn`` the share of customers and of products that change in a day. A day lasts ``day_seconds``
+    ``manifests`` has the path of each wanted subject's manifest, in order; the choice of subjects changes no byte of
+    any of them. ``customers`` and ``products`` are their numbers in the long run, ``orders`` the number placed
+    in 30 days, ``churn`` the share of customers and of products that change in a day. A day lasts ``day_seconds``
     on the simulated clock. ``with_truth`` False leaves the truth out, which saves memory and time where no one asks.
     """
 
@@ -36,7 +34,7 @@ class ShopOptions(RunOptions):
     day_seconds: float = DAY_SECONDS
     with_truth: bool = True
 
-    def _refusals(self) -> list[tuple[bool, str]]:
+    def _own_checks(self) -> list[tuple[bool, str]]:
         return [
             (not self.subjects, "subjects must name at least one subject"),
             (not set(self.subjects) <= set(SHOP_SUBJECTS), f"subjects must be among {SHOP_SUBJECTS}"),
@@ -55,21 +53,19 @@ class ShopOptions(RunOptions):
         return round(self.day_seconds * 1_000)
 
     def begin_ms(self, day: int) -> int:
-        """Where a day begins, in milliseconds since 1970."""
+        """Return the begin of a day, in milliseconds since 1970."""
         return to_ms(self.start) + day * self.day_ms
 
-    def fingerprint(self) -> str:
-        """Twelve hex digits of everything the rows depend on (not of subjects, paths, pace, compression or days)."""
-        parts = (
+    def _row_values(self) -> tuple[object, ...]:
+        return (
             self.seed,
             self.fault_rate,
             self.duplicates,
             self.lates,
-            self.start.astimezone(UTC).isoformat(),
+            self._start_text,
             self.customers,
             self.products,
             self.orders,
             self.churn,
             self.day_ms,
         )
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

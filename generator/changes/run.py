@@ -1,4 +1,4 @@
-"""A shop's files into the landing folder: all wanted subjects together, day by day.
+"""A run that writes the files of a shop's changes into the landing folder: all wanted subjects together, day by day.
 
 options = ShopOptions(out=landing, subjects=("customers", "orders"), manifests=(m1, m2), files=30, every_seconds=0)
 report = run_shop(options)
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.feed import Feed
-from generator.changes.life import Life
 from generator.changes.options import ShopOptions
+from generator.changes.simulation import ShopSimulation
 from generator.clock import to_ms
-from generator.delivery import FileReport, RunReport, ignore, only_writer, stop_event, wait
+from generator.delivery import FileReport, Pace, RunReport, exclusive_writer, ignore_report, stop_event
 from generator.options import OptionsError
 
 if TYPE_CHECKING:
@@ -26,51 +26,50 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from generator.changes.drafts import Draft
+    from generator.changes.planned_file import PlannedFile
 
-PATIENCE_MS = 3_600_000
+LONGEST_WAIT_MS = 3_600_000
 
 
 def run_shop(
     options: ShopOptions,
-    on_file: Callable[[FileReport], None] | None = None,
+    on_file: Callable[[FileReport], None] = ignore_report,
     stop: threading.Event | None = None,
 ) -> RunReport:
     """Write the files of ``options.files`` days (None: until stopped) behind those that are there already.
 
     A day is written once it is over by the wall clock. Ends after the current day once ``stop`` is set; without a
     ``stop``, SIGINT and SIGTERM set one. At the end ``<manifest stem>.truth.jsonl`` stands beside each manifest. A run
-    that was killed is continued as if it had not been: the shop is lived through again from its first day, same
+    that was killed is continued as if it had not been: the shop is simulated again from its first day, same
     options, same bytes. Raises OptionsError if the folder belongs to another shop or another generator writes into it,
     or if the days wanted are not over by the time they would be written.
     """
-    if options.start > datetime.now(UTC):
-        raise OptionsError(f"start must not lie in the future, but is {options.start.isoformat()}")
+    options.refuse_future_start(datetime.now(UTC))
     for path in (*(options.out / subject for subject in options.subjects), *(m.parent for m in options.manifests)):
         path.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as resources:
         for subject in options.subjects:
-            held.enter_context(only_writer(options.out / subject))
-        event = held.enter_context(stop_event(stop))
-        held.enter_context(_seldom_collected())
-        run = _Run(options, on_file or ignore, event)
-        held.callback(run.close)
+            resources.enter_context(exclusive_writer(options.out / subject))
+        event = resources.enter_context(stop_event(stop))
+        resources.enter_context(_rare_garbage_collection())
+        run = _Run(options, on_file, event)
+        resources.callback(run.close)
         return run.report()
 
 
-def write_shop(folder: Path, subjects: Sequence[str] = SHOP_SUBJECTS, **wanted: Any) -> RunReport:
+def write_shop(folder: Path, subjects: Sequence[str] = SHOP_SUBJECTS, **values: Any) -> RunReport:
     """Write a shop's files for tests and benchmarks, at full speed: ``folder/landing/<subject>/…``.
 
-    Manifests and truths go to ``folder/manifests``. ``wanted`` are further values of ShopOptions, ``files`` among them.
+    Manifests and truths go to ``folder/manifests``. ``values`` are further ones of ShopOptions, ``files`` among them.
     """
     manifests = tuple(folder / "manifests" / f"{subject}.jsonl" for subject in subjects)
     base: dict[str, Any] = {"out": folder / "landing", "manifests": manifests, "every_seconds": 0}
-    return run_shop(ShopOptions(subjects=tuple(subjects), **(base | wanted)))
+    return run_shop(ShopOptions(subjects=tuple(subjects), **(base | values)))
 
 
 @contextlib.contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Have Python look for cycles less often: a day makes many small tuples and no cycles, and looking costs a third."""
+def _rare_garbage_collection() -> Iterator[None]:
+    """Run the garbage collector less often: a day makes many small tuples and no cycles, and collecting costs a third."""
     former = gc.get_threshold()
     gc.set_threshold(100_000, *former[1:])
     try:
@@ -80,36 +79,37 @@ def _seldom_collected() -> Iterator[None]:
 
 
 class _Run:
-    """One run: the shop lives on, the feeds write what is not written yet."""
+    """One run: the simulation goes on day by day, the feeds write what is not written yet."""
 
     def __init__(self, options: ShopOptions, on_file: Callable[[FileReport], None], stop: threading.Event) -> None:
         self._options, self._on_file, self._stop = options, on_file, stop
         named = dict(zip(options.subjects, options.manifests, strict=False))
         # In the order in which one refers to another, so that a reader of all of them seldom finds a gap.
         self._feeds = [Feed(name, named[name], options) for name in SHOP_SUBJECTS if name in named]
-        self._refuse_days_to_come()
-        self._life, self._report, self._begun = Life(options), RunReport(), time.monotonic()
+        self._refuse_future_days()
+        self._simulation, self._report, self._begun = ShopSimulation(options), RunReport(), time.monotonic()
+        self._pace = Pace(options.every_seconds, stop)
 
-    def _refuse_days_to_come(self) -> None:
+    def _refuse_future_days(self) -> None:
         options, now_ms = self._options, to_ms(datetime.now(UTC))
         days = min(feed.delivered_days for feed in self._feeds) + (options.files or 0)
         waits_ms = options.begin_ms(days) - now_ms - (options.files or 0) * options.every_seconds * 1_000
-        if options.files and waits_ms > PATIENCE_MS:
+        if options.files and waits_ms > LONGEST_WAIT_MS:
             over = (now_ms - to_ms(options.start)) // options.day_ms
             raise OptionsError(
                 f"files would reach day {days} from the start, but only {over} are over: choose an earlier start"
             )
 
     def report(self) -> RunReport:
-        """Live and write until the days are done or a stop is asked for; then write the truths."""
-        days, due = 0, self._begun
-        for day, news in self._days():
-            if news and days != self._options.files:
+        """Simulate and write until the days are done or a stop is asked for; then write the truths."""
+        days = 0
+        for day, files in self._days():
+            if files and days != self._options.files:
                 if days:
-                    due = max(due + self._options.every_seconds, time.monotonic() - self._options.every_seconds)
-                if wait(due, self._options.begin_ms(day + 1), self._stop):
+                    self._pace.next_due()
+                if self._pace.wait(self._options.begin_ms(day + 1)):
                     break
-                self._write(news)
+                self._write(files)
                 days += 1
             # A feed that an earlier run took further is counted to its end, though nothing is written meanwhile.
             is_done = days == self._options.files and all(feed.is_caught_up for feed in self._feeds)
@@ -117,17 +117,17 @@ class _Run:
                 break
         return self._finished()
 
-    def _days(self) -> Iterator[tuple[int, list[tuple[Feed, Draft]]]]:
-        """Each day with the files that are still to be delivered."""
+    def _days(self) -> Iterator[tuple[int, list[tuple[Feed, PlannedFile]]]]:
+        """Yield each day with the files that are still to be delivered."""
         day = 0
         while True:
-            changes = self._life.next_day()
-            yield day, [(feed, draft) for feed in self._feeds for draft in feed.next_day(changes[feed.subject])]
+            changes = self._simulation.next_day()
+            yield day, [(feed, file) for feed in self._feeds for file in feed.next_day(changes[feed.subject])]
             day += 1
 
-    def _write(self, news: Sequence[tuple[Feed, Draft]]) -> None:
-        for feed, draft in news:
-            delivered = feed.deliver(draft)
+    def _write(self, files: Sequence[tuple[Feed, PlannedFile]]) -> None:
+        for feed, file in files:
+            delivered = feed.deliver(file)
             self._report.add(delivered)
             self._on_file(delivered)
 
@@ -138,6 +138,6 @@ class _Run:
         return self._report
 
     def close(self) -> None:
-        """Give back what the feeds hold, also after a failure."""
+        """Close the feeds, also after a failure."""
         for feed in self._feeds:
             feed.close()

@@ -13,8 +13,9 @@ from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.options import DAY_SECONDS, ShopOptions
 from generator.changes.run import run_shop
 from generator.delivery import FileReport, RunReport, stop_event
-from generator.emit import run
-from generator.options import DEFAULT_START, KNOWN_SUBJECTS, GeneratorOptions, OptionsError, parse_start
+from generator.events.options import KNOWN_SUBJECTS, EventOptions
+from generator.events.run import run_events
+from generator.options import DEFAULT_START, OptionsError, parse_start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,13 +85,13 @@ def _events(manifests: Mapping[str, Path], shared: dict[str, Any], rows: int, *,
     if KNOWN_SUBJECTS[0] not in manifests:
         return []
     seconds = shared["every_seconds"]
-    options = GeneratorOptions(
+    options = EventOptions(
         manifest=manifests[KNOWN_SUBJECTS[0]],
         rows_per_file=rows,
         events_per_second=rows / seconds if begins_now and seconds else 2.0,
         **shared,
     )
-    return [lambda stop: run(options, _say, stop)]
+    return [lambda stop: run_events(options, _say, stop)]
 
 
 def _shop(

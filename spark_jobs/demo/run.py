@@ -14,10 +14,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.options import ShopOptions
 from generator.changes.run import run_shop
-from generator.emit import run
+from generator.events.options import EventOptions
+from generator.events.run import run_events
 from generator.faults import Outcome
 from generator.manifest import summary
-from generator.options import GeneratorOptions
 from schema_registry.registry import load as load_registry
 from spark_jobs.batch.audit.subject import audited
 from spark_jobs.batch.why.run import why
@@ -54,7 +54,7 @@ def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
     began = time.perf_counter()
     settings = own_postgres(settings, out)
     _clear(settings, out)
-    options = GeneratorOptions(
+    options = EventOptions(
         out=out / "input",
         manifest=out / "manifests" / f"{SUBJECT}.jsonl",
         rows_per_file=rows // FILES,
@@ -62,7 +62,7 @@ def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
         every_seconds=0,
         seed=seed,
     )
-    run(options)
+    run_events(options)
     last = _generate_shop(out, seed)
     _show_generated(options)
     places = replace(settings.lake, root=out / "lake", landing=out / "input", logs=out / "logs")
@@ -131,7 +131,7 @@ def _stream_and_audit(
     return sorted(books, key=lambda line: (names.index(line.subject), line.batch_id)), found
 
 
-def _show_generated(options: GeneratorOptions) -> None:
+def _show_generated(options: EventOptions) -> None:
     told = summary(options.manifest, options.out)
     show.say()
     show.say(

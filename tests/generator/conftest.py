@@ -5,20 +5,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generator.emit import FileReport, RunReport, run
+from generator.events.options import EventOptions
+from generator.events.run import run_events
 from generator.manifest import ManifestRow, read_manifest
-from generator.options import GeneratorOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from generator.delivery import FileReport, RunReport
 
 
 @dataclass(frozen=True)
 class Run:
     """A finished run: where it wrote, what it said."""
 
-    options: GeneratorOptions
+    options: EventOptions
     report: RunReport
     files: list[FileReport]
 
@@ -44,9 +46,9 @@ class Run:
 def generate(folder: Path, **wanted: Any) -> Run:
     """Run the generator at full speed into ``folder``."""
     base: dict[str, Any] = {"out": folder / "landing", "manifest": folder / "manifest.jsonl", "every_seconds": 0}
-    options = GeneratorOptions(**(base | wanted))
+    options = EventOptions(**(base | wanted))
     files: list[FileReport] = []
-    return Run(options, run(options, files.append), files)
+    return Run(options, run_events(options, files.append), files)
 
 
 @pytest.fixture

@@ -14,21 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from generator import emit
-from generator.files import FileBuilder
+from generator.events import run as event_run
+from generator.events.files import FileBuilder
+from generator.events.options import EventOptions
+from generator.events.plan import World
 from generator.manifest import read_blocks
 from generator.options import OptionsError
-from generator.plan import World
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import sys
 from pathlib import Path
-from generator.emit import run
-from generator.options import GeneratorOptions
+from generator.events.run import run_events
+from generator.events.options import EventOptions
 folder, rows, every = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 files = int(sys.argv[4]) if sys.argv[4:] else None
-report = run(GeneratorOptions(out=folder / "landing", manifest=folder / "manifest.jsonl", rows_per_file=rows,
+report = run_events(EventOptions(out=folder / "landing", manifest=folder / "manifest.jsonl", rows_per_file=rows,
                               every_seconds=every, files=files), lambda file: print(file.source, flush=True))
 print("stopped" if report.stopped else "finished", report.files)
 """
@@ -80,8 +81,8 @@ def test_rows_are_never_seen_under_the_final_name_before_they_are_all_there(gene
         manifest = options.manifest
         return resumed(options)
 
-    resumed = emit.resumed_world
-    monkeypatch.setattr(emit, "resumed_world", remember)
+    resumed = event_run.resumed_world
+    monkeypatch.setattr(event_run, "resumed_world", remember)
     run = generated(files=8)
     assert [name for name, *_ in steps] == [f".{Path(file.source).name}.tmp" for file in run.files]
     assert not any(existed for _, existed, _ in steps)
@@ -197,9 +198,11 @@ def test_a_set_stop_ends_the_run_after_the_current_file(generated):
             stop.set()
 
     options = generated(files=1).options
-    report = emit.run(options, on_file, stop)
+    report = event_run.run_events(options, on_file, stop)
     assert report.stopped is False
-    report = emit.run(emit.GeneratorOptions(out=options.out, manifest=options.manifest, every_seconds=0), on_file, stop)
+    report = event_run.run_events(
+        EventOptions(out=options.out, manifest=options.manifest, every_seconds=0), on_file, stop
+    )
     assert (report.stopped, report.files, len(seen)) == (True, 1, 2)
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.bad_rows import BAD_ROWS
-from generator.events import EVENT_TYPES, FIELDS
-from generator.fault_table import DROPPED_COLUMN, FAULTS
+from generator.catalogue import SEGMENTS
+from generator.events.bad_rows import BAD_ROWS
+from generator.events.fault_table import DROPPED_COLUMN, FAULTS
+from generator.events.odd_rows import COPIES, LATE_ROWS, ODD_ROWS
+from generator.events.plan import place_of, share
+from generator.events.shop import DEVICES
+from generator.events.traffic import EVENT_TYPES, FIELDS
 from generator.faults import Kind, Outcome
-from generator.odd_rows import COPIES, LATE_ROWS, ODD_ROWS
-from generator.plan import place_of, share
-from generator.shop import DEVICES, SEGMENTS
 
 CODES = {
     "unreadable", "encoding", "column_count", "duplicate_header", "unknown_version", "missing", "bad_type",
@@ -87,5 +88,5 @@ def test_shares_add_up_without_gaps(rows, rate):
 def test_a_fault_leaves_the_given_row_as_it_is():
     fault = FAULTS["version_99"]
     assert fault.kind is Kind.ROW
-    assert not fault.applies(3, names_version=False)
-    assert fault.applies(2, names_version=True)
+    assert not fault.fits_version(3, names_version=False)
+    assert fault.fits_version(2, names_version=True)

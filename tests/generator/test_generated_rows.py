@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from support.contract_oracle import Verdict, judged_file, records
 
-from generator.fault_table import FAULTS, ODD_FILES, SMALL_FILES
+from generator.events.fault_table import FAULTS, ODD_FILES, SMALL_FILES
 from generator.faults import Kind
 
 

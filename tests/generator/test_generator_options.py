@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from generator.options import GeneratorOptions, OptionsError, parse_start
+from generator.events.options import EventOptions
+from generator.options import OptionsError, parse_start
 
 
 def options(**given):
-    return GeneratorOptions(out=Path("in"), manifest=Path("m.jsonl"), **given)
+    return EventOptions(out=Path("in"), manifest=Path("m.jsonl"), **given)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator import shop as s
+from generator.catalogue import CATEGORIES, SEGMENTS
 from generator.clock import Clock, to_ms, to_text
-from generator.events import EVENT_TYPES, event_ids
+from generator.events import shop as s
+from generator.events.traffic import EVENT_TYPES, event_ids
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +74,9 @@ def test_anonymous_visitors_only_view_and_search(events):
 
 def test_all_event_types_segments_and_categories_occur(events):
     assert {row["event_type"] for row in events} == set(EVENT_TYPES)
-    assert {row["user_segment"] for row in events} == set(s.SEGMENTS)
-    assert {row["category"] for row in events} == {category.name for category in s.CATEGORIES}
-    assert len(s.CATEGORIES) == 12
+    assert {row["user_segment"] for row in events} == set(SEGMENTS)
+    assert {row["category"] for row in events} == {category.name for category in CATEGORIES}
+    assert len(CATEGORIES) == 12
 
 
 def test_only_a_search_goes_without_product_and_price(events):
@@ -84,7 +85,7 @@ def test_only_a_search_goes_without_product_and_price(events):
 
 
 def test_prices_lie_in_the_range_of_their_category(events):
-    ranges = {category.name: (category.low * 3 // 4, category.high) for category in s.CATEGORIES}
+    ranges = {category.name: (category.low * 3 // 4, category.high) for category in CATEGORIES}
     for row in events:
         if row["price"]:
             low, high = ranges[row["category"]]

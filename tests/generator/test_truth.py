@@ -6,23 +6,23 @@ import json
 from itertools import permutations
 
 from generator.changes.contracts import fields_of
-from generator.truth import Fact, Truth, folded
+from generator.changes.truth import AcceptedChange, Truth, truth_of
 
 DAY_MS = 86_400_000
 
 
 def customer(seq, *, op="u", day=None, change_id=None, given=None, **values):
     cells = tuple(values.get(name, "") for name in fields_of("customers"))
-    return Fact(seq, change_id or f"c{seq}", op, (seq if day is None else day) * DAY_MS, cells, given)
+    return AcceptedChange(seq, change_id or f"c{seq}", op, (seq if day is None else day) * DAY_MS, cells, given)
 
 
 def order(seq, *, op="u", given=None, **values):
     cells = tuple(values.get(name, "") for name in fields_of("orders"))
-    return Fact(seq, f"o{seq}", op, seq * DAY_MS, cells, given)
+    return AcceptedChange(seq, f"o{seq}", op, seq * DAY_MS, cells, given)
 
 
 def history(*facts):
-    found = folded("customers", "1", facts)["versions"]
+    found = truth_of("customers", "1", facts)["versions"]
     return [(v["city"], v["valid_from"][:10], v["valid_to"] and v["valid_to"][:10]) for v in found]
 
 
@@ -34,23 +34,23 @@ def test_any_order_of_arrival_gives_the_same_truth():
         customer(4, op="c", city="Roma"),
         customer(4, change_id="a4", city="Oslo", day=2),
     ]
-    assert len({json.dumps(folded("customers", "1", found)) for found in permutations(facts)}) == 1
-    assert folded("customers", "1", facts)["state"]["city"] == "Roma"
+    assert len({json.dumps(truth_of("customers", "1", found)) for found in permutations(facts)}) == 1
+    assert truth_of("customers", "1", facts)["state"]["city"] == "Roma"
 
 
 def test_the_greater_change_id_wins_among_equal_sequences():
-    assert folded("customers", "1", [customer(1, change_id="9"), customer(1, change_id="10")])["change_id"] == "9"
+    assert truth_of("customers", "1", [customer(1, change_id="9"), customer(1, change_id="10")])["change_id"] == "9"
 
 
 def test_a_delete_leaves_a_tombstone_and_closes_the_version():
     facts = [customer(1, op="c", city="Berlin"), customer(3, op="d")]
-    found = folded("customers", "1", facts)
+    found = truth_of("customers", "1", facts)
     assert (found["deleted"], found["state"], found["sequence"], found["change_id"]) == (True, None, 3, "c3")
     assert history(*facts) == [("Berlin", "1970-01-02", "1970-01-04")]
 
 
 def test_an_older_update_does_not_bring_a_deleted_row_back():
-    assert folded("customers", "1", [customer(3, op="d"), customer(2, city="Lyon")])["deleted"]
+    assert truth_of("customers", "1", [customer(3, op="d"), customer(2, city="Lyon")])["deleted"]
 
 
 def test_a_late_change_splits_the_version_it_falls_into():
@@ -87,13 +87,13 @@ def test_a_partial_update_changes_what_it_names_and_null_stays_null():
         order(1, op="c", order_id="7", customer_id="2", status="pending", total_amount="10.00"),
         order(2, order_id="7", customer_id="2", status="processing", total_amount="12.00"),
     ]
-    state = folded("orders", "7", facts)["state"]
+    state = truth_of("orders", "7", facts)["state"]
     assert (state["status"], state["total_amount"], state["customer_id"]) == ("shipped", "12.00", "2")
     assert state["order_date"] is None
 
 
 def test_a_partial_update_of_a_row_that_is_not_there_gives_what_it_names():
-    state = folded("orders", "7", [order(3, given=(0, 3), order_id="7", status="shipped")])["state"]
+    state = truth_of("orders", "7", [order(3, given=(0, 3), order_id="7", status="shipped")])["state"]
     assert state == dict.fromkeys(state) | {"order_id": "7", "status": "shipped"}
 
 
@@ -108,11 +108,11 @@ def test_a_truncate_deletes_every_key_with_a_lower_sequence(tmp_path):
     assert [(line["key"], line["deleted"]) for line in lines] == [(["1"], True), (["2"], False)]
 
 
-def test_settled_keys_are_written_like_the_others_and_writing_twice_gives_the_same(tmp_path):
-    truth = Truth("orders", settles_after=10)
+def test_archived_keys_are_written_like_the_others_and_writing_twice_gives_the_same(tmp_path):
+    truth = Truth("orders", archive_after_days=10)
     for day, key in ((0, "1"), (0, "2"), (8, "1"), (15, "3")):
         truth.add(day, key, order(day + 1, op="c", order_id=key))
-        truth.settle(day)
+        truth.archive(day)
     for name in ("one", "two"):
         truth.write(tmp_path / name)
     truth.close()

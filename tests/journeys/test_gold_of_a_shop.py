@@ -25,8 +25,8 @@ from support.published_lake import PublishHouse
 from config.postgres import connect
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.run import write_shop
-from generator.emit import run
-from generator.options import GeneratorOptions
+from generator.events.options import EventOptions
+from generator.events.run import run_events
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.batch.rebuild.run import Rebuild
 from spark_jobs.publish.apply import Published, publish_version
@@ -118,7 +118,7 @@ def told(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, postgres
     options = {"files": DAYS, "customers": 80, "products": 40, "orders": 400, "seed": 11, "start": START}
     write_shop(root / "made", **options)
     events = {"rows_per_file": 100, "files": 3, "every_seconds": 0, "seed": 7, "manifest": root / "events.jsonl"}
-    run(GeneratorOptions(out=home.landing, **events), stop=threading.Event())
+    run_events(EventOptions(out=home.landing, **events), stop=threading.Event())
     land(root / "made" / "landing", home.landing, 0, HALF)
     home.drain(spark, *SUBJECTS)
     gold = GoldRun(spark, home.settings, home.registry)

@@ -12,8 +12,8 @@ from deltalake import DeltaTable
 
 from config.settings import Settings
 from config.settings import load as load_settings
-from generator.emit import run
-from generator.options import GeneratorOptions
+from generator.events.options import EventOptions
+from generator.events.run import run_events
 from schema_registry.registry import CONTRACTS, Registry
 from schema_registry.registry import load as load_registry
 from spark_jobs.batch.audit.against_manifest import against_manifest
@@ -60,7 +60,7 @@ class House:
 
     def generate(self, **options: Any) -> None:
         chosen = {"rows_per_file": 100, "files": 6, "every_seconds": 0, "seed": 7, **options}
-        run(GeneratorOptions(out=self.landing, manifest=self.manifest, **chosen), stop=threading.Event())
+        run_events(EventOptions(out=self.landing, manifest=self.manifest, **chosen), stop=threading.Event())
 
     def drop(self, name: str, text: str | bytes, subject: str = "ecommerce_events") -> Path:
         path = self.landing / subject / name

@@ -14,8 +14,8 @@ import yaml
 from chispa import assert_df_equality
 from support.bronze_rows import INGESTED, TERMS, V1, V2, V3, bronze, judged, without
 
-from generator.emit import run
-from generator.options import GeneratorOptions
+from generator.events.options import EventOptions
+from generator.events.run import run_events
 from schema_registry import registry
 from spark_jobs.lake import Lake
 from spark_jobs.landing.land import Landing, land
@@ -226,11 +226,11 @@ def test_the_product_switches_ansi_mode_off_because_rules_could_throw_in_it(spar
 def landed(spark, shop, tmp_path_factory):
     """Some thousand generated rows with many faults, landed as the lake lands them: the paths, and Bronze."""
     folder = tmp_path_factory.mktemp("generated")
-    options = GeneratorOptions(
+    options = EventOptions(
         out=folder / "landing", manifest=folder / "manifest.jsonl", rows_per_file=400, files=10, every_seconds=0,
         fault_rate=0.4, duplicate_rate=0.05, late_rate=0.05, seed=7,
     )  # fmt: skip
-    run(options)
+    run_events(options)
     paths = sorted(path for path in (folder / "landing" / "ecommerce_events").iterdir() if path.name.endswith(".csv"))
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
     table = Lake(folder / "lake").bronze(shop)

@@ -1,14 +1,13 @@
-"""The bad rows: each rule of the contracts broken in turn, and lines that are no records."""
+"""The bad rows of events: each rule of the contracts broken in turn, and lines that are no records."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from generator import csvtext
-from generator.faults import Cell, Fault, Reason
+from generator.faults import bad_lines, bad_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from generator.faults import Cell, Fault, Reason
 
 NO_PRICE: Reason = ("rule", "purchase_has_a_price")
 NO_QUANTITY: Reason = ("rule", "cart_and_purchase_have_a_quantity")
@@ -19,39 +18,10 @@ FIRST_VERSION = dict.fromkeys(("session_id", "category", "quantity", "user_segme
 )
 
 
-def _bad(
-    field: str, code: str, name: str, value: Cell, doc: str, *, on: str = "view", also: tuple[Reason, ...] = ()
-) -> Fault:
-    """A row with one bad value, in every version that knows the field."""
+def _bad(field: str, code: str, name: str, value: Cell, doc: str, *, on: str = "view") -> Fault:
+    """Return the fault of a row with one bad value, for every version that has the field."""
     versions = tuple(range(FIRST_VERSION.get(field, 1), 4))
-    reasons = ((code, field), *also)
-    return Fault(name=name, doc=doc, reasons=reasons, versions=versions, cells={field: value}, on=on)
-
-
-def _rule(
-    name: str,
-    doc: str,
-    *reasons: Reason,
-    on: str,
-    cells: Mapping[str, Cell] | None = None,
-    versions: tuple[int, ...] = (1, 2, 3),
-    anonymous: bool = False,
-) -> Fault:
-    """A row whose values do not go together, or that is wrong in several ways."""
-    return Fault(
-        name=name,
-        doc=doc,
-        reasons=reasons,
-        on=on,
-        cells=dict(cells or {}),
-        versions=versions,
-        anonymous=anonymous,
-    )
-
-
-def _line(name: str, code: str, write: Callable[[Sequence[str]], str], doc: str) -> Fault:
-    """A line that is no record: one reason, nothing else is judged."""
-    return Fault(name=name, doc=doc, reasons=((code, None),), write=write)
+    return bad_row(name, doc, (code, field), cells={field: value}, on=on, versions=versions)
 
 
 IDENTITY = (
@@ -126,12 +96,12 @@ DETAIL = (
 )
 
 RULES = (
-    _rule("anonymous_purchase", "an anonymous purchase", NOT_ANONYMOUS, on="purchase", anonymous=True),
-    _rule("anonymous_cart", "an anonymous cart", NOT_ANONYMOUS, on="add_to_cart", anonymous=True),
-    _rule("anonymous_removal", "an anonymous removal", NOT_ANONYMOUS, on="remove_from_cart", anonymous=True),
-    _rule("anonymous_wishlist", "an anonymous wishlist", NOT_ANONYMOUS, on="wishlist", anonymous=True),
-    _rule("purchase_for_nothing", "a purchase at price 0", NO_PRICE, on="purchase", cells={"price": "0.00"}),
-    _rule(
+    bad_row("anonymous_purchase", "an anonymous purchase", NOT_ANONYMOUS, on="purchase", anonymous=True),
+    bad_row("anonymous_cart", "an anonymous cart", NOT_ANONYMOUS, on="add_to_cart", anonymous=True),
+    bad_row("anonymous_removal", "an anonymous removal", NOT_ANONYMOUS, on="remove_from_cart", anonymous=True),
+    bad_row("anonymous_wishlist", "an anonymous wishlist", NOT_ANONYMOUS, on="wishlist", anonymous=True),
+    bad_row("purchase_for_nothing", "a purchase at price 0", NO_PRICE, on="purchase", cells={"price": "0.00"}),
+    bad_row(
         "purchase_below_nothing",
         "a purchase at a price below 0: out of range, and no price either",
         ("out_of_range", "price"),
@@ -139,7 +109,7 @@ RULES = (
         on="purchase",
         cells={"price": "-5.00"},
     ),
-    _rule(
+    bad_row(
         "anonymous_purchase_for_nothing",
         "a purchase that is both anonymous and free",
         NOT_ANONYMOUS,
@@ -149,7 +119,7 @@ RULES = (
         anonymous=True,
     ),
     *(
-        _rule(
+        bad_row(
             f"{kind}_of_none",
             f"{kind} with quantity 0",
             NO_QUANTITY,
@@ -159,7 +129,7 @@ RULES = (
         )
         for kind in ("add_to_cart", "remove_from_cart", "purchase")
     ),
-    _rule(
+    bad_row(
         "purchase_of_less_than_none",
         "a purchase with a quantity below 0: out of range, and none either",
         ("out_of_range", "quantity"),
@@ -168,7 +138,7 @@ RULES = (
         cells={"quantity": "-2"},
         versions=FROM_V2,
     ),
-    _rule(
+    bad_row(
         "several_at_once",
         "four values wrong in one row, each with its own reason",
         ("out_of_range", "user_id"),
@@ -178,7 +148,7 @@ RULES = (
         on="wishlist",
         cells={"user_id": "-1", "product_id": "0", "price": "n/a", "event_time": "soon"},
     ),
-    _rule(
+    bad_row(
         "several_details_at_once",
         "wrong in the fields that later versions added, each with its own reason",
         ("missing", "category"),
@@ -196,10 +166,7 @@ UNREADABLE = (
     _bad("schema_version", "unknown_version", "version_text", "abc", "a version that is no number"),
     _bad("schema_version", "unknown_version", "version_99", "99", "a version that no contract has"),
     _bad("schema_version", "unknown_version", "version_0", "0", "version 0"),
-    _line("row_too_short", "column_count", csvtext.one_short, "a value fewer than the header has names"),
-    _line("row_too_long", "column_count", csvtext.one_long, "a value more than the header has names"),
-    _line("broken_encoding", "encoding", csvtext.broken_bytes, "bytes that are no UTF-8"),
-    _line("unclosed_quote", "unreadable", csvtext.unclosed, "a quote never closed: costs its own line, no other"),
+    *bad_lines(on="view"),
 )
 
 BAD_ROWS = (*IDENTITY, *PRODUCT, *TIME, *DETAIL, *RULES, *UNREADABLE)

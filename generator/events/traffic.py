@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from generator import shop as s
-from generator.shop import Numbers, Shop, Texts, draw, odds, texts
+from generator.catalogue import CATEGORIES, PLACES, SEGMENTS
+from generator.events import shop as s
+from generator.events.shop import Numbers, Shop, Texts, draw, odds, texts
 
 if TYPE_CHECKING:
     from generator.clock import Clock
@@ -33,8 +34,8 @@ BROWSING = {"V0": 5, "S0": 2, "S0 V0": 6, "S0 V0 V1": 5, "V0 V1 V2": 3, "V0 S1 V
 SAVING = {"V0 W0": 2, "S0 V0 W0 V1": 2, "V0 A0": 3, "S0 V0 A0 R0": 1, "V0 V1 A1 R1 V2": 1}
 BUYING = {"V0 A0 P0": 4, "S0 V0 A0 P0": 4, "V0 V1 A1 V2 A2 P1 P2": 2, "S0 V0 A0 R0 V1 A1 P1": 1, "V0 W0 A0 P0": 1}
 PATHS = (*BROWSING, *SAVING, *BUYING)
-# How many of the paths of each sort a visitor takes: browsing, saving, buying. Row 0 is for anonymous visitors.
-LEANINGS = {
+# The shares of browsing, saving and buying paths by sort of visitor, in the order of SEGMENTS behind the anonymous.
+PATH_SHARES = {
     "anonymous": (1.0, 0.0, 0.0),
     "new": (0.62, 0.20, 0.18),
     "returning": (0.48, 0.22, 0.30),
@@ -56,8 +57,8 @@ class Sessions(NamedTuple):
     place: Numbers
 
 
-def natural_events(shop: Shop, clock: Clock, *, seed: int, index: int, first: int, count: int) -> Columns:
-    """The ``count`` ordinary rows of file ``index`` in arrival order, starting at the clock's ordinal ``first``.
+def ordinary_events(shop: Shop, clock: Clock, *, seed: int, index: int, first: int, count: int) -> Columns:
+    """Return the ``count`` ordinary rows of file ``index`` in arrival order, starting at the clock's ordinal ``first``.
 
     Depends on nothing but its arguments. Every session lies within the file; event times ascend but for a jitter of
     less than a minute, and stay before the moment of ordinal ``first + count``.
@@ -76,7 +77,7 @@ def natural_events(shop: Shop, clock: Clock, *, seed: int, index: int, first: in
 
 
 def event_ids(seed: int, index: int, count: int) -> list[str]:
-    """``count`` ids shaped like UUIDs. A bijection of (index, row), so no two of one seed are ever equal."""
+    """Return ``count`` ids shaped like UUIDs. A bijection of (index, row), so no two of one seed are ever equal."""
     run = int(_mixed(np.asarray([seed + 1], dtype=np.uint64))[0])
     counter = (np.uint64(index) << np.uint64(32)) + np.arange(count, dtype=np.uint64)
     digits = _mixed(counter ^ np.uint64(run)).astype(">u8").tobytes().hex()
@@ -86,7 +87,7 @@ def event_ids(seed: int, index: int, count: int) -> list[str]:
 
 
 def _mixed(numbers: Words) -> Words:
-    """SplitMix64's finaliser: scrambles 64 bits without ever mapping two numbers to one."""
+    """Scramble 64 bits without ever mapping two numbers to one: SplitMix64's finaliser."""
     mixed = numbers.copy()
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
@@ -104,9 +105,9 @@ def _path_tables() -> tuple[Numbers, Numbers, Numbers]:
 
 
 def _path_odds() -> s.Weights:
-    """Cumulative odds of the paths, one row for each leaning."""
+    """Return the cumulative odds of the paths, one row for each sort of visitor."""
     rows = []
-    for shares in LEANINGS.values():
+    for shares in PATH_SHARES.values():
         sorts = zip(shares, (BROWSING, SAVING, BUYING), strict=True)
         rows.append(odds([share * weight / sum(sort.values()) for share, sort in sorts for weight in sort.values()]))
     return np.asarray(rows)
@@ -119,14 +120,14 @@ SEARCH = EVENT_TYPES.index("search")
 
 
 def _sessions(shop: Shop, rng: np.random.Generator, count: int) -> Sessions:
-    """``count`` sessions, which is always enough: each has at least one step."""
+    """Draw ``count`` sessions, which is always enough: each has at least one step."""
     user = draw(rng, shop.user_odds, count)
     anonymous = rng.random(count) < ANONYMOUS_SHARE
-    leaning = np.where(anonymous, 0, shop.user_segment[user] + 1)
+    visitor = np.where(anonymous, 0, shop.user_segment[user] + 1)
     elsewhere = draw(rng, shop.place_odds, count)
     return Sessions(
         user=np.where(anonymous, -1, user),
-        path=(rng.random(count)[:, None] >= PATH_ODDS[leaning]).sum(axis=1),
+        path=(rng.random(count)[:, None] >= PATH_ODDS[visitor]).sum(axis=1),
         items=draw(rng, shop.product_odds, (count, ITEMS_PER_SESSION)),
         quantity=np.minimum(rng.geometric(0.7, (count, ITEMS_PER_SESSION)), 5),
         discount=rng.integers(0, len(s.DISCOUNTS), count),
@@ -135,7 +136,7 @@ def _sessions(shop: Shop, rng: np.random.Generator, count: int) -> Sessions:
 
 
 def _rows(sessions: Sessions, count: int) -> tuple[Numbers, Numbers]:
-    """The session and the step within it of each of the first ``count`` rows; the last session may be cut short."""
+    """Return the session and the step within it of each of the first ``count`` rows; the last session may be cut short."""
     lengths = PATH_LENGTHS[sessions.path]
     owner = np.repeat(np.arange(len(lengths)), lengths)[:count]
     begins = np.cumsum(lengths) - lengths
@@ -143,7 +144,7 @@ def _rows(sessions: Sessions, count: int) -> tuple[Numbers, Numbers]:
 
 
 def _ordinals(rng: np.random.Generator, owner: Numbers, count: int) -> s.Weights:
-    """Places of the rows on the clock, in [0, count): sessions overlap, the steps of each stay in order."""
+    """Return the places of the rows on the clock, in [0, count): sessions overlap, the steps of each stay in order."""
     gaps = np.cumsum(rng.exponential(min(20.0, count / 8), count))
     begins = np.flatnonzero(np.diff(owner, prepend=-1))
     wanted = (rng.random(len(begins)) * count)[owner] + gaps - gaps[begins][owner]
@@ -153,7 +154,7 @@ def _ordinals(rng: np.random.Generator, owner: Numbers, count: int) -> s.Weights
 
 
 def _jitter(rng: np.random.Generator, count: int) -> s.Weights:
-    """Seconds from an event to its writing: mostly up to two, for one in twenty up to three quarters of a minute."""
+    """Return the seconds from an event to its writing: mostly up to two, for one in twenty up to three quarters of a minute."""
     slow = rng.random(count) < 0.05
     return np.where(slow, rng.random(count) * LONGEST_JITTER_SECONDS, rng.random(count) * 2)
 
@@ -169,35 +170,35 @@ def _columns(shop: Shop, rng: np.random.Generator, sessions: Sessions, owner: Nu
     product, is_search = sessions.items[owner, item], PATH_KINDS[path, step] == SEARCH
     quantity = np.where(COUNTED[kind], sessions.quantity[owner, item], 0)
     return {
-        "user_id": _or_else(shop.user_ids[sessions.user], sessions.user < 0, "0")[owner].tolist(),
+        "user_id": _replaced(shop.user_ids[sessions.user], sessions.user < 0, "0")[owner].tolist(),
         "event_type": texts(EVENT_TYPES)[kind].tolist(),
-        "product_id": _or_else(shop.product_ids[product], is_search, "").tolist(),
-        "price": _or_else(shop.prices[product, sessions.discount[owner]], is_search, "").tolist(),
-        "category": texts([category.name for category in s.CATEGORIES])[shop.product_category[product]].tolist(),
+        "product_id": _replaced(shop.product_ids[product], is_search, "").tolist(),
+        "price": _replaced(shop.prices[product, sessions.discount[owner]], is_search, "").tolist(),
+        "category": texts([category.name for category in CATEGORIES])[shop.product_category[product]].tolist(),
         "quantity": texts([str(n) for n in range(6)])[quantity].tolist(),
         **_session_columns(shop, rng, sessions, owner),
     }
 
 
 def _session_columns(shop: Shop, rng: np.random.Generator, sessions: Sessions, owner: Numbers) -> Columns:
-    """Fields that are the same in all rows of a session."""
+    """Return the fields that are the same in all rows of a session."""
     count = len(sessions.user)
     names = rng.integers(0, 1 << 48, count).astype(">u8").tobytes().hex()
-    segment = _or_else(texts(s.SEGMENTS)[shop.user_segment[sessions.user]], sessions.user < 0, "unknown")
+    segment = _replaced(texts(SEGMENTS)[shop.user_segment[sessions.user]], sessions.user < 0, "unknown")
     fields = {
         "session_id": texts([f"s-{names[n + 4 : n + 16]}" for n in range(0, 16 * count, 16)]),
         "user_segment": segment,
         "device_type": texts(s.DEVICES)[draw(rng, shop.device_odds, count)],
         "browser": texts(s.BROWSERS)[draw(rng, shop.browser_odds, count)],
-        "geo_country": texts([country for country, *_ in s.PLACES])[sessions.place],
-        "geo_city": texts([city for _, city, _ in s.PLACES])[sessions.place],
+        "geo_country": texts([country for country, *_ in PLACES])[sessions.place],
+        "geo_city": texts([city for _, city, _ in PLACES])[sessions.place],
         "referrer": texts(s.REFERRERS)[draw(rng, shop.referrer_odds, count)],
         "campaign_id": texts(s.CAMPAIGNS)[draw(rng, shop.campaign_odds, count)],
     }
     return {name: values[owner].tolist() for name, values in fields.items()}
 
 
-def _or_else(values: Texts, where: NDArray[np.bool_], text: str) -> Texts:
+def _replaced(values: Texts, where: NDArray[np.bool_], text: str) -> Texts:
     made = values.copy()
     made[where] = text
     return made

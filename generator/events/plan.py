@@ -1,4 +1,4 @@
-"""Which file comes when: version, columns, kind and counts of every file, from its number alone."""
+"""The plan of every file of events, from its number alone: version, columns, kind and counts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from generator.clock import Clock
-from generator.events import FIELDS
-from generator.fault_table import BAD_TURNS, DROPPED, ODD_FILES, ODD_TURNS, SMALL_FILES
-from generator.odd_rows import COPIES, LATE, VERY_LATE
+from generator.events.fault_table import BAD_BY_LAYOUT, DROPPED, ODD_BY_LAYOUT, SMALL_FILES
+from generator.events.odd_rows import COPIES, LATE, VERY_LATE
+from generator.events.traffic import FIELDS
+from generator.file_faults import ODD_FILES
 
 if TYPE_CHECKING:
+    from generator.events.options import EventOptions
     from generator.faults import Fault
-    from generator.options import GeneratorOptions
 
 Layout = tuple[int, bool]  # version, whether there is a schema_version column
 
@@ -25,7 +26,7 @@ ROTATION: tuple[Layout, ...] = (
 EARLY_BLOCKS, EARLY_EVERY, LATER_EVERY = 5, 4, 20  # small files: one in each early block of 4 files, then of 20
 SMALL_ROWS = 5
 ODD_FILE_EVERY = 3
-LATE_TURNS = (LATE, LATE, VERY_LATE, LATE, LATE)
+LATE_ROTATION = (LATE, LATE, VERY_LATE, LATE, LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,12 @@ class FilePlan:
         return (*FIELDS[self.version], "schema_version") if self.names_version else FIELDS[self.version]
 
     @property
-    def natural(self) -> int:
-        """How many rows are events of their own, not copies."""
+    def ordinary(self) -> int:
+        """Number of rows that are events of their own, not copies."""
         return self.rows - len(self.copies)
 
 
-class Marks(NamedTuple):
+class RowFaults(NamedTuple):
     """The faults of single rows, by sort."""
 
     bad: tuple[Fault, ...]
@@ -69,14 +70,14 @@ class Marks(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a file stands: how many regular files came before it, and which small kind it is, if small."""
+    """The number of regular files before a file, and which small kind it is, if small."""
 
     regular: int
     small: int | None
 
 
 def place_of(number: int) -> Place:
-    """The place of the ``number``-th file (from 0) of a world that has faults."""
+    """Return the place of the ``number``-th file (from 0) of a world that has faults."""
     early = EARLY_BLOCKS * (EARLY_EVERY + 1)
     if number < early:
         block, within = divmod(number, EARLY_EVERY + 1)
@@ -90,7 +91,7 @@ def place_of(number: int) -> Place:
 
 
 def share(turn: int, rows: int, rate: float) -> range:
-    """The marks that fall to the ``turn``-th file of ``rows`` rows: over many files exactly ``rate`` of all rows."""
+    """Return the numbers of the faults of the ``turn``-th file of ``rows`` rows: over many files ``rate`` of all rows."""
     return range(int(turn * rows * rate + 1e-9), int((turn + 1) * rows * rate + 1e-9))
 
 
@@ -101,7 +102,7 @@ class World:
     Two worlds that are equal but for paths and pace give the same bytes for the same file number.
     """
 
-    options: GeneratorOptions
+    options: EventOptions
     first: int
     origin_ms: int
 
@@ -116,7 +117,7 @@ class World:
         return tuple(layout for layout in ROTATION if layout[0] in self.options.versions)
 
     def plan(self, index: int) -> FilePlan:
-        """The plan of file ``index``, a pure function of this world."""
+        """Return the plan of file ``index``, a pure function of this world."""
         number = index - self.first
         place = place_of(number) if self.options.fault_rate > 0 else Place(number, None)
         return self._regular(index, place.regular) if place.small is None else self._small(index, place)
@@ -130,29 +131,29 @@ class World:
         return FilePlan(index, False, kind, version, version > 1, rows, first, until)
 
     def _regular(self, index: int, turn: int) -> FilePlan:
-        version, named = self.rotation[turn % len(self.rotation)]
+        version, names_version = self.rotation[turn % len(self.rotation)]
         rows, first = self.options.rows_per_file, turn * self.options.rows_per_file
-        marks = self._marks(turn)
+        row_faults = self._row_faults(turn)
         until = self.clock.moment(first + rows)
-        return FilePlan(index, True, self._odd_kind(turn), version, named, rows, first, until, *marks)
+        return FilePlan(index, True, self._odd_kind(turn), version, names_version, rows, first, until, *row_faults)
 
-    def _marks(self, turn: int) -> Marks:
-        """The row faults of the ``turn``-th regular file: at most as many as it has rows.
+    def _row_faults(self, turn: int) -> RowFaults:
+        """Return the row faults of the ``turn``-th regular file: at most as many as it has rows.
 
         Copies are left out where no ordinary row would be left to copy.
         """
         version, _ = layout = self.rotation[turn % len(self.rotation)]
-        rows, options, same = self.options.rows_per_file, self.options, self._same_before(layout, turn)
-        bad = _turns(BAD_TURNS[layout], share(same, rows, options.fault_rate), shift=13 * version)
-        odd = _turns(ODD_TURNS[layout], share(same, rows, options.oddities), shift=5 * version)
-        late = _turns(LATE_TURNS, share(turn, rows, options.lates), shift=0)
-        copies = _turns(COPIES, share(turn, rows, options.duplicates), shift=0)
+        rows, options, of_layout = self.options.rows_per_file, self.options, self._earlier_of_layout(layout, turn)
+        bad = _in_rotation(BAD_BY_LAYOUT[layout], share(of_layout, rows, options.fault_rate), shift=13 * version)
+        odd = _in_rotation(ODD_BY_LAYOUT[layout], share(of_layout, rows, options.oddities), shift=5 * version)
+        late = _in_rotation(LATE_ROTATION, share(turn, rows, options.lates), shift=0)
+        copies = _in_rotation(COPIES, share(turn, rows, options.duplicates), shift=0)
         odd = odd[: rows - len(bad)]
         late = late[: rows - len(bad) - len(odd)]
         has_room = len(bad) + len(odd) + len(late) + len(copies) < rows
-        return Marks(bad, odd, late, copies if has_room else ())
+        return RowFaults(bad, odd, late, copies if has_room else ())
 
-    def _same_before(self, layout: Layout, turn: int) -> int:
+    def _earlier_of_layout(self, layout: Layout, turn: int) -> int:
         rounds, within = divmod(turn, len(self.rotation))
         return rounds * self.rotation.count(layout) + self.rotation[:within].count(layout)
 
@@ -161,5 +162,5 @@ class World:
         return ODD_FILES[turn // ODD_FILE_EVERY % len(ODD_FILES)] if is_odd else None
 
 
-def _turns(faults: tuple[Fault, ...], marks: range, *, shift: int) -> tuple[Fault, ...]:
-    return tuple(faults[(mark + shift) % len(faults)] for mark in marks)
+def _in_rotation(faults: tuple[Fault, ...], numbers: range, *, shift: int) -> tuple[Fault, ...]:
+    return tuple(faults[(number + shift) % len(faults)] for number in numbers)

@@ -1,13 +1,15 @@
-"""The simulated shop: categories, products, users and places, all drawn from one seed."""
+"""The shop that events come from: products, users and the odds of what they do, all drawn from one seed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from generator.catalogue import CATEGORIES, PLACES, price_text
 
 Texts = NDArray[np.object_]
 Numbers = NDArray[np.int64]
@@ -16,7 +18,6 @@ Weights = NDArray[np.float64]
 PRODUCTS_PER_CATEGORY = 100
 USERS = 50_000
 DISCOUNTS = (0, 0, 0, 0, 0, 0, 0, 10, 15, 25)  # per cent, one drawn for each session
-SEGMENTS = ("new", "returning", "premium", "inactive", "at-risk", "unknown")
 SEGMENT_SHARE = (0.20, 0.35, 0.10, 0.15, 0.15, 0.05)
 SEGMENT_ACTIVITY = (1.0, 1.6, 2.5, 0.2, 0.5, 0.8)
 DEVICES = ("desktop", "mobile", "tablet", "other")
@@ -35,49 +36,9 @@ CAMPAIGNS = ("", "winter-sale", "newsletter-07", "retarget-3", "brand")
 CAMPAIGN_SHARE = (0.70, 0.10, 0.08, 0.07, 0.05)
 
 
-class Category(NamedTuple):
-    """A shelf of the shop; prices in cents, both ends included."""
-
-    name: str
-    low: int
-    high: int
-
-
-CATEGORIES = (
-    Category("electronics", 1_999, 249_900),
-    Category("computers", 4_999, 399_900),
-    Category("fashion", 899, 24_900),
-    Category("shoes", 2_499, 29_900),
-    Category("home", 499, 89_900),
-    Category("garden", 399, 59_900),
-    Category("beauty", 299, 14_900),
-    Category("sports", 799, 79_900),
-    Category("toys", 499, 19_900),
-    Category("books", 399, 7_900),
-    Category("groceries", 49, 4_900),
-    Category("pets", 199, 12_900),
-)
-
-PLACES = (
-    ("DE", "Berlin", 0.14),
-    ("DE", "München", 0.10),
-    ("DE", "Köln", 0.06),
-    ("FR", "Paris", 0.10),
-    ("FR", "Lyon", 0.04),
-    ("GB", "London", 0.12),
-    ("US", "New York", 0.12),
-    ("US", "Chicago", 0.06),
-    ("ES", "Madrid", 0.06),
-    ("IT", "Milano", 0.06),
-    ("PL", "Łódź", 0.04),
-    ("BR", "São Paulo", 0.06),
-    ("JP", "東京", 0.04),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Lookup arrays. ``*_odds`` are cumulative probabilities for ``draw``; texts are ready to be written."""
+    """Lookup arrays of one shop. ``*_odds`` are cumulative probabilities for ``draw``; texts are ready to be written."""
 
     product_ids: Texts
     product_category: Numbers
@@ -95,31 +56,26 @@ class Shop:
 
 
 def texts(values: Any) -> Texts:
-    """An array of Python strings, so that picking by index copies references only."""
+    """Return an array of Python strings, so that picking by index copies references only."""
     made = np.empty(len(values), dtype=object)
     made[:] = list(values)
     return made
 
 
 def odds(weights: Any) -> Weights:
-    """Cumulative probabilities of the given weights; the last is exactly 1."""
+    """Return the cumulative probabilities of the given weights; the last is exactly 1."""
     cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
     return np.asarray(cumulative / cumulative[-1], dtype=np.float64)
 
 
 def draw(rng: np.random.Generator, cumulative: Weights, size: int | tuple[int, ...]) -> Numbers:
-    """Indices drawn with the given cumulative probabilities."""
+    """Draw indices with the given cumulative probabilities."""
     return np.searchsorted(cumulative, rng.random(size), side="right").astype(np.int64)
-
-
-def price_text(cents: int) -> str:
-    """Cents as a decimal with two places."""
-    return f"{cents // 100}.{cents % 100:02d}"
 
 
 @lru_cache(maxsize=4)
 def open_shop(seed: int) -> Shop:
-    """The shop of a seed: 1,200 products, 50,000 users, the same every time."""
+    """Return the shop of a seed: 1,200 products, 50,000 users, the same every time."""
     rng = np.random.default_rng([seed, 0])
     shelf = np.repeat(np.arange(len(CATEGORIES)), PRODUCTS_PER_CATEGORY)
     segment = draw(rng, odds(SEGMENT_SHARE), USERS)
