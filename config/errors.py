@@ -1,4 +1,6 @@
-"""What keeps a run from starting: each message says what is wrong and the way out.
+"""The base of all errors that end a command, and those that keep a run from starting; ``spark_jobs.errors`` draws the whole tree.
+
+Each message says what is wrong and the way out.
 
 SetupError                 a run cannot start as things are set up
 ├─ SettingsError           variables that cannot be used; all of them, a line each
@@ -17,8 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class SetupError(Exception):
+class TallyError(Exception):
+    """A command cannot go on; the message is one sentence that names the thing and the way out.
+
+    ``exit_code`` is what the command then ends with. ``has_lines``: each line of the message is a sentence of its own; a line
+    break in another message came with a name or a value, and is escaped when shown.
+    """
+
+    exit_code = 1
+    has_lines = False
+
+
+class UsageError(TallyError):
+    """The command was asked for something that it cannot do as things are set."""
+
+    exit_code = 2
+
+
+class SetupError(UsageError):
     """A run cannot start as things are set up; the message is for the person who can change that."""
+
+    has_lines = True
 
 
 class SettingsError(SetupError):

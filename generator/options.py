@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from config.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,8 +19,10 @@ HIGHEST_FAULTY_RATE = 0.9
 HEAD_START = timedelta(minutes=10)
 
 
-class OptionsError(ValueError):
+class OptionsError(UsageError):
     """An option has a value the generator cannot honour; the message names it and the expected form."""
+
+    has_lines = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

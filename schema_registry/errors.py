@@ -10,9 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from config.errors import UsageError
 
-class ContractError(Exception):
+
+class ContractError(UsageError):
     """One sentence that names the thing and the way out; `file`, `subject`, `version`, `field` say where."""
+
+    has_lines = True
 
     def __init__(
         self,

@@ -15,8 +15,6 @@ from config.errors import SetupError
 from config.escaping import escape_controls
 from config.settings import exposed
 from config.settings import load as load_settings
-from generator.options import OptionsError
-from schema_registry.errors import ContractError
 from schema_registry.registry import load as load_registry
 from spark_jobs.cli.common import chosen_subjects, lake_of, logged_settings
 from spark_jobs.cli.generator import generate
@@ -26,13 +24,10 @@ from spark_jobs.cli.serve import serve
 from spark_jobs.errors import NotStoppedError, TallyError
 from spark_jobs.logs import say_harmlessly
 from spark_jobs.render import show
-from spark_jobs.storage.commit import SchemaConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-WRONG_USAGE = (SetupError, ContractError, OptionsError, SchemaConflictError)
 
 app = typer.Typer(
     help="Tallylake: a streaming lakehouse in which every row is accounted for.",
@@ -237,12 +232,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.TyperException as error:
         _usage(error)
         sys.exit(getattr(error, "exit_code", 2))
-    except (*WRONG_USAGE, TallyError) as error:
+    except TallyError as error:
         _say(error)
         if isinstance(error, NotStoppedError):
             logging.shutdown()
             os._exit(error.exit_code)
-        sys.exit(getattr(error, "exit_code", 2))
+        sys.exit(error.exit_code)
     except BaseException as error:
         told = _explained(error)
         if told is None:
@@ -275,12 +270,11 @@ def _usage(error: typer.TyperException) -> None:
         show.complain(f"error: {error}", style="red")
 
 
-def _say(error: Exception) -> None:
+def _say(error: TallyError) -> None:
     if _state["debug"]:
         raise error
     logging.getLogger("tallylake").debug("stopped", exc_info=error)
-    # Settings and contracts are told of a line each; nothing else has lines of its own.
-    lines = str(error).split("\n") if isinstance(error, WRONG_USAGE) else [str(error)]
+    lines = str(error).split("\n") if error.has_lines else [str(error)]
     for number, line in enumerate(lines):
         show.complain(f"  {line}" if number else f"error: {line}", style="red")
     if threading.current_thread() is threading.main_thread():

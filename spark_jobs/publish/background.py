@@ -76,13 +76,11 @@ def _publish(publisher: Publisher, stop: threading.Event) -> None:
 
 
 def _told(action: Callable[[], None], but: type[Exception] | tuple[()] = ()) -> None:
-    from config.postgres import DatabaseError
-
     try:
         action()
     except but:
         raise
-    except (TallyError, DatabaseError) as error:
+    except TallyError as error:
         log.warning("not published: %s; the lake has everything", error)
     except Exception as error:  # whatever it is, it must not take the stream with it
         log.exception("not published: %s; the lake has everything", error, exc_info=error)

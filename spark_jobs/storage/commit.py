@@ -19,6 +19,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
+from spark_jobs.errors import UsageError
 from spark_jobs.storage.attempt import bring_to_disk
 from spark_jobs.storage.durable import make_folder, sync, sync_all
 from spark_jobs.storage.entries import ADDED_LATER, PLAIN, addition_of, asks_nothing, commit_info, new_metadata, widened
@@ -45,8 +46,10 @@ _snapshots: dict[str, tuple[Snapshot, _Birth]] = {}
 _guard = threading.RLock()
 
 
-class SchemaConflictError(Exception):
+class SchemaConflictError(UsageError):
     """A table holds a column in another type than its contract now says."""
+
+    has_lines = True
 
 
 def open_table(path: str) -> DeltaTable | None:
