@@ -34,7 +34,7 @@ def lay_down(lake: Lake, subject: Subject, keys: int) -> None:
         numbers = np.arange(first, min(first + PIECE, keys + 1))
         for table in tables:
             parts = write_parts(table, _rows(table, numbers))
-            if table.keyed:
+            if table.key_columns:
                 replace_once(table, parts, writer="bench", version=number)
             else:
                 append_once(table, parts, writer="bench", version=number)

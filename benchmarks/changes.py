@@ -14,7 +14,7 @@ from benchmarks.arrivals import arrived, copied, running
 from benchmarks.change_files import FIELDS, SUBJECT, change_files, change_rows
 from benchmarks.change_tables import lay_down
 from benchmarks.plain_upsert import drained, empty_target, landed_files, upsert_into
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -33,7 +33,7 @@ TallyError                  exit code 1
 ├─ ProgressError            Spark's notes of a query's progress are damaged beyond what can be set aside (microbatch.spark_notes)
 ├─ DamagedError             files of the lake are not on disk as they were written (storage.sound)
 ├─ MachineError             the machine refuses: no room, no more open files, no permission (storage.sound)
-├─ LogError                 a table's log cannot be followed, or asks for what this writer cannot do (storage.log)
+├─ DeltaLogError                 a table's log cannot be followed, or asks for what this writer cannot do (storage.log)
 └─ DeletionVectorError      a deletion vector cannot be read as it was written (storage.deletion_vectors)
 
 Caught before they reach a command, and so not in the tree: ApiError, NotFoundError (answers of the API); EmbeddedError

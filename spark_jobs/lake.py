@@ -111,7 +111,7 @@ class Lake:
             schema=pa.schema([*typed_columns(latest), *CURRENT_META]),
             stats=tuple(dict.fromkeys([*latest.key, *_references(latest)])),
             near_unique=("row_id", "_change_id", *latest.key),
-            keyed=latest.key,
+            key_columns=latest.key,
             row_group_rows=KEYED_ROW_GROUP_ROWS,
         )
 
@@ -127,7 +127,7 @@ class Lake:
             schema=pa.schema([(surrogate, pa.int64()), *typed_columns(latest), *VERSION_META]),
             stats=tuple(dict.fromkeys([*latest.key, "valid_from", "valid_to"])),
             near_unique=(surrogate, *latest.key),
-            keyed=(surrogate,),
+            key_columns=(surrogate,),
             row_group_rows=KEYED_ROW_GROUP_ROWS,
         )
 
@@ -179,9 +179,9 @@ class Lake:
             name=f"gold/{name}",
             path=self._path("gold", name),
             schema=gold.schema,
-            stats=tuple(dict.fromkeys([*gold.keyed, *gold.stats])),
+            stats=tuple(dict.fromkeys([*gold.key_columns, *gold.stats])),
             near_unique=(),
-            keyed=gold.keyed,
+            key_columns=gold.key_columns,
             row_group_rows=GOLD_ROW_GROUP_ROWS,
         )
 

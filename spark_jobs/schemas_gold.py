@@ -25,7 +25,7 @@ class GoldTable:
     """
 
     columns: tuple[tuple[str, pa.DataType], ...]
-    keyed: tuple[str, ...]
+    key_columns: tuple[str, ...]
     dated: str | None = None
     stats: tuple[str, ...] = field(default=())
 
@@ -54,7 +54,7 @@ DIM_DATE = GoldTable(
         ("is_holiday", pa.bool_()),
         ("holiday_name", pa.string()),
     ),
-    keyed=("date_key",),
+    key_columns=("date_key",),
 )
 
 FACT_ORDERS = GoldTable(
@@ -73,7 +73,7 @@ FACT_ORDERS = GoldTable(
         ("line_total", MONEY),
         ("order_date", DATE),
     ),
-    keyed=("order_date",),
+    key_columns=("order_date",),
     dated="order_date",
     stats=("order_item_id", "order_id", "customer_id", "product_id"),
 )
@@ -91,7 +91,7 @@ FACT_PAYMENTS = GoldTable(
         ("paid_at", TIMESTAMP),
         ("order_date", DATE),
     ),
-    keyed=("order_date",),
+    key_columns=("order_date",),
     dated="order_date",
     stats=("payment_id", "order_id", "customer_id"),
 )
@@ -104,12 +104,12 @@ INFERRED_MEMBERS = GoldTable(
         ("first_order_time", TIMESTAMP),
         ("facts", pa.int64()),
     ),
-    keyed=("dimension", "member_key"),
+    key_columns=("dimension", "member_key"),
 )
 
 WAITING_FACTS = GoldTable(
     (("order_id", pa.int64()), ("kind", pa.string()), ("id", pa.int64()), ("amount", MONEY)),
-    keyed=("order_id",),
+    key_columns=("order_id",),
 )
 
 DAILY_GMV = GoldTable(
@@ -123,13 +123,13 @@ DAILY_GMV = GoldTable(
         ("cancelled_amount", SUM),
         ("average_order_value", SUM),
     ),
-    keyed=("order_date",),
+    key_columns=("order_date",),
     dated="order_date",
 )
 
 ORDERS_BY_STATUS = GoldTable(
     (("order_date", DATE), ("status", pa.string()), ("orders", pa.int64()), ("amount", SUM), ("share", SHARE)),
-    keyed=("order_date",),
+    key_columns=("order_date",),
     dated="order_date",
 )
 
@@ -142,7 +142,7 @@ REFUND_RATE = GoldTable(
         ("refunded_amount", SUM),
         ("refund_rate", SHARE),
     ),
-    keyed=("order_date",),
+    key_columns=("order_date",),
     dated="order_date",
 )
 
@@ -157,7 +157,7 @@ TOP_PRODUCTS = GoldTable(
         ("units", pa.int64()),
         ("revenue", SUM),
     ),
-    keyed=("order_date",),
+    key_columns=("order_date",),
     dated="order_date",
 )
 
@@ -169,7 +169,7 @@ BASIC_RETENTION = GoldTable(
         ("active_customers", pa.int64()),
         ("retention_rate", SHARE),
     ),
-    keyed=("cohort_month", "months_since"),
+    key_columns=("cohort_month", "months_since"),
 )
 
 CUSTOMER_LIFETIME_VALUE = GoldTable(
@@ -184,7 +184,7 @@ CUSTOMER_LIFETIME_VALUE = GoldTable(
         ("lifetime_value", SUM),
         ("average_order_value", SUM),
     ),
-    keyed=("customer_id",),
+    key_columns=("customer_id",),
 )
 
 CUSTOMER_SEGMENTS = GoldTable(
@@ -200,7 +200,7 @@ CUSTOMER_SEGMENTS = GoldTable(
         ("segment", pa.string()),
         ("declared_segment", pa.string()),
     ),
-    keyed=("customer_id",),
+    key_columns=("customer_id",),
 )
 
 PRICE_VOLATILITY = GoldTable(
@@ -216,7 +216,7 @@ PRICE_VOLATILITY = GoldTable(
         ("average_price", RATIO),
         ("volatility", RATIO),
     ),
-    keyed=("product_id", "month"),
+    key_columns=("product_id", "month"),
 )
 
 DAILY_ERROR_RATE = GoldTable(
@@ -227,7 +227,7 @@ DAILY_ERROR_RATE = GoldTable(
         ("dead_letters", pa.int64()),
         ("error_rate", SHARE),
     ),
-    keyed=("event_date",),
+    key_columns=("event_date",),
     dated="event_date",
 )
 

@@ -13,7 +13,7 @@ from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.demo.own_folder import made_anew
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

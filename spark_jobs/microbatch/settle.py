@@ -26,12 +26,12 @@ class LostPartsError(TallyError):
 def settle(prepared: Prepared, tables: Sequence[Table], owner: str) -> None:
     """Commit the batch's parts to each table in order. Done twice, each commit finds its writer's version and does nothing.
 
-    To a keyed table, the rows of the parts' keys become the parts' rows, and those of the keys in the fact ``gone`` (by
+    To a table with a key, the rows of the parts' keys become the parts' rows, and those of the keys in the fact ``gone`` (by
     table: a list of integers) go.
     """
     for table in tables:
         parts, writer = prepared.of(table.name), writer_of(owner, table)
-        if table.keyed:
+        if table.key_columns:
             gone = pa.array(prepared.facts.get("gone", {}).get(table.name, []), pa.int64())
             replace_once(table, parts, gone=gone, writer=writer, version=prepared.batch_id)
         else:

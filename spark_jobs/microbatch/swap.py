@@ -23,7 +23,7 @@ from spark_jobs.storage.commit import ATTEMPTS, checkpoint_if_due, ensure_table,
 from spark_jobs.storage.deletion_vectors import file_of
 from spark_jobs.storage.durable import sync, write_down
 from spark_jobs.storage.entries import commit_info, transaction
-from spark_jobs.storage.log import LogError, put_if_absent, read_log
+from spark_jobs.storage.log import DeltaLogError, put_if_absent, read_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,7 +85,7 @@ def takes_schema(live: Table) -> bool:
 def begin_swap(lake: Lake, subject: Subject) -> None:
     """Write down what the swap of the subject's shadow will do; :func:`finish_swap` then does it.
 
-    Raises LogError where a live table asks for what cannot be kept here; nothing is changed then.
+    Raises DeltaLogError where a live table asks for what cannot be kept here; nothing is changed then.
     """
     shadow = lake.shadow(subject.name)
     pairs = zip(lake.judged(subject), shadow.judged(subject), strict=True)
@@ -132,7 +132,9 @@ def _planned(live: Table, made: Table, subject: str) -> TableSwap:
     before.require(to_write=True)
     adds = list(rebuilt.files.values())
     if any("deletionVector" in add for add in adds) and not before.takes_vectors:
-        raise LogError(f"{live.name} takes no deletion vectors: set its property delta.enableDeletionVectors to true")
+        raise DeltaLogError(
+            f"{live.name} takes no deletion vectors: set its property delta.enableDeletionVectors to true"
+        )
     partition = {"subject": subject} if "subject" in live.partition_by else {}
     schema = rebuilt.metadata["schemaString"] if replaced else ""
     return TableSwap(live.name, partition, before.version, adds, dict(rebuilt.writers), schema)
@@ -188,7 +190,7 @@ def _commit(path: Path, table: TableSwap, swap: Swap) -> None:
         if put_if_absent(str(path), snapshot.version + 1, entry):
             checkpoint_if_due(str(path), snapshot.version + 1, snapshot.configuration)
             return
-    raise LogError(f"{table.table}: other writers were first {ATTEMPTS} times; stop them, then start again")
+    raise DeltaLogError(f"{table.table}: other writers were first {ATTEMPTS} times; stop them, then start again")
 
 
 def _entry(snapshot: Snapshot, table: TableSwap, swap: Swap) -> Iterator[Action]:

@@ -176,7 +176,7 @@ def _changes(lake: Lake, subject: Subject) -> list[Target]:
     if history is not None:
         by_key = (*(name for name in latest.key if name not in hashed), "valid_from")
         name = table_name(history.name.removeprefix("gold/"))
-        found.append(Target(name, history, history.schema, history.keyed, "stream", checks, (by_key,)))
+        found.append(Target(name, history, history.schema, history.key_columns, "stream", checks, (by_key,)))
     return found
 
 
@@ -207,7 +207,7 @@ def _metrics(lake: Lake) -> Target:
 def _of_gold(lake: Lake) -> list[Target]:
     found = []
     for name, gold in GOLD.items():
-        table, key = lake.gold(name), GOLD_KEYS.get(name, gold.keyed)
+        table, key = lake.gold(name), GOLD_KEYS.get(name, gold.key_columns)
         found.append(Target(name, table, table.schema, key, "gold", indexes=GOLD_INDEXES.get(name, ())))
     return found
 

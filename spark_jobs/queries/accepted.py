@@ -17,7 +17,7 @@ import pyarrow.dataset as pads
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.commit import open_table
-from spark_jobs.storage.keyed import key_expression
+from spark_jobs.storage.key_lookup import key_expression
 from spark_jobs.storage.pruned import add_actions, bound, file_paths, of_sources
 from spark_jobs.transforms.dedupe import ACCEPTED
 

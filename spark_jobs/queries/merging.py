@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage.keyed import all_rows, key_array, rows_of
+from spark_jobs.storage.key_lookup import all_rows, key_array, rows_of
 from spark_jobs.storage.parts import Part, write_parts
 from spark_jobs.storage.written import op_rows, read_parts
 from spark_jobs.transforms.entity import TRUNCATE, from_changes, from_current, row_schema
@@ -79,7 +79,7 @@ class Merger:
     def _versions(self, history: Table, incoming: Incoming, current: pa.Table) -> pa.Table:
         """The history of the keys, without what describes them."""
         key = list(self.subject.latest.key)
-        names = [*history.keyed, *key, "valid_from", "version", "is_current"]
+        names = [*history.key_columns, *key, "valid_from", "version", "is_current"]
         everyone = pa.concat_tables([incoming.changes.select(key), current.select(key)])
         return rows_of(history, self._keys(everyone), names, by=key)
 
@@ -120,4 +120,6 @@ def _write(table: Table, rows: pa.Table, stamp: Stamp) -> list[Part]:
     }
     names = table.schema.names
     columns = [added[name] if name in added else rows[name] for name in names]
-    return write_parts(table, pa.table(columns, names=names).sort_by([(name, "ascending") for name in table.keyed]))
+    return write_parts(
+        table, pa.table(columns, names=names).sort_by([(name, "ascending") for name in table.key_columns])
+    )

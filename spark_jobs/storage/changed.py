@@ -17,7 +17,7 @@ from pyroaring import BitMap64
 
 from spark_jobs.storage.commit import open_snapshot
 from spark_jobs.storage.deletion_vectors import DeletionVectorError, positions, read_vector
-from spark_jobs.storage.keyed import live_files
+from spark_jobs.storage.key_lookup import live_files
 from spark_jobs.storage.live_files import read_live, read_rows, rows_in
 from spark_jobs.storage.log import read_log
 

@@ -23,7 +23,7 @@ from spark_jobs.errors import UsageError
 from spark_jobs.storage.attempt import bring_to_disk
 from spark_jobs.storage.durable import make_folder, sync, sync_all
 from spark_jobs.storage.entries import ADDED_LATER, PLAIN, addition_of, asks_nothing, commit_info, new_metadata, widened
-from spark_jobs.storage.log import PROTOCOL, LogError, Snapshot, catch_up, entry_name, put_if_absent, read_log
+from spark_jobs.storage.log import PROTOCOL, DeltaLogError, Snapshot, catch_up, entry_name, put_if_absent, read_log
 from spark_jobs.storage.sound import require_sound_log
 
 if TYPE_CHECKING:
@@ -66,16 +66,16 @@ def open_table(path: str) -> DeltaTable | None:
             table = DeltaTable(path)
         except TableNotFoundError:
             if birth is not None and any((Path(path) / "_delta_log").glob("*.json")):
-                raise LogError(f"{path} has a log that cannot be read now; nothing is taken for missing") from None
+                raise DeltaLogError(f"{path} has a log that cannot be read now; nothing is taken for missing") from None
             return None
         except DeltaError as error:
-            raise LogError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+            raise DeltaLogError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
         _open_tables[path] = (table, birth)
         return table
 
 
 def open_snapshot(path: str) -> Snapshot | None:
-    """The log of a keyed table as it stands now, or None where there is none; kept as :func:`open_table` keeps handles."""
+    """The log of a table with a key as it stands now, or None where there is none; kept as :func:`open_table` keeps handles."""
     with _guard:
         birth = _birth(path)
         known, known_birth = _snapshots.pop(path, (None, None))
@@ -117,7 +117,7 @@ def ensure_table(table: Table) -> DeltaTable:
 
 
 def _create(table: Table) -> None:
-    protocol = PROTOCOL if table.keyed else PLAIN
+    protocol = PROTOCOL if table.key_columns else PLAIN
     put_if_absent(
         table.path, 0, [commit_info("CREATE TABLE"), {"metaData": new_metadata(table)}, {"protocol": protocol}]
     )
@@ -165,11 +165,11 @@ def _add_columns(found: DeltaTable, table: Table, missing: Sequence[Field]) -> N
         if not lacking:
             return
         info = commit_info("ADD COLUMNS", {"columns": json.dumps([field.name for field in lacking])})
-        names = [] if table.keyed else [*added_later(found), *(field.name for field in lacking)]
+        names = [] if table.key_columns else [*added_later(found), *(field.name for field in lacking)]
         metadata = widened(found, lacking, list(dict.fromkeys(names)))
         put_if_absent(table.path, found.version() + 1, [info, {"metaData": metadata}])
         found.update_incremental()
-    raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+    raise DeltaLogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
 
 
 def added_later(table: DeltaTable) -> list[str]:
@@ -200,7 +200,7 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
                 checkpoint_if_due(table.path, before + 1, found.metadata().configuration)
                 return True
             found.update_incremental()
-    raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+    raise DeltaLogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
 
 
 def _entered(found: DeltaTable, table: Table, parts: Sequence[Part], transaction: Transaction) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def count(table: Table, subject: str | None = None) -> int:
     """Rows of a table by its log, all or one subject's; those that a deletion vector deletes are none."""
-    if table.keyed:
+    if table.key_columns:
         return live_count(table)
     found = open_table(table.path)
     if found is None:
@@ -28,7 +28,7 @@ def count(table: Table, subject: str | None = None) -> int:
 
 
 def live_count(table: Table) -> int:
-    """Rows of a keyed table by its log."""
+    """Rows of a table with a key by its log."""
     snapshot = open_snapshot(table.path)
     adds = snapshot.files.values() if snapshot is not None else []
     held = [int(json.loads(add.get("stats") or "{}").get("numRecords") or 0) for add in adds]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Spark reads a table's log from its newest checkpoint on, so checkpoints come often enough to keep that short.
 PROPERTIES = {"delta.checkpointInterval": "20", "delta.logRetentionDuration": "interval 60 days"}
-KEYED_PROPERTIES = {**PROPERTIES, "delta.enableDeletionVectors": "true"}
+PROPERTIES_WITH_A_KEY = {**PROPERTIES, "delta.enableDeletionVectors": "true"}
 #: A table that any writer of Delta may append to.
 PLAIN = {"minReaderVersion": 1, "minWriterVersion": 2}
 #: What a table may ask of its writers without asking anything of one that only adds files.
@@ -54,7 +54,7 @@ def new_metadata(table: Table) -> Action:
         "format": {"provider": "parquet", "options": {}},
         "schemaString": Schema.from_arrow(table.schema).to_json(),
         "partitionColumns": list(table.partition_by),
-        "configuration": KEYED_PROPERTIES if table.keyed else PROPERTIES,
+        "configuration": PROPERTIES_WITH_A_KEY if table.key_columns else PROPERTIES,
         "createdTime": now_ms(),
     }
 

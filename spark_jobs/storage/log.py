@@ -54,7 +54,7 @@ _KINDS = {
 _MAPS = {"partitionValues", "tags", "configuration", "options"}
 
 
-class LogError(TallyError):
+class DeltaLogError(TallyError):
     """A table's log cannot be followed, or asks for what this writer cannot do."""
 
 
@@ -79,7 +79,7 @@ class Snapshot:
         return self.writers.get(writer, -1) >= version
 
     def require(self, *, to_write: bool) -> None:
-        """Raise LogError where the table asks for more than is done here, such as a constraint that must be checked."""
+        """Raise DeltaLogError where the table asks for more than is done here, such as a constraint that must be checked."""
         features = set(self.protocol.get("readerFeatures") or ())
         if to_write:
             features |= set(self.protocol.get("writerFeatures") or ())
@@ -89,7 +89,9 @@ class Snapshot:
         if to_write and self.configuration.get("delta.appendOnly") == "true":
             beyond.append("delta.appendOnly")
         if beyond:
-            raise LogError(f"{self.path} has {', '.join(beyond)}, which cannot be kept here; drop that from the table")
+            raise DeltaLogError(
+                f"{self.path} has {', '.join(beyond)}, which cannot be kept here; drop that from the table"
+            )
 
     @property
     def takes_vectors(self) -> bool:
@@ -113,7 +115,7 @@ def read_log(path: str, upto: int | None = None) -> Snapshot | None:
         return then if then.version == upto >= 0 else None
     found = catch_up(_from_checkpoint(path, names))
     if found.version < 0 and any(name.endswith((".json", ".parquet")) for name in names):
-        raise LogError(f"{path}: its log has neither a first entry nor a checkpoint that can be read")
+        raise DeltaLogError(f"{path}: its log has neither a first entry nor a checkpoint that can be read")
     return found if found.version >= 0 else None
 
 
@@ -143,7 +145,7 @@ def _read_entry(path: Path) -> list[Action]:
             raise ValueError("it is empty")
         return [json.loads(line) for line in lines]
     except ValueError as error:
-        raise LogError(
+        raise DeltaLogError(
             f"{path} is empty or cut off ({error}), as a power cut can leave it: restore it from a backup"
         ) from None
 
@@ -216,7 +218,7 @@ def _checkpointed(path: Path) -> list[Action]:
         with pq.ParquetFile(path) as checkpoint:
             rows = checkpoint.read(columns=columns).to_pylist()
     except pa.ArrowInvalid as error:
-        raise LogError(
+        raise DeltaLogError(
             f"{path} is empty or cut off ({error}), as a power cut can leave it: move it and {path.parent / '_last_checkpoint'} "
             "away where the log's entries go back to the first, and restore it from a backup where they do not"
         ) from None

@@ -25,9 +25,9 @@ from spark_jobs.storage.commit import ATTEMPTS, checkpoint_if_due, ensure_table,
 from spark_jobs.storage.deletion_vectors import bitmap, file_of, read_vector, write_vectors
 from spark_jobs.storage.durable import sync, sync_all
 from spark_jobs.storage.entries import commit_info, transaction
-from spark_jobs.storage.keyed import Wanted, key_array, live_files, live_hits
+from spark_jobs.storage.key_lookup import Wanted, key_array, live_files, live_hits
 from spark_jobs.storage.live_files import NONE, LiveFile, read_live, rows_in
-from spark_jobs.storage.log import LogError, entry_name, put_if_absent
+from spark_jobs.storage.log import DeltaLogError, entry_name, put_if_absent
 from spark_jobs.storage.parts import PART_ROWS, TableWriter
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def replace_once(
 ) -> bool:
     """In one commit, remove every live row whose key is one of the parts' or of ``gone``, and add the parts.
 
-    Keys are those of the columns ``table.keyed``; ``gone`` as ``keyed.key_array`` makes them. Done twice, the second call sees
-    the writer's version in the log and does nothing; ``writer`` as for ``commit.append_once``. Returns whether a commit was
-    made; no parts and nothing gone, no commit. Raises LogError where the table asks for what cannot be kept here, or where
-    other writers keep being first.
+    Keys are those of ``table.key_columns``; ``gone`` as ``key_lookup.key_array`` makes them. Done twice, the second call
+    sees the writer's version in the log and does nothing; ``writer`` as for ``commit.append_once``. Returns whether a commit
+    was made; no parts and nothing gone, no commit. Raises DeltaLogError where the table asks for what cannot be kept here, or
+    where other writers keep being first.
     """
     if not parts and (gone is None or not len(gone)):
         return False
@@ -119,7 +119,7 @@ def replace_once(
             checkpoint_if_due(table.path, snapshot.version + 1, snapshot.configuration)
             return True
         change.discard()
-    raise LogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+    raise DeltaLogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
 
 
 def _as_wide_as(table: Table) -> Snapshot:
@@ -138,13 +138,13 @@ def _schema(snapshot: Snapshot) -> pa.Schema:
 
 def _wanted(table: Table, parts: Sequence[Part], gone: pa.Array | None) -> Wanted:
     """The keys whose rows are replaced: those of the parts, read back from their files, and those gone."""
-    schema = pa.schema([table.schema.field(name) for name in table.keyed])
+    schema = pa.schema([table.schema.field(name) for name in table.key_columns])
     type_ = schema.field(0).type if len(schema) == 1 else pa.string()
     keys = [pa.array([], type_) if gone is None or not len(gone) else gone.cast(type_)]
     for part in parts:
         file = LiveFile(Path(table.path), part.path, part.partition)
-        keys += [key_array(rows, table.keyed) for rows in read_live(file, schema)]
-    return Wanted.of(pa.concat_arrays(keys), table.schema, table.keyed)
+        keys += [key_array(rows, table.key_columns) for rows in read_live(file, schema)]
+    return Wanted.of(pa.concat_arrays(keys), table.schema, table.key_columns)
 
 
 def _plan(change: _Change, table: Table, snapshot: Snapshot, wanted: Wanted, parts: Sequence[Part]) -> None:
@@ -266,7 +266,7 @@ def _sync(table: Table, parts: Sequence[Part], change: _Change) -> None:
 
 
 def _entry(table: Table, snapshot: Snapshot, change: _Change, writer: str, version: int) -> Iterable[Action]:
-    info = commit_info("MERGE", {"matchedBy": json.dumps(table.keyed)}, **change.metrics)
+    info = commit_info("MERGE", {"matchedBy": json.dumps(table.key_columns)}, **change.metrics)
     info["commitInfo"]["readVersion"] = snapshot.version
     yield info
     yield transaction(writer, version)

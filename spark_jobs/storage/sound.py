@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from spark_jobs.errors import TallyError
-from spark_jobs.storage.log import LogError, entry_name
+from spark_jobs.storage.log import DeltaLogError, entry_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,7 +46,7 @@ class MachineError(TallyError):
 
 
 def require_sound_log(path: str) -> None:
-    """LogError where an entry or a checkpoint that readers go by is empty, cut off or missing. No log is sound."""
+    """DeltaLogError where an entry or a checkpoint that readers go by is empty, cut off or missing. No log is sound."""
     folder = Path(path) / "_delta_log"
     try:
         names = os.listdir(folder)  # noqa: PTH208  a log can hold 100,000 names, of which few are needed as a Path
@@ -62,7 +62,7 @@ def require_sound_log(path: str) -> None:
     newest = set(entries[-RECENT:])
     for version in (version for version in entries if version > base or version in newest):
         if why := _broken_entry(folder / entry_name(version)):
-            raise LogError(
+            raise DeltaLogError(
                 f"{folder / entry_name(version)} {why}, as a power cut can leave it: {_way_out(version, entries)}"
             )
 
@@ -81,7 +81,7 @@ def _require_checkpoints(folder: Path, checkpoints: dict[str, int]) -> None:
     newest = max(checkpoints.values(), default=None)
     for name in (name for name, version in checkpoints.items() if version == newest):
         if why := broken_parquet(folder / name):
-            raise LogError(
+            raise DeltaLogError(
                 f"{folder / name} {why}, as a power cut can leave it: move it and {folder / '_last_checkpoint'} away; "
                 "the log's entries hold the same, or the next start names those that are missing"
             )
@@ -91,7 +91,7 @@ def _require_no_gap(folder: Path, entries: Sequence[int], base: int) -> None:
     after = [version for version in entries if version > base]
     missing = sorted(set(range(base + 1, after[-1] + 1)) - set(after)) if after else []
     if missing:
-        raise LogError(
+        raise DeltaLogError(
             f"{folder / entry_name(missing[0])} is missing, though later entries are there: restore it from a backup; nothing "
             "can be read of the table without it"
         )
@@ -185,7 +185,7 @@ def damaged(paths: Iterable[str]) -> str | None:
     for path in paths:
         try:
             found += _damaged_of(path)[: NAMED - len(found)]
-        except LogError as error:
+        except DeltaLogError as error:
             return str(error)
         if len(found) == NAMED:
             break

@@ -11,7 +11,7 @@ import pyarrow as pa
 class Table:
     """A Delta table: where it is, its columns, and what its log says for pruning.
 
-    ``near_unique`` columns are written without a dictionary, as one would never pay for itself. ``keyed``: the columns
+    ``near_unique`` columns are written without a dictionary, as one would never pay for itself. ``key_columns``: the columns
     by which rows are replaced (see ``storage.replace``); none for a table that is only appended to. ``row_group_rows``: rows
     of a Parquet row group; fewer make it cheaper to read a few rows of many.
     """
@@ -22,7 +22,7 @@ class Table:
     partition_by: tuple[str, ...] = ()
     stats: tuple[str, ...] = ()
     near_unique: tuple[str, ...] = ("row_id",)
-    keyed: tuple[str, ...] = ()
+    key_columns: tuple[str, ...] = ()
     row_group_rows: int = 131_072
 
     @property

@@ -19,7 +19,7 @@ from support.duckdb_audit import discrepancies
 from support.ingest_without_spark import Files, ingest_of
 from support.lakes import house
 from support.small_disk import small_disk
-from support.tables_with_a_key import keyed, named, put, rows, scanned
+from support.tables_with_a_key import named, put, rows, scanned, table_with_a_key
 
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
@@ -67,7 +67,7 @@ def test_landing_goes_on_by_itself_whichever_write_found_no_room(tmp_path: Path,
 
 
 def test_rows_are_replaced_once_and_no_file_is_left_without_a_name(disk: Disk) -> None:
-    table = keyed(disk.root)
+    table = table_with_a_key(disk.root)
     put(table, 0, dict.fromkeys(range(200), "old"))
     failures = 0
     for pages in range(200):
@@ -87,7 +87,7 @@ def test_rows_are_replaced_once_and_no_file_is_left_without_a_name(disk: Disk) -
 
 
 def test_what_workers_wrote_of_a_failed_attempt_is_removed_and_what_is_committed_stays(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, {1: "old"})
     kept = written_in(tmp_path)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from support.tables_with_a_key import keyed, put
+from support.tables_with_a_key import put, table_with_a_key
 
 from spark_jobs.cli.app import main
 from spark_jobs.errors import TallyError
@@ -22,7 +22,7 @@ from spark_jobs.microbatch.swap import SwapError, finish_swap
 from spark_jobs.storage import commit
 from spark_jobs.storage import durable as durable_module
 from spark_jobs.storage.commit import append_once, open_snapshot, open_table, write_checkpoint
-from spark_jobs.storage.log import LogError, read_log
+from spark_jobs.storage.log import DeltaLogError, read_log
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.sound import damaged, explained
 from spark_jobs.storage.table import Table
@@ -77,33 +77,33 @@ def test_an_entry_of_an_appended_table_is_never_passed_over(
     table: Table, version: int, cut: Callable[[bytes], bytes]
 ) -> None:
     damage(entry(table, version), cut)
-    with pytest.raises(LogError, match=rf"{version:020}\.json is (empty|cut off), as a power cut .*: restore it"):
+    with pytest.raises(DeltaLogError, match=rf"{version:020}\.json is (empty|cut off), as a power cut .*: restore it"):
         open_table(table.path)
-    with pytest.raises(LogError):
+    with pytest.raises(DeltaLogError):
         append(table, 3)
 
 
 @cut
 def test_an_entry_of_a_keyed_table_is_never_passed_over(tmp_path: Path, cut: Callable[[bytes], bytes]) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     for version in range(3):
         put(table, version, {version: "row"})
     damage(entry(table, 2), cut)
     for read in (open_snapshot, read_log, open_table):
-        with pytest.raises(LogError, match=r"02\.json is (empty|cut off).*restore it from a backup"):
+        with pytest.raises(DeltaLogError, match=r"02\.json is (empty|cut off).*restore it from a backup"):
             read(table.path)
 
 
 def test_an_entry_that_is_gone_in_the_middle_is_named_and_no_other_takes_its_place(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     for version in range(4):
         put(table, version, {version: "row"})
     entry(table, 2).unlink()
     forget()
     for read in (open_snapshot, open_table):
-        with pytest.raises(LogError, match=r"02\.json is missing, though later entries are there"):
+        with pytest.raises(DeltaLogError, match=r"02\.json is missing, though later entries are there"):
             read(table.path)
-    with pytest.raises(LogError):
+    with pytest.raises(DeltaLogError):
         put(table, 9, {9: "row"})
     assert not entry(table, 2).exists()
 
@@ -116,7 +116,9 @@ def test_a_checkpoint_is_named_with_what_may_be_moved_away_and_then_the_entries_
     append(table, 3)
     (checkpoint,) = Path(table.path).glob("_delta_log/*.checkpoint.parquet")
     damage(checkpoint, cut)
-    with pytest.raises(LogError, match=r"checkpoint\.parquet is (empty|cut off).* move it and .*_last_checkpoint away"):
+    with pytest.raises(
+        DeltaLogError, match=r"checkpoint\.parquet is (empty|cut off).* move it and .*_last_checkpoint away"
+    ):
         open_table(table.path)
     checkpoint.unlink()
     (checkpoint.parent / "_last_checkpoint").unlink()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from deltalake import DeltaTable
 from support.ingest_without_spark import Files, ingest_of
-from support.tables_with_a_key import keyed, named, put, scanned
+from support.tables_with_a_key import named, put, scanned, table_with_a_key
 
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
@@ -75,7 +75,7 @@ def test_a_batch_fails_with_the_limit_and_lands_once_more_files_may_be_open(tmp_
 def test_a_table_that_cannot_be_opened_now_is_not_taken_for_missing(
     tmp_path: Path, read: Callable[[str], object]
 ) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, {1: "row"})
     for left in range(10):
         commit._open_tables.clear()

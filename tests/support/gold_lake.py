@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.schemas_gold import GOLD
 from spark_jobs.storage.commit import ensure_table
-from spark_jobs.storage.keyed import all_rows, key_array
+from spark_jobs.storage.key_lookup import all_rows, key_array
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.transforms.versions import OPEN, surrogate_keys
@@ -83,13 +83,13 @@ class GoldHouse:
         keys = pa.table({natural: [key] * len(versions), "valid_from": pa.array(begins, pa.timestamp("us", tz="UTC"))})
         surrogates = surrogate_keys(keys, [natural], keys["valid_from"]).to_pylist()
         rows = [
-            {**dict.fromkeys(table.schema.names), natural: key, table.keyed[0]: surrogate, "valid_from": begin}
+            {**dict.fromkeys(table.schema.names), natural: key, table.key_columns[0]: surrogate, "valid_from": begin}
             | {"valid_to": end, "is_current": end == OPEN, "version": place, **said}
             for place, (surrogate, begin, end, (_, said)) in enumerate(
                 zip(surrogates, begins, ends, versions, strict=True), 1
             )
         ]
-        held = all_rows(table, [table.keyed[0], natural])
+        held = all_rows(table, [table.key_columns[0], natural])
         self._write(table, rows, gone=held.filter(pc.equal(held[natural], key)))
 
     def run(self, spark: SparkSession, upto: str, **options: Any) -> RunRecord:
@@ -113,5 +113,5 @@ class GoldHouse:
         self.commits += 1
         ensure_table(table)
         parts = write_parts(table, pa.Table.from_pylist(rows, schema=table.schema))
-        keys = key_array(gone, table.keyed) if gone is not None else None
+        keys = key_array(gone, table.key_columns) if gone is not None else None
         replace_once(table, parts, gone=keys, writer="test", version=self.commits)

@@ -86,7 +86,7 @@ class House:
         return pa.table(DeltaTable(table.path).scan().read_all()).to_pylist()
 
     def entity(self, table: Table | None) -> list[str]:
-        """A keyed table without its processing columns, in an order of its own."""
+        """A table with a key without its processing columns, in an order of its own."""
         assert table is not None
         return sorted(str({k: v for k, v in row.items() if k not in PROCESSING}) for row in self.rows(table))
 

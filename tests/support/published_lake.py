@@ -16,7 +16,7 @@ from psycopg2 import sql
 from spark_jobs.publish.schema import prepare
 from spark_jobs.schemas import BRONZE_META
 from spark_jobs.storage.commit import append_once, ensure_table, open_snapshot
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
 
@@ -76,11 +76,11 @@ class PublishHouse:
         append_once(table, write_parts(table, _arrow(table.schema, rows)), writer="test", version=self.commits)
 
     def put(self, name: str, *rows: Row, gone: Iterable[Any] = ()) -> None:
-        """Rows for a keyed table, and the keys of rows that go."""
+        """Rows for a table with a key, and the keys of rows that go."""
         table = self.table(name)
         self.commits += 1
         ensure_table(table)
-        keys = pa.array(list(gone), table.schema.field(table.keyed[0]).type)
+        keys = pa.array(list(gone), table.schema.field(table.key_columns[0]).type)
         parts = write_parts(table, _arrow(table.schema, rows)) if rows else []
         replace_once(table, parts, gone=keys, writer="test", version=self.commits)
 

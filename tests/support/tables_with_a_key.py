@@ -1,4 +1,4 @@
-"""A keyed table in a few words: rows made of a key and a name, and what any reader of Delta sees of them."""
+"""A table with a key in a few words: rows made of a key and a name, and what any reader of Delta sees of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
 Rows = dict[int | None, str]
 
 
-def keyed(root: Path, **changes: Any) -> Table:
+def table_with_a_key(root: Path, **changes: Any) -> Table:
     """A table whose rows are replaced by ``id``."""
     table = Table("silver/x", str(root / "x"), SCHEMA, (), ("id",), ("id",), ("id",), 4)
     return dataclasses.replace(table, **changes)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.audit.finding import SHOWN, Finding
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.transforms.versions import OPEN
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.inputs import live
 from spark_jobs.storage.changed import difference
-from spark_jobs.storage.keyed import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

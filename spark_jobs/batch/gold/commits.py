@@ -23,7 +23,7 @@ from spark_jobs.storage.changed import difference
 from spark_jobs.storage.commit import ensure_table, is_committed
 from spark_jobs.storage.counts import count
 from spark_jobs.storage.durable import make_folder, write_down
-from spark_jobs.storage.keyed import key_array
+from spark_jobs.storage.key_lookup import key_array
 from spark_jobs.storage.parts import Part, write_parts
 from spark_jobs.storage.replace import replace_once
 
@@ -49,7 +49,7 @@ class Commit:
 
     @classmethod
     def of(cls, table: Table, parts: Iterable[Part], gone: pa.Array) -> Commit:
-        """Keys as ``keyed.key_array`` makes them."""
+        """Keys as ``key_lookup.key_array`` makes them."""
         return cls(table.name.removeprefix("gold/"), tuple(parts), tuple(gone.cast(pa.string()).to_pylist()))
 
     @property
@@ -65,7 +65,7 @@ class Commit:
         """Make the commit, unless it has been made."""
         table = lake.gold(self.table)
         ensure_table(table)
-        type_ = table.schema.field(table.keyed[0]).type if len(table.keyed) == 1 else pa.string()
+        type_ = table.schema.field(table.key_columns[0]).type if len(table.key_columns) == 1 else pa.string()
         gone = pa.array(self.gone, pa.string()).cast(type_)
         replace_once(table, self.parts, gone=gone, writer=writer_of(lineage), version=number)
 
@@ -82,11 +82,11 @@ def brought_to(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | N
     """
     wanted = wanted.select(table.schema.names).cast(table.schema)
     changed = difference(existing, wanted)
-    touched = pc.unique(key_array(pa.concat_tables([changed.before, changed.after]), table.keyed))
+    touched = pc.unique(key_array(pa.concat_tables([changed.before, changed.after]), table.key_columns))
     if not len(touched):
         return None
-    rows = wanted.filter(pc.is_in(key_array(wanted, table.keyed), value_set=touched))
-    gone = pc.unique(key_array(changed.before, table.keyed))
+    rows = wanted.filter(pc.is_in(key_array(wanted, table.key_columns), value_set=touched))
+    gone = pc.unique(key_array(changed.before, table.key_columns))
     return Commit.of(table, write_parts(table, rows), gone)
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.batch.gold.inputs import accepted_of
 from spark_jobs.schemas_gold import DATE
-from spark_jobs.storage.keyed import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_of
 from spark_jobs.transforms.marts.daily_error_rate import error_counts, error_rates, letter_dates
 
 if TYPE_CHECKING:

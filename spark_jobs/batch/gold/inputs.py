@@ -10,7 +10,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.errors import UsageError
 from spark_jobs.storage.changed import Changed, Position, changed_rows, position
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

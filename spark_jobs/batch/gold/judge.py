@@ -12,7 +12,7 @@ import pyarrow as pa
 from spark_jobs.batch.gold.candidate import FACTS
 from spark_jobs.batch.gold.record import GateResult
 from spark_jobs.batch.gold.strays import ROW_COUNTS, SHOWN, told, with_strays
-from spark_jobs.storage.keyed import rows_of
+from spark_jobs.storage.key_lookup import rows_of
 from spark_jobs.transforms.gates.non_negative_money import non_negative_money
 from spark_jobs.transforms.gates.order_totals import order_totals
 from spark_jobs.transforms.gates.referential_integrity import referential_integrity

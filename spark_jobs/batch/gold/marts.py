@@ -10,7 +10,7 @@ from spark_jobs.batch.gold.candidate import FACTS
 from spark_jobs.batch.gold.commits import Commit, brought_to
 from spark_jobs.batch.tables import read
 from spark_jobs.storage.counts import count
-from spark_jobs.storage.keyed import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_of
 from spark_jobs.transforms.marts.basic_retention import basic_retention
 from spark_jobs.transforms.marts.customer_lifetime_value import customer_lifetime_value
 from spark_jobs.transforms.marts.customer_segments import customer_segments

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.record import GateResult, held_dates
-from spark_jobs.storage.keyed import rows_of
+from spark_jobs.storage.key_lookup import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

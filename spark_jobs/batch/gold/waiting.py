@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from spark_jobs.batch.gold.changed_dates import order_ids
 from spark_jobs.batch.gold.commits import Commit, brought_to
 from spark_jobs.batch.gold.inputs import live
-from spark_jobs.storage.keyed import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_of
 
 if TYPE_CHECKING:
     from spark_jobs.batch.gold.inputs import Inputs

@@ -14,7 +14,7 @@ from spark_jobs.batch.gold.judge import GATES, judged
 from spark_jobs.batch.gold.marts import dated_marts, published, whole_marts
 from spark_jobs.batch.gold.record import held_dates
 from spark_jobs.batch.gold.waiting import waiting
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.transforms.calendar import calendar
 
 if TYPE_CHECKING:

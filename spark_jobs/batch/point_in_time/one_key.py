@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from spark_jobs.errors import UsageError
 from spark_jobs.schemas import typed_columns
-from spark_jobs.storage.keyed import key_array, rows_of
+from spark_jobs.storage.key_lookup import key_array, rows_of
 from spark_jobs.storage.written import op_rows
 from spark_jobs.transforms.entity import TRUNCATE, from_changes, row_schema, value_names
 from spark_jobs.transforms.fold import KNOWN, fold
@@ -148,7 +148,7 @@ def _changes_of(log: Table, wanted: pa.Array, contract: Contract) -> pa.Table:
 def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[State]:
     names = [name for name in history.schema.names if name not in ("query_id", "batch_id", "processed_at")]
     rows = rows_of(history, wanted, names, by=contract.key).sort_by("valid_from").to_pylist()
-    return _as_states(rows, contract, history.keyed)
+    return _as_states(rows, contract, history.key_columns)
 
 
 def _folded(lake: Lake, subject: Subject, changes: pa.Table) -> list[State]:

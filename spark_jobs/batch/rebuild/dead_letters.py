@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from spark_jobs.storage.actions import addition, removal
 from spark_jobs.storage.attempt import bring_to_disk
 from spark_jobs.storage.entries import commit_info
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.storage.live_files import LiveFile, read_live
-from spark_jobs.storage.log import LogError, put_if_absent, read_log
+from spark_jobs.storage.log import DeltaLogError, put_if_absent, read_log
 from spark_jobs.storage.parts import TableWriter
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def carry_decisions(live: Table, rebuilt: Table, subject: str) -> int:
             reopened += resolved
     entry = [commit_info("UPDATE"), *actions]
     if actions and not put_if_absent(rebuilt.path, snapshot.version + 1, entry):
-        raise LogError(
+        raise DeltaLogError(
             f"{rebuilt.path} was written by another process while it was rebuilt: stop that one, then rebuild again"
         )
     return reopened

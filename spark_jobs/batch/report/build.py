@@ -29,7 +29,7 @@ from spark_jobs.batch.report.figures import (
     Totals,
 )
 from spark_jobs.storage.commit import open_table
-from spark_jobs.storage.keyed import rows_of
+from spark_jobs.storage.key_lookup import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

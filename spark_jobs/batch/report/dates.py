@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from spark_jobs.batch.gold.record import GateResult, newest_run
 from spark_jobs.errors import TallyError
-from spark_jobs.storage.keyed import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

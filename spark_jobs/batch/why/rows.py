@@ -16,7 +16,7 @@ from spark_jobs.batch.point_in_time.typed_key import parts_of, value_of
 from spark_jobs.batch.why.spellings import spellings
 from spark_jobs.schemas import arrow_type
 from spark_jobs.storage.commit import added_later, open_table
-from spark_jobs.storage.keyed import key_text
+from spark_jobs.storage.key_lookup import key_text
 
 if TYPE_CHECKING:
     from schema_registry.contract import Contract, FieldType

@@ -15,12 +15,12 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tables_with_a_key import SCHEMA, keyed, put, rows, small_limits
+from support.tables_with_a_key import SCHEMA, put, rows, small_limits, table_with_a_key
 
 from spark_jobs.storage import changed
 from spark_jobs.storage.changed import Changed, Position, changed_rows, difference, position
 from spark_jobs.storage.commit import append_once, write_checkpoint
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.storage.log import read_log
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
@@ -47,7 +47,7 @@ DAYS = pa.schema([("id", pa.int64()), ("day", pa.date32()), ("subject", pa.strin
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
     """Thirty rows in one file, at version 1; from three rows on a file gets vectors."""
     small_limits(monkeypatch)
-    made = keyed(tmp_path)
+    made = table_with_a_key(tmp_path)
     put(made, 0, dict.fromkeys(range(30), "a"))
     return made
 
@@ -124,7 +124,7 @@ def test_rows_that_were_merely_written_again_cancel_out(table: Table) -> None:
 
 def test_many_small_files_made_one_are_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     for number in range(3):
         put(table, number, {number: "a"})
     assert len(read_log(table.path).files) == 3  # type: ignore[union-attr]
@@ -211,7 +211,7 @@ def test_a_checkpoint_of_a_later_version_is_not_taken_for_an_earlier_one(table: 
 def test_a_version_that_is_not_there_yet_or_no_table_at_all_is_unknown(table: Table, tmp_path: Path) -> None:
     assert changed_rows(table, 1, 2, COLUMNS) is None
     assert changed_rows(table, -1, 1, COLUMNS) is None
-    none = keyed(tmp_path / "nowhere")
+    none = table_with_a_key(tmp_path / "nowhere")
     assert (position(none), changed_rows(none, 0, 1, COLUMNS)) == (None, None)
 
 
@@ -241,7 +241,7 @@ def test_more_rows_than_may_be_read_are_not_read(table: Table, monkeypatch: pyte
 
 
 def test_rows_are_counted_by_the_footer_where_the_log_has_no_statistics(tmp_path: Path) -> None:
-    table = keyed(tmp_path, keyed=())
+    table = table_with_a_key(tmp_path, key_columns=())
     for number in range(2):
         (part,) = write_parts(table, rows(dict.fromkeys(range(5), f"{number}")))
         append_once(table, [dataclasses.replace(part, stats="{}")], writer="w", version=number)
@@ -250,8 +250,8 @@ def test_rows_are_counted_by_the_footer_where_the_log_has_no_statistics(tmp_path
 
 
 def test_a_column_that_came_later_is_null_in_the_rows_from_before(tmp_path: Path) -> None:
-    put(keyed(tmp_path), 0, {1: "a", 2: "b"})
-    wide = keyed(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
+    put(table_with_a_key(tmp_path), 0, {1: "a", 2: "b"})
+    wide = table_with_a_key(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
     parts, narrow = write_parts(wide, rows({1: "a"}, more=pa.array(["x"]))), version(wide)
     replace_once(wide, parts, writer="w", version=1)
     found = changed_rows(wide, narrow, version(wide), ["id", "more"])
@@ -332,7 +332,7 @@ def test_changes_are_those_that_full_reads_of_both_versions_show(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         small_limits(patch)
-        table = keyed(Path(folder))
+        table = table_with_a_key(Path(folder))
         seen = {}
         put(table, 0, dict.fromkeys(range(20), "a"))
         for number, (there, gone) in enumerate(steps, 1):
@@ -347,7 +347,7 @@ def test_changes_are_those_that_full_reads_of_both_versions_show(
 
 
 def test_what_spark_deletes_rewrites_and_restores_is_told_like_our_own(spark: SparkSession, table: Table) -> None:
-    log, name = keyed(Path(table.path).parent / "log", keyed=()), f"delta.`{table.path}`"
+    log, name = table_with_a_key(Path(table.path).parent / "log", key_columns=()), f"delta.`{table.path}`"
     put(table, 1, {40: "b"}, gone=[1])
     since = version(table)
     spark.sql(f"DELETE FROM {name} WHERE id IN (2, 40)")

@@ -19,7 +19,7 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tables_with_a_key import SCHEMA, Rows, keyed, named, put, rows, scanned, small_limits
+from support.tables_with_a_key import SCHEMA, Rows, named, put, rows, scanned, small_limits, table_with_a_key
 
 from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.microbatch.journal import Ledger, Prepared
@@ -29,8 +29,8 @@ from spark_jobs.storage import commit as commit_module
 from spark_jobs.storage import replace as replace_module
 from spark_jobs.storage.commit import SchemaConflictError, ensure_table, is_committed, open_snapshot
 from spark_jobs.storage.entries import PROPERTIES
-from spark_jobs.storage.keyed import all_rows, rows_of
-from spark_jobs.storage.log import Action, LogError, Snapshot, catch_up, put_if_absent, read_log
+from spark_jobs.storage.key_lookup import all_rows, rows_of
+from spark_jobs.storage.log import Action, DeltaLogError, Snapshot, catch_up, put_if_absent, read_log
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table import Table
@@ -73,7 +73,7 @@ def test_any_sequence_of_replacements_leaves_what_a_dictionary_would(
     steps: list[tuple[Rows, set[int | None]]], asked: set[int | None]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        table, model = keyed(Path(folder)), {}
+        table, model = table_with_a_key(Path(folder)), {}
         for version, step in enumerate(steps):
             model = applied(model, step)
             assert put(table, version, *step) == bool(step[0] or step[1])
@@ -85,7 +85,7 @@ def test_any_sequence_of_replacements_leaves_what_a_dictionary_would(
 
 
 def test_the_same_version_lands_once(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     assert put(table, 0, {1: "a", 2: "b"})
     assert put(table, 1, {1: "c"})
     assert not put(table, 1, {2: "never"})
@@ -96,21 +96,21 @@ def test_the_same_version_lands_once(tmp_path: Path) -> None:
 
 
 def test_nothing_to_do_is_no_commit_and_no_table(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     assert not replace_once(table, [], writer="w", version=0)
     assert not replace_once(table, [], gone=pa.array([], pa.int64()), writer="w", version=0)
     assert not Path(table.path).exists()
 
 
 def test_a_key_that_is_gone_and_was_never_there_is_written_down_as_done(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     assert put(table, 0, {}, gone=[7])
     assert is_committed(table, writer="w", version=0)
     assert scanned(table.path).num_rows == 0
 
 
 def test_a_keyed_table_has_deletion_vectors_and_no_other_feature(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     made = ensure_table(table)
     protocol = made.protocol()
     assert (protocol.min_reader_version, protocol.min_writer_version) == (3, 7)
@@ -126,7 +126,7 @@ def test_a_large_file_gets_a_vector_and_keeps_its_other_rows_where_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(20), "old"))
     put(table, 1, {3: "new"}, gone=[4])
     put(table, 2, {5: "newer"}, gone=[6, 99])
@@ -148,7 +148,7 @@ def test_a_worn_file_is_written_again_and_an_empty_one_just_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(20), "a"))
     put(table, 1, {}, gone=range(8))
     (add,) = log_of(table).files.values()
@@ -165,7 +165,7 @@ def test_of_many_worn_files_a_commit_writes_only_so_many_rows_again_and_the_othe
 ) -> None:
     small_limits(monkeypatch)
     monkeypatch.setattr(replace_module, "WORN_ROWS", 12)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     for version in range(3):
         put(table, version, dict.fromkeys(range(version * 20, version * 20 + 20), "a"))
     for version, worn, least in ((3, 2, 10), (4, 1, 11), (5, 0, 12)):
@@ -180,7 +180,7 @@ def _is_worn(add: Action) -> bool:
 
 
 def test_the_history_names_the_operation_and_counts_what_it_did(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, {1: "a", 2: "b", 3: "c"})
     put(table, 1, {1: "d", 4: "e"}, gone=[2])
     last = DeltaTable(table.path).history(1)[0]
@@ -197,7 +197,7 @@ def test_the_history_names_the_operation_and_counts_what_it_did(tmp_path: Path) 
 
 
 def test_many_tiny_replacements_leave_few_files(tmp_path: Path) -> None:
-    table = keyed(tmp_path, row_group_rows=16_384)
+    table = table_with_a_key(tmp_path, row_group_rows=16_384)
     most = 0
     for version in range(150):
         put(table, version, dict.fromkeys(range(version * 3, version * 3 + 3), "a"))
@@ -207,25 +207,25 @@ def test_many_tiny_replacements_leave_few_files(tmp_path: Path) -> None:
 
 
 def test_a_rewritten_file_keeps_a_column_that_the_contract_no_longer_has(tmp_path: Path) -> None:
-    wide = keyed(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
+    wide = table_with_a_key(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
     first = rows({1: "a", 2: "b"}, more=pa.array(["x", "y"]))
     replace_once(wide, write_parts(wide, first), writer="w", version=0)
-    narrow = keyed(tmp_path)
+    narrow = table_with_a_key(tmp_path)
     put(narrow, 1, {1: "c"})
     found = {row["id"]: row["more"] for row in scanned(wide.path).to_pylist()}
     assert found == {1: None, 2: "y"}
 
 
 def test_a_column_that_came_later_is_null_in_rows_from_before(tmp_path: Path) -> None:
-    put(keyed(tmp_path), 0, {1: "a", 2: "b", 3: "c"})
-    wide = keyed(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
+    put(table_with_a_key(tmp_path), 0, {1: "a", 2: "b", 3: "c"})
+    wide = table_with_a_key(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
     later = rows({1: "d"}, more=pa.array(["x"]))
     replace_once(wide, write_parts(wide, later), writer="w", version=1)
     assert {row["id"]: row["more"] for row in scanned(wide.path).to_pylist()} == {1: "x", 2: None, 3: None}
     assert all_rows(wide, ["more"])["more"].to_pylist().count(None) == 2
     protocol = DeltaTable(wide.path).protocol()
     assert "variantType" not in (protocol.writer_features or ())
-    other = keyed(tmp_path, schema=SCHEMA.set(1, pa.field("name", pa.int64())))
+    other = table_with_a_key(tmp_path, schema=SCHEMA.set(1, pa.field("name", pa.int64())))
     with pytest.raises(SchemaConflictError, match="column 'name'"):
         ensure_table(other)
 
@@ -233,12 +233,12 @@ def test_a_column_that_came_later_is_null_in_rows_from_before(tmp_path: Path) ->
 def test_columns_added_while_another_writer_commits_are_added_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, {1: "a"})
     from spark_jobs.storage import commit
 
     slipped_in(monkeypatch, commit, lambda: put(table, 1, {2: "b"}))
-    wide = keyed(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
+    wide = table_with_a_key(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
     assert [field.name for field in ensure_table(wide).schema().fields][-1] == "more"
     assert named(scanned(table.path)) == {1: "a", 2: "b"}
 
@@ -260,7 +260,7 @@ def test_another_commit_between_snapshot_and_entry_is_planned_around(
 ) -> None:
     if not small:
         small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(20), "a"))
     other = {"gone": pa.array([2], pa.int64()), "writer": "other", "version": 0}
     parts = write_parts(table, rows({1: "theirs", 30: "theirs"}))
@@ -285,7 +285,7 @@ def files_named(table: Table, version: int) -> Iterator[str]:
 
 @pytest.mark.usefixtures("limits")
 def test_writers_at_the_same_time_lose_nothing_of_each_other(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(40), "old"))
 
     def write(name: str, start: int) -> None:
@@ -304,7 +304,7 @@ def test_writers_at_the_same_time_lose_nothing_of_each_other(tmp_path: Path) -> 
 def test_the_same_writer_elsewhere_between_snapshot_and_entry_makes_it_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, {1: "a"})
     slipped_in(monkeypatch, replace_module, lambda: put(table, 1, {1: "first"}))
     assert not put(table, 1, {1: "second"})
@@ -314,15 +314,15 @@ def test_the_same_writer_elsewhere_between_snapshot_and_entry_makes_it_once(
 def test_a_writer_that_is_never_first_gives_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replace_module, "put_if_absent", lambda *_: False)
     monkeypatch.setattr(replace_module, "ATTEMPTS", 3)
-    with pytest.raises(LogError, match="first 3 times"):
-        put(keyed(tmp_path), 0, {1: "a"})
+    with pytest.raises(DeltaLogError, match="first 3 times"):
+        put(table_with_a_key(tmp_path), 0, {1: "a"})
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, "tests")
-from support.tables_with_a_key import keyed, put
+from support.tables_with_a_key import table_with_a_key, put
 from spark_jobs.storage import replace
 replace.SMALL_ROWS = 3
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
@@ -332,7 +332,7 @@ elif sys.argv[2] == "link":
     os.link = die
 else:
     os.unlink = Path.unlink = die
-put(keyed(Path(sys.argv[1])), 1, {1: "new", 50: "new"}, gone=[2])
+put(table_with_a_key(Path(sys.argv[1])), 1, {1: "new", 50: "new"}, gone=[2])
 """
 
 
@@ -341,7 +341,7 @@ def test_killed_anywhere_all_of_it_is_there_or_nothing_and_doing_it_again_makes_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     monkeypatch.setattr(replace_module, "SMALL_ROWS", 3)
-    table, before = keyed(tmp_path), dict.fromkeys(range(20), "old")
+    table, before = table_with_a_key(tmp_path), dict.fromkeys(range(20), "old")
     put(table, 0, before)
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), moment], check=False)
     assert done.returncode == -signal.SIGKILL
@@ -354,7 +354,7 @@ def test_killed_anywhere_all_of_it_is_there_or_nothing_and_doing_it_again_makes_
 
 @pytest.mark.usefixtures("limits")
 def test_a_checkpoint_comes_every_twenty_versions_and_holds_the_table(tmp_path: Path) -> None:
-    table, model = keyed(tmp_path), dict.fromkeys(range(30), "a")
+    table, model = table_with_a_key(tmp_path), dict.fromkeys(range(30), "a")
     put(table, 0, model)
     for version in range(1, 45):
         model[version % 30] = f"v{version}"
@@ -384,7 +384,7 @@ def plain(add: dict[str, object]) -> dict[str, object]:
 def test_a_checkpoint_that_fails_does_not_undo_the_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
 
     def full(*_: object, **__: object) -> None:
         raise OSError("no space left")
@@ -399,7 +399,7 @@ def test_a_checkpoint_that_fails_does_not_undo_the_commit(
 
 
 def test_entries_cleaned_away_behind_a_snapshot_are_read_from_the_checkpoint(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     for version in range(3):
         put(table, version, {1: f"{version}"})
     old = open_snapshot(table.path)
@@ -412,10 +412,10 @@ def test_entries_cleaned_away_behind_a_snapshot_are_read_from_the_checkpoint(tmp
 
 
 def test_a_log_of_which_the_beginning_is_lost_is_not_taken_for_none(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, {1: "a"})
     (Path(table.path) / "_delta_log" / f"{0:020}.json").unlink()
-    with pytest.raises(LogError, match="neither a first entry nor a checkpoint"):
+    with pytest.raises(DeltaLogError, match="neither a first entry nor a checkpoint"):
         read_log(table.path)
 
 
@@ -430,7 +430,7 @@ def test_a_log_of_which_the_beginning_is_lost_is_not_taken_for_none(tmp_path: Pa
 def test_a_table_that_asks_for_more_than_is_done_here_is_refused(
     tmp_path: Path, changes: dict[str, dict[str, object]], says: str
 ) -> None:
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, {1: "a"})
     now = log_of(table)
     as_now = {"protocol": now.protocol, "metaData": now.metadata}
@@ -439,7 +439,7 @@ def test_a_table_that_asks_for_more_than_is_done_here_is_refused(
     if "minReaderVersion" in changes[kind]:
         asked.pop("readerFeatures")
     put_if_absent(table.path, 2, [{kind: asked}])
-    with pytest.raises(LogError, match=says):
+    with pytest.raises(DeltaLogError, match=says):
         put(table, 1, {1: "b"})
 
 
@@ -447,7 +447,7 @@ def test_where_the_table_wants_no_vectors_files_are_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(20), "a"))
     put(table, 1, {1: "b"})
     now = log_of(table)
@@ -512,8 +512,8 @@ def test_a_partitioned_table_keeps_each_row_in_its_partition(tmp_path: Path, mon
 
 
 def test_settling_replaces_in_keyed_tables_and_appends_to_others_once(tmp_path: Path) -> None:
-    table = keyed(tmp_path)
-    log = dataclasses.replace(table, name="silver/log", path=str(tmp_path / "log"), keyed=())
+    table = table_with_a_key(tmp_path)
+    log = dataclasses.replace(table, name="silver/log", path=str(tmp_path / "log"), key_columns=())
     for batch, (there, gone) in enumerate([({1: "a", 2: "b"}, []), ({1: "c"}, [2])]):
         parts = (*write_parts(table, rows(there)), *write_parts(log, rows(there)))
         prepared = Prepared(batch, parts, {"gone": {table.name: gone}})
@@ -526,8 +526,8 @@ def test_settling_replaces_in_keyed_tables_and_appends_to_others_once(tmp_path: 
 def test_a_batch_of_which_only_one_table_is_committed_resumes_with_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = keyed(tmp_path)
-    log = dataclasses.replace(table, name="silver/log", path=str(tmp_path / "log"), keyed=())
+    table = table_with_a_key(tmp_path)
+    log = dataclasses.replace(table, name="silver/log", path=str(tmp_path / "log"), key_columns=())
     prepared = Prepared(0, (*write_parts(table, rows({1: "a"})), *write_parts(log, rows({1: "a"}))))
     ledger = Ledger(tmp_path / "checkpoint")
     ledger.save(prepared)

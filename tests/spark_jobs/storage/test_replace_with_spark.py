@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from support.tables_with_a_key import SCHEMA, Rows, keyed, named, put, rows, scanned, small_limits
+from support.tables_with_a_key import SCHEMA, Rows, named, put, rows, scanned, small_limits, table_with_a_key
 
 from spark_jobs.storage import replace as replace_module
-from spark_jobs.storage.keyed import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_of
 from spark_jobs.storage.log import put_if_absent, read_log
 from spark_jobs.storage.parts import write_parts
 
@@ -49,7 +49,7 @@ def test_spark_and_replacements_take_turns_and_no_row_is_lost(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    table, rng, version = keyed(tmp_path), random.Random(7), 0
+    table, rng, version = table_with_a_key(tmp_path), random.Random(7), 0
     model: Rows = {**dict.fromkeys(range(60), "first"), None: "none"}
     put(table, version, model)
     for sql, effect in ACTS:
@@ -75,7 +75,7 @@ def test_spark_reads_the_vectors_the_checkpoint_and_the_history(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    table, model = keyed(tmp_path), dict.fromkeys(range(200), "a")
+    table, model = table_with_a_key(tmp_path), dict.fromkeys(range(200), "a")
     put(table, 0, model)
     for version in range(1, 22):
         put(table, version, {version: f"v{version}"}, gone=[100 + version])
@@ -99,7 +99,7 @@ def test_a_vacuum_takes_what_no_entry_names_and_leaves_the_vectors_of_live_files
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(30), "a"))
     put(table, 1, {}, gone=[1])
     put(table, 2, {}, gone=[2])
@@ -120,13 +120,13 @@ def test_a_vacuum_takes_what_no_entry_names_and_leaves_the_vectors_of_live_files
 def test_a_column_added_here_is_there_for_spark_and_one_added_by_spark_is_kept(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    put(keyed(tmp_path), 0, {1: "a", 2: "b", 3: "c"})
-    wide = keyed(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
+    put(table_with_a_key(tmp_path), 0, {1: "a", 2: "b", 3: "c"})
+    wide = table_with_a_key(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
     later = write_parts(wide, rows({1: "d"}, more=pa.array(["x"])))
     replace_module.replace_once(wide, later, writer="w", version=1)
     spark.sql(f"ALTER TABLE delta.`{wide.path}` ADD COLUMNS (theirs INT)")
     spark.sql(f"UPDATE delta.`{wide.path}` SET theirs = 7 WHERE id = 1")
-    put(keyed(tmp_path), 2, {2: "e"}, gone=[3])
+    put(table_with_a_key(tmp_path), 2, {2: "e"}, gone=[3])
     found = spark.sql(f"SELECT id, name, more, theirs FROM delta.`{wide.path}` ORDER BY id").collect()
     assert [tuple(row) for row in found] == [(1, "d", "x", 7), (2, "e", None, None)]
 
@@ -135,7 +135,7 @@ def test_an_optimize_between_snapshot_and_entry_is_planned_around(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(20), "a"))
     put(table, 1, {30: "b"}, gone=[19])
 

@@ -15,9 +15,9 @@ from schema_registry.registry import load
 from spark_jobs.batch.point_in_time.one_key import state_at
 from spark_jobs.lake import Lake
 from spark_jobs.queries.merging import Merger, Stamp
-from spark_jobs.storage import keyed
+from spark_jobs.storage import key_lookup
 from spark_jobs.storage.commit import append_once
-from spark_jobs.storage.keyed import rows_of
+from spark_jobs.storage.key_lookup import rows_of
 from spark_jobs.storage.live_files import Kept
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
@@ -113,9 +113,9 @@ def test_of_many_files_only_those_are_opened_between_whose_bounds_a_key_lies(
     for version, value in enumerate(VALUES[type_]):
         row = {**dict.fromkeys(log.schema.names), **change(version, {"k": value}, FIRST, None)}
         append_once(log, write_parts(log, pa.Table.from_pylist([row], schema=log.schema)), writer="l", version=version)
-    monkeypatch.setattr(keyed, "KEPT", Kept(1 << 20))
+    monkeypatch.setattr(key_lookup, "KEPT", Kept(1 << 20))
     opened: list[str] = []
-    monkeypatch.setattr(keyed, "read_whole", lambda file, schema: opened.append(file.path) or real(file, schema))
+    monkeypatch.setattr(key_lookup, "read_whole", lambda file, schema: opened.append(file.path) or real(file, schema))
     for value in VALUES[type_]:
         del opened[:]
         assert rows_of(log, pa.array([value], log.schema.field("k").type), ["k"], ["k"])["k"].to_pylist() == [value]
@@ -123,7 +123,7 @@ def test_of_many_files_only_those_are_opened_between_whose_bounds_a_key_lies(
         assert len(opened) <= {"string": 4, "timestamp": 3}.get(type_, 1)
 
 
-real = keyed.read_whole
+real = key_lookup.read_whole
 
 
 def test_keys_whose_parts_read_alike_when_they_are_joined_are_keys_of_their_own(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from spark_jobs.batch.gold import commits
 from spark_jobs.batch.gold.commits import Commit, JournalError, begin, brought_to, finish, row_counts
 from spark_jobs.batch.gold.record import GateResult, RunRecord, newest_run, standing
 from spark_jobs.storage.changed import Position
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +158,7 @@ def test_only_keys_of_which_something_differs_are_written(
     assert (found.table, set(found.gone), found.rows) == (name, gone, WRITTEN[name])
     (part,) = found.parts
     bounds = json.loads(part.stats)
-    edges = {bounds[side][table.keyed[0]] for side in ("minValues", "maxValues")}
+    edges = {bounds[side][table.key_columns[0]] for side in ("minValues", "maxValues")}
     assert edges == {str(each) if isinstance(each, date) else each for each in written}
 
 

@@ -16,7 +16,7 @@ from spark_jobs.batch.gold.commits import brought_to
 from spark_jobs.batch.gold.error_rates import wanted_error_rates
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.storage.commit import append_once
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.storage.parts import write_parts
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from support.gold_lake import GoldHouse, at
 
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.batch.gold.waiting import waiting
-from spark_jobs.storage.keyed import all_rows
+from spark_jobs.storage.key_lookup import all_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

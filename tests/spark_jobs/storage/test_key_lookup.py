@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tables_with_a_key import NOON, SCHEMA, keyed, named, put, rows, small_limits
+from support.tables_with_a_key import NOON, SCHEMA, named, put, rows, small_limits, table_with_a_key
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage import keyed as keyed_module
+from spark_jobs.storage import key_lookup
 from spark_jobs.storage import live_files as files_module
 from spark_jobs.storage.commit import append_once
-from spark_jobs.storage.keyed import all_rows, key_array, key_text, rows_of
+from spark_jobs.storage.key_lookup import all_rows, key_array, key_text, rows_of
 from spark_jobs.storage.live_files import Kept
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.table import Table
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def appended(root: Path, *batches: Iterable[int], **changes: Any) -> Table:
     """An append-only table with a file for each batch of keys."""
-    table = keyed(root, keyed=(), **changes)
+    table = table_with_a_key(root, key_columns=(), **changes)
     for version, keys in enumerate(batches):
         append_once(table, write_parts(table, rows(dict.fromkeys(keys, "a"))), writer="w", version=version)
     return table
@@ -55,13 +55,13 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return super().read_row_groups(groups, columns=columns)
 
     monkeypatch.setattr(files_module.pq, "ParquetFile", Noted)
-    for module in (files_module, keyed_module):
+    for module in (files_module, key_lookup):
         monkeypatch.setattr(module, "KEPT", Kept(1 << 20))
     return names
 
 
 def test_no_table_no_rows(tmp_path: Path) -> None:
-    for table in (keyed(tmp_path), appended(tmp_path)):
+    for table in (table_with_a_key(tmp_path), appended(tmp_path)):
         assert rows_of(table, pa.array([1]), ["name", "id"], ["id"]).schema.names == ["name", "id"]
         assert all_rows(table, SCHEMA.names) == SCHEMA.empty_table()
 
@@ -110,7 +110,7 @@ def test_whatever_the_row_groups_the_rows_are_those_of_a_plain_filter(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(files_module, "CHUNK_ROWS", piece)
-        table = keyed(Path(folder), keyed=(), row_group_rows=groups)
+        table = table_with_a_key(Path(folder), key_columns=(), row_group_rows=groups)
         data = pa.table(
             [keys, [f"{n}" for n in range(len(keys))], *[pa.nulls(len(keys), f.type) for f in list(SCHEMA)[2:]]],
             schema=SCHEMA,
@@ -123,7 +123,7 @@ def test_whatever_the_row_groups_the_rows_are_those_of_a_plain_filter(
 
 def test_deleted_rows_are_not_there_for_any_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(30), "a"))
     put(table, 1, {3: "b"}, gone=[0, 4, 29])
     assert ids(table, 0, 3, 4, 5, 29) == [3, 5]
@@ -135,10 +135,10 @@ def test_an_append_only_table_from_which_a_user_deleted_rows_by_vectors_is_read_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    table = keyed(tmp_path)
+    table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(30), "a"))
     put(table, 1, {}, gone=[4])
-    log = dataclasses.replace(table, keyed=())
+    log = dataclasses.replace(table, key_columns=())
     assert ids(log, 3, 4) == [3]
     assert all_rows(log, ["id"]).num_rows == 29
 
@@ -165,7 +165,7 @@ def test_partition_columns_come_from_the_log_and_are_pruned_like_others(tmp_path
 
 def test_a_time_within_the_millisecond_to_which_a_bound_was_cut_is_found(tmp_path: Path) -> None:
     """Spark cuts the greatest time in the log down to the millisecond."""
-    table = keyed(tmp_path, keyed=(), stats=("at",))
+    table = table_with_a_key(tmp_path, key_columns=(), stats=("at",))
     (part,) = write_parts(table, rows({1500: "a"}))
     cut = part.stats.replace(".002Z", ".001Z")
     assert cut != part.stats
@@ -176,7 +176,7 @@ def test_a_time_within_the_millisecond_to_which_a_bound_was_cut_is_found(tmp_pat
 
 def test_a_file_with_times_of_96_bits_is_read_to_the_end_of_time(tmp_path: Path) -> None:
     """As Spark may write them; nanoseconds would not reach."""
-    table = keyed(tmp_path, keyed=())
+    table = table_with_a_key(tmp_path, key_columns=())
     end = datetime(9999, 12, 31, tzinfo=UTC)
     data = rows({1: "a"}).set_column(3, "at", pa.array([end], TIMESTAMP))
     (part,) = write_parts(table, data)

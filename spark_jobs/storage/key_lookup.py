@@ -73,7 +73,7 @@ def rows_of(table: Table, keys: pa.Array, columns: Sequence[str], by: Sequence[s
     ``by`` are the key's columns, the table's own unless given; ``keys`` as :func:`key_array` makes them. A null among
     ``keys`` matches rows without a key. Columns that a file lacks are null. No table, no rows.
     """
-    wanted = Wanted.of(keys, table.schema, by or table.keyed)
+    wanted = Wanted.of(keys, table.schema, by or table.key_columns)
     schema = _schema(table, columns)
     found = [schema.empty_table()]
     for file in _files(table, wanted) if len(keys) else ():
@@ -152,7 +152,7 @@ def _unknown(values: pa.Array) -> npt.NDArray[np.bool_]:
 
 def _files(table: Table, wanted: Wanted | None = None) -> list[LiveFile]:
     """The files of a table as it is now, with or without deletion vectors, that can hold what is wanted."""
-    found = None if table.keyed else open_table(table.path)
+    found = None if table.key_columns else open_table(table.path)
     if found is not None and DELETION_VECTORS not in (found.protocol().reader_features or ()):
         return _appended(table, found, wanted)
     snapshot = open_snapshot(table.path)
