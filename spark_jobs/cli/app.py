@@ -17,7 +17,7 @@ from config.settings import exposed
 from config.settings import load as load_settings
 from schema_registry.registry import load as load_registry
 from spark_jobs.cli.common import chosen_subjects, lake_of, logged_settings
-from spark_jobs.cli.generator import generate
+from spark_jobs.cli.generate import generate
 from spark_jobs.cli.gold import gold_app
 from spark_jobs.cli.registry import registry_app
 from spark_jobs.cli.serve import serve

@@ -1,20 +1,18 @@
-"""``tally generate``: events and the subjects of the shop side by side, each with its manifest."""
+"""``generator/generate.py``, which ``tally generate`` runs: events and the shop side by side, each with its manifest."""
 
 from __future__ import annotations
 
 import pytest
 
-from config.settings import load
+from generator.generate import GenerateOptions
+from generator.generate import generate as generate_subjects
 from generator.options import OptionsError
-from spark_jobs.cli.generate import run_generators
-
-UNSAID = dict.fromkeys(("rows", "seed", "fault_rate", "manifest", "start", "duplicate_rate", "late_rate"))
 
 
 def generate(folder, *subjects, **wanted):
     sizes = {"customers": 30, "products": 20, "orders": 100}
-    given = {**UNSAID, **sizes, "out": folder / "input", "every": 0.0, "files": 2, "gzip": False, **wanted}
-    run_generators(load(), subjects, **given)
+    given = {**sizes, "out": folder / "input", "every_seconds": 0.0, "files": 2, **wanted}
+    generate_subjects(GenerateOptions(subjects=subjects, **given))
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*") if path.is_file())
 
 
@@ -36,12 +34,12 @@ def test_events_and_changes_are_generated_side_by_side_with_a_manifest_each(tmp_
 
 
 def test_the_manifest_is_a_folder_for_several_subjects_and_a_file_for_one(tmp_path):
-    several = generate(tmp_path / "several", "customers", "orders", manifest=tmp_path / "several" / "told")
+    several = generate(tmp_path / "several", "customers", "orders", manifest=tmp_path / "several" / "elsewhere")
     assert [name for name in several if not name.startswith("input")] == [
-        "told/customers.jsonl", "told/customers.truth.jsonl", "told/orders.jsonl", "told/orders.truth.jsonl",
+        "elsewhere/customers.jsonl", "elsewhere/customers.truth.jsonl", "elsewhere/orders.jsonl", "elsewhere/orders.truth.jsonl",
     ]  # fmt: skip
-    one = generate(tmp_path / "one", "orders", manifest=tmp_path / "one" / "told.jsonl")
-    assert [name for name in one if not name.startswith("input")] == ["told.jsonl", "told.truth.jsonl"]
+    one = generate(tmp_path / "one", "orders", manifest=tmp_path / "one" / "elsewhere.jsonl")
+    assert [name for name in one if not name.startswith("input")] == ["elsewhere.jsonl", "elsewhere.truth.jsonl"]
 
 
 def test_a_subject_named_twice_is_generated_once(tmp_path):
@@ -50,7 +48,7 @@ def test_a_subject_named_twice_is_generated_once(tmp_path):
 
 
 def test_from_now_on_the_days_are_as_long_as_the_pace(tmp_path):
-    names = generate(tmp_path, "orders", "ecommerce_events", start="now", every=1.0, files=2)
+    names = generate(tmp_path, "orders", "ecommerce_events", start="now", every_seconds=1.0, files=2)
     assert "input/orders/orders_000001.csv" in names
 
 
@@ -63,4 +61,4 @@ def test_an_unknown_subject_is_refused_before_anything_is_written(tmp_path):
 def test_what_one_run_refuses_stops_the_others(tmp_path):
     generate(tmp_path, "orders")
     with pytest.raises(OptionsError, match="holds files of a shop with other options"):
-        generate(tmp_path, "ecommerce_events", "orders", seed=9, files=None, every=60.0)
+        generate(tmp_path, "ecommerce_events", "orders", seed=9, files=None, every_seconds=60.0)
