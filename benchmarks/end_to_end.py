@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psycopg2.errors import UndefinedTable
 
-from config.postgres import DatabaseError, connect
+from config.errors import DatabaseError
+from config.postgres import connect
 from config.settings import load as load_settings
 
 if TYPE_CHECKING:

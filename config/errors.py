@@ -7,7 +7,7 @@ SetupError                 a run cannot start as things are set up
 ├─ JavaNotFoundError       no Java that Spark can run on
 ├─ MissingJarsError        the jars of Delta Lake are not there
 ├─ DeltaNotLoadedError     Spark was started without Delta Lake
-├─ DatabaseError           the Postgres of the settings cannot be used (postgres)
+├─ DatabaseError           the Postgres of the settings cannot be used
 └─ RuntimeSetupError       setting up Java or the jars did not work
 """
 
@@ -64,6 +64,14 @@ class MissingJarsError(SetupError):
 
 class DeltaNotLoadedError(SetupError):
     """The Spark that is already running knows no Delta Lake."""
+
+
+class DatabaseError(SetupError):
+    """The database cannot be used; one sentence with the way out. ``away``: it cannot be reached, and trying again may help."""
+
+    def __init__(self, sentence: str, *, away: bool) -> None:
+        super().__init__(sentence)
+        self.away = away
 
 
 class RuntimeSetupError(SetupError):

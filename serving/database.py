@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg2 import Error, InterfaceError, OperationalError, extensions
 
-from config.postgres import DatabaseError, connect
+from config.errors import DatabaseError
+from config.postgres import connect
 from serving.outage import PoolTimeoutError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from config.postgres import DatabaseError
+from config.errors import DatabaseError
 from serving.models.quality import Targets
 from serving.queries import quality
 

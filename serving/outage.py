@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import psycopg2
 from pydantic import AwareDatetime, BaseModel
 
-from config.postgres import DatabaseError
+from config.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

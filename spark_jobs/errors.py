@@ -15,7 +15,7 @@ TallyError                  exit code 1
 │     ├─ MissingJarsError   the jars of Delta Lake are not there
 │     ├─ DeltaNotLoadedError  Spark was started without Delta Lake
 │     ├─ RuntimeSetupError  setting up Java or the jars did not work
-│     ├─ DatabaseError      the Postgres of the settings cannot be used (config.postgres)
+│     ├─ DatabaseError      the Postgres of the settings cannot be used
 │     │  └─ PoolTimeoutError  all connections of the API are taken (serving.outage)
 │     └─ ServeError         the API cannot start as things are set (serving.errors)
 ├─ StreamFailedError        a subject's query failed more often than RETRY_ATTEMPTS allows, or Spark has gone

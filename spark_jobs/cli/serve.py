@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from config.postgres import place
+from config.postgres_login import display_name
 from config.settings import load as load_settings
 from spark_jobs.errors import UsageError
 from spark_jobs.render import show
@@ -26,7 +26,7 @@ def serve(
     settings = load_settings()
 
     def told(address: str) -> None:
-        about = f"the API is described at {address}/openapi.json; {place(settings.database)}"
+        about = f"the API is described at {address}/openapi.json; {display_name(settings.database)}"
         show.say("Tallylake is served at ", (address, "bold"), f" ({about}). Ctrl-C stops it.")
 
     serving.serve(settings, host, port, told)

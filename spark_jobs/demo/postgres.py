@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from config.postgres import connect, place, stop_embedded
+from config.postgres import connect, stop_embedded
+from config.postgres_login import display_name
 from spark_jobs.publish.publisher import Publisher
 from spark_jobs.render import show
 
@@ -44,7 +45,7 @@ def show_postgres(settings: Settings, registry: Registry, lake: Lake) -> None:
     tables = sum(one.shown is not None for one in publisher.standings)
     show.say(
         ("Published", "bold"),
-        f" {publisher.rows:,} rows of {tables} tables to the {place(settings.database)}: "
+        f" {publisher.rows:,} rows of {tables} tables to the {display_name(settings.database)}: "
         "exactly what the lake has, in transactions that carry its versions.",
         soft_wrap=False,
     )

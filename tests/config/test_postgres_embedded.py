@@ -16,7 +16,8 @@ import psycopg2
 import pytest
 from support.postgres_servers import NOBODY, Server
 
-from config.postgres import DatabaseError, connect, stop_embedded
+from config.errors import DatabaseError
+from config.postgres import connect, stop_embedded
 from config.settings import load
 
 if TYPE_CHECKING:

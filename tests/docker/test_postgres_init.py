@@ -16,8 +16,9 @@ from support.lakes import house
 from support.postgres_servers import DEBIAN, Debian, as_nobody, debian_server
 from support.published_lake import PublishHouse, letter
 
+from config.errors import DatabaseError
 from config.forms import Secret
-from config.postgres import DatabaseError, connect
+from config.postgres import connect
 from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.schema import prepare
 

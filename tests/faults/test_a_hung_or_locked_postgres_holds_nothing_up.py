@@ -272,8 +272,8 @@ def test_a_database_that_cannot_be_used_is_said_and_tried_again(
 
 def test_a_process_ends_although_its_embedded_server_hangs(embedded: Server) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from config.postgres_embedded import running, _servers\n"
-        "running(Path(sys.argv[1])); (server,) = _servers.values(); os.kill(server.get_pid(), signal.SIGSTOP)"
+        "import os, signal, sys; from pathlib import Path; from config.postgres_embedded import ensure_running, _servers\n"
+        "ensure_running(Path(sys.argv[1])); (server,) = _servers.values(); os.kill(server.get_pid(), signal.SIGSTOP)"
     )
     (embedded.root / ".handle_pids.json").write_text("[]")
     try:

@@ -10,7 +10,7 @@ import pytest
 from fastapi import Response
 from support.api_server import Served, served, serving
 
-from config.postgres import DatabaseError
+from config.errors import DatabaseError
 from config.settings import load
 from serving import limits, serve
 from serving.app import create_app

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from support.api_server import served
 
-from config.postgres import DatabaseError
+from config.errors import DatabaseError
 from serving import database as pools
 from serving.database import CONNECTIONS, Pool
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from config.postgres import connect
-from config.postgres_embedded import running, stop
+from config.postgres_embedded import ensure_running, stop
 from config.settings import load
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Server:
         return load(self.env, dotenv=None).database
 
     def start(self) -> None:
-        running(self.root)
+        ensure_running(self.root)
 
     def stop(self) -> None:
         stop(self.root)

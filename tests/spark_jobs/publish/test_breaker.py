@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
-from config.postgres import DatabaseError, connect
+from config.errors import DatabaseError
+from config.postgres import connect
 from spark_jobs.publish.breaker import AwayError, Breaker, CircuitOpenError
 
 if TYPE_CHECKING:

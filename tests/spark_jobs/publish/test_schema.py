@@ -11,8 +11,9 @@ from support.gold_lake import GoldHouse
 from support.lakes import house
 from support.published_lake import PublishHouse, ask, do, event
 
-from config.postgres import DatabaseError, connect
-from config.postgres_embedded import running
+from config.errors import DatabaseError
+from config.postgres import connect
+from config.postgres_embedded import ensure_running
 from spark_jobs.publish import schema
 from spark_jobs.publish.apply import publish_version
 from spark_jobs.publish.schema import MigrationError, prepare
@@ -103,7 +104,7 @@ def test_an_owner_who_is_no_superuser_may_make_everything(
             )
             cursor.execute(f"GRANT {role} TO {database.name}_owner WITH ADMIN OPTION, SET FALSE")
     postgres.autocommit = False
-    host = running(shared_server.root)
+    host = ensure_running(shared_server.root)
     owned = replace(database, host=host, port=5432, user=f"{database.name}_owner", url=None)
     home = PublishHouse(house(tmp_path))
     connection = connect(owned, "owner", application="tests")
