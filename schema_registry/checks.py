@@ -1,4 +1,4 @@
-"""Whether one contract makes sense by itself: names, key, bounds and expressions."""
+"""Checks of one contract by itself: names, fields, key, event time, kind, patterns and expressions."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LAKE_COLUMNS = (
     "source source_position source_time source_fingerprint ingested_at ingest_date"
 )
 LAKE_COLUMNS = frozenset(_LAKE_COLUMNS.split()) | {VERSION_COLUMN}
-"""Columns that the lake adds to every row, and that no contract may take."""
+"""Columns that the lake adds to every row; no contract may use their names."""
 
 HISTORY_COLUMNS = frozenset({"given", "valid_from", "valid_to", "is_current", "version"})
-"""Columns that the lake adds to changes and their history, besides `<entity>_key`."""
+"""Columns that the lake adds to changes and their history, in addition to `<entity>_key`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _EXACT = Context(prec=1000)
@@ -39,7 +39,7 @@ _APPLIES_TO = {
 def check(contract: Contract, where: Where, *, judges: bool = True) -> None:
     """Refuse (ContractError) a contract whose parts do not fit together.
 
-    ``judges``: whether rows are judged by it. The patterns and SQL of a frozen version that a later one
+    ``judges``: True if rows are judged by it. The patterns and SQL of a frozen version that a later one
     has replaced are no longer run, so they are no reason to refuse what cannot be changed.
     """
     _check_names(contract, where)
@@ -54,15 +54,7 @@ def check(contract: Contract, where: Where, *, judges: bool = True) -> None:
 
 
 def _check_names(contract: Contract, where: Where) -> None:
-    reserved = LAKE_COLUMNS | _change_names(contract)
-    seen: set[str] = set()
-    for name, label in _columns(contract):
-        check_name(name, where.at(name, label))
-        if name in reserved:
-            raise where.at(name, label).error("this name is one of the lake's own columns: choose another")
-        if name in seen:
-            raise where.at(name, label).error("this name is taken by a field: choose another")
-        seen.add(name)
+    _check_column_names(contract, where)
     names = [rule.name for rule in contract.rules]
     for name in names:
         check_name(name, where.at(name, "rule"))
@@ -70,13 +62,27 @@ def _check_names(contract: Contract, where: Where) -> None:
             raise where.at(name, "rule").error("two rules have this name: choose another for one of them")
 
 
-def _change_names(contract: Contract) -> set[str]:
+def _check_column_names(contract: Contract, where: Where) -> None:
+    reserved = _reserved_names(contract)
+    seen: set[str] = set()
+    for name, label in _columns(contract):
+        place = where.at(name, label)
+        check_name(name, place)
+        if name in reserved:
+            raise place.error("this name is one of the lake's own columns: choose another")
+        if name in seen:
+            raise place.error("this name is taken by a field: choose another")
+        seen.add(name)
+
+
+def _reserved_names(contract: Contract) -> frozenset[str]:
     if contract.kind == "events":
-        return set()
-    return {*CHANGE_COLUMNS, *HISTORY_COLUMNS, f"{contract.entity}_key"}
+        return LAKE_COLUMNS
+    return LAKE_COLUMNS | {*CHANGE_COLUMNS, *HISTORY_COLUMNS, f"{contract.entity}_key"}
 
 
 def _columns(contract: Contract) -> Iterator[tuple[str, str]]:
+    """Yield the name of each field and derived column, with the label that an error gives it."""
     yield from ((name, "field") for name in contract.field_names)
     yield from ((each.name, "derive") for each in contract.derive)
 
@@ -125,7 +131,7 @@ def _check_patterns(contract: Contract, where: Where) -> None:
 
 
 def longest_matched(field: Field) -> int:
-    """The length up to which the field's pattern is tried: by itself, or up to max_length where it is slow beyond."""
+    """Return the length up to which the field's pattern is tried: the usual limit, or max_length if it is slow beyond."""
     if field.max_length is None or field.max_length >= LONGEST_MATCHED or field.pattern is None:
         return LONGEST_MATCHED
     return LONGEST_MATCHED if pattern_problem(field.pattern, whole=True) is None else field.max_length
@@ -155,9 +161,22 @@ def _check_kind(contract: Contract, where: Where) -> None:
             if getattr(contract, key):
                 raise where.error(f"{key} is for kind changes, not for events")
         return
+    _check_sequence(contract, where)
+    _check_history(contract, where)
+    for name in (contract.event_time, contract.sequence_by):
+        if name not in CHANGE_COLUMNS and not contract.field(str(name)).required:
+            raise where.at(str(name)).error("a field that event_time or sequence_by names must be required: true")
+    if contract.partial_updates and contract.derive:
+        raise where.error("derive cannot go with partial_updates: a part of a row is not enough to derive from")
+
+
+def _check_sequence(contract: Contract, where: Where) -> None:
     integers = [field.name for field in contract.fields if field.type.is_integer]
     if contract.sequence_by not in ("seq", *integers):
         raise where.error(f"sequence_by must be seq or an int or bigint field, got {contract.sequence_by or 'nothing'}")
+
+
+def _check_history(contract: Contract, where: Where) -> None:
     for name in contract.tracked:
         if name not in contract.field_names:
             raise where.at(name).error("tracked must name fields of this version, and this is none")
@@ -167,11 +186,6 @@ def _check_kind(contract: Contract, where: Where) -> None:
         check_name(contract.entity, where.at(contract.entity, "entity"))
         if contract.entity == "date":
             raise where.error("entity must not be 'date': dim_date is the calendar of gold: choose another")
-    for name in (contract.event_time, contract.sequence_by):
-        if name not in CHANGE_COLUMNS and not contract.field(str(name)).required:
-            raise where.at(str(name)).error("a field that event_time or sequence_by names must be required: true")
-    if contract.partial_updates and contract.derive:
-        raise where.error("derive cannot go with partial_updates: a part of a row is not enough to derive from")
 
 
 def _check_expressions(contract: Contract, where: Where) -> None:

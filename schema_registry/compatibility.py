@@ -1,27 +1,26 @@
-"""Whether two versions of a subject can read each other's rows, in the words of schema registries.
+"""Compatibility of two versions of a subject: can one read the rows of the other? The levels are those of schema registries.
 
     backward     the newer version reads rows of the older: nothing that was valid is refused after migration
     forward      the older version reads rows of the newer: readers that were not updated yet go on working
     full         both
-    none         anything goes
+    none         no check
 
-`…_transitive` asks the same of every earlier version, the plain level of the one before only.
+`…_transitive` checks against every earlier version, the plain level only against the one before.
 
-One question answers both directions: can a text that satisfies the field as written be refused by the field as
-read? Per field, the reader must not
+Both directions are one comparison: can the field as read (the reader's version) refuse a text that is valid for the field as
+written (the writer's version)? Per field, the reader must not
 
     require it where the writer did not         rows without it exist
     have a narrower or other type               int → bigint, int → a wide enough decimal, a wider decimal are
                                                 wider; anything → string is, as rows arrive as text
     tighten enum, min, max, max_length,         values in between exist; a pattern may only stay as it is, as no
-    pattern, not_before, not_future, non_blank  one can tell whether one expression allows all that another does
+    pattern, not_before, not_future, non_blank  check tells if one expression allows all that another does
 
-Backward, a field with a `migrate` entry on the way is not compared: its text is rewritten, and the entry, even
-"null", is the author's word for what old rows get. So a newly required field needs an entry. Fields that went
-away are no harm: their text is kept among the extras. Forward, no entry helps, as nothing is migrated backwards:
-a required field that went away breaks, a field that came is an extra to the older version. Both ways the key and
-the event time must stay, or one row would be two. Rules and derived columns are not compared: they say what a
-row means, not how it looks, and `tally registry prove` shows what a new rule would refuse.
+Backward, a field with a `migrate` entry in one of the versions compared is skipped: its text is rewritten, and the entry,
+even "null", states what old rows get. So a newly required field needs an entry. Removed fields are allowed: their text is
+kept among the extras. Forward, no entry helps, as nothing is migrated backwards: removing a required field breaks the level,
+and an added field is an extra to the older version. Both ways the key and the event time must stay, or one row would be
+two. Rules and derived columns are not compared: they say what a row means, not how it looks.
 """
 
 from __future__ import annotations
@@ -47,10 +46,10 @@ _INTEGER_DIGITS = {"int": 10, "bigint": 19}
 _SAFE_DIGITS = {"int": 9, "bigint": 18}
 
 
-def breaks(older: Contract, newer: Contract, level: str, between: Sequence[Contract] = ()) -> list[str]:
-    """One sentence per reason why `newer` breaks `level` towards `older`; empty where it keeps it.
+def violations(older: Contract, newer: Contract, level: str, between: Sequence[Contract] = ()) -> list[str]:
+    """Return one sentence per reason why `newer` breaks `level` towards `older`; an empty list if it keeps the level.
 
-    between: the versions in between, when they are not neighbours, in order; their migrations count too.
+    ``between``: the versions between the two, in order; their migrations count too.
     """
     plain = level.removesuffix("_transitive")
     found: list[str] = []
@@ -64,7 +63,7 @@ def breaks(older: Contract, newer: Contract, level: str, between: Sequence[Contr
 
 
 def _backward(older: Contract, newer: Contract, between: Sequence[Contract]) -> Iterator[str]:
-    """Why the newer version may refuse a row that the older accepted."""
+    """Yield reasons why the newer version may refuse a row that the older accepted."""
     migrated = {name for contract in (*between, newer) for name in contract.migrate}
     kept = (older, *between)
     for read in newer.fields:
@@ -80,7 +79,7 @@ def _backward(older: Contract, newer: Contract, between: Sequence[Contract]) -> 
 
 
 def _forward(older: Contract, newer: Contract) -> Iterator[str]:
-    """Why the older version may refuse a row that the newer accepted."""
+    """Yield reasons why the older version may refuse a row that the newer accepted."""
     for read in older.fields:
         if read.name in newer.field_names:
             yield from _refusals(newer.field(read.name), read, older.version, newer.version)
@@ -89,7 +88,7 @@ def _forward(older: Contract, newer: Contract) -> Iterator[str]:
 
 
 def _identity(older: Contract, newer: Contract, between: Sequence[Contract]) -> Iterator[str]:
-    """Why a row of one version would be another row in the other."""
+    """Yield reasons why a row of one version would be another row in the other."""
     key, event_time = older.key, older.event_time
     for step in (*between, newer):
         renamed = {old.strip("` "): new for new, old in step.migrate.items()}
@@ -107,7 +106,7 @@ def _refusals(written: Field, read: Field, reader: int, writer: int) -> Iterator
 
 
 def _narrower(written: Field, read: Field) -> Iterator[str]:
-    """What the reader asks of a text beyond what the writer promised."""
+    """Yield each requirement of the reader that the writer does not guarantee."""
     if read.required and not written.required:
         yield "requires it always"
     if read.required_when and not written.required and read.required_when != written.required_when:
@@ -146,7 +145,7 @@ def _narrower_text(written: Field, read: Field) -> Iterator[str]:
 
 
 def _reads_type(written: FieldType, read: FieldType) -> bool:
-    """Whether every text that is a `written` is a `read` as well."""
+    """True if every text of type `written` is also of type `read`."""
     if read == written or read.name == "string":
         return True
     if not (written.is_number and read.is_number):
@@ -159,5 +158,5 @@ def _reads_type(written: FieldType, read: FieldType) -> bool:
 
 
 def _integer_digits(type_: FieldType) -> int:
-    """Digits before the point."""
+    """Return the most digits before the decimal point."""
     return _INTEGER_DIGITS.get(type_.name) or (type_.precision or 0) - (type_.scale or 0)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 Kind = Literal["events", "changes"]
 
 CHANGE_COLUMNS = ("change_id", "op", "event_ts", "seq")
-"""The columns that come before the entity's fields in a flat row of kind `changes`."""
+"""The columns before the entity's fields in a flat row of kind `changes`."""
 
 OPERATIONS = ("c", "r", "u", "d", "t")
-"""What a change can do: create, read (a snapshot's row), update, delete, truncate; the letters are Debezium's."""
+"""Operations of a change: create, read (a row of a snapshot), update, delete, truncate; the letters are Debezium's."""
 
 VERSION_COLUMN = "schema_version"
 """The reserved field in which a row may carry its version."""
@@ -30,7 +30,7 @@ VERSION_COLUMN = "schema_version"
 _PLAIN_TYPES = ("string", "int", "bigint", "boolean", "date", "timestamp")
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 MOST_DIGITS = 38
-"""Of a decimal."""
+"""The greatest precision of a decimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class FieldType:
 
     @classmethod
     def parse(cls, text: str) -> FieldType:
-        """The type that `text` names; ValueError says what was expected instead.
+        """Return the type that `text` names; ValueError says what was expected instead.
 
         >>> FieldType.parse("decimal(18, 2)")
         FieldType(name='decimal', precision=18, scale=2)
@@ -74,18 +74,18 @@ class FieldType:
 
     @property
     def is_integer(self) -> bool:
-        """Whether this is int or bigint."""
+        """True for int and bigint."""
         return self.name in ("int", "bigint")
 
     @property
     def is_number(self) -> bool:
-        """Whether values of this type have an order of magnitude to bound: int, bigint, decimal."""
+        """True for the types that min and max are for: int, bigint and decimal."""
         return self.is_integer or self.name == "decimal"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its type and what its values must keep to. A null passes everything but `required`.
+    """One field: its type and the limits of its values. A null passes everything but `required`.
 
     required_when: a Spark SQL condition over the typed fields; the field is required in rows where it is true.
     non_blank: text of white space alone is missing. enum: exact values, empty for any.
@@ -134,8 +134,8 @@ class Contract:
     migrate: field of this version → Spark SQL over the text fields of the version before.
     compatibility: how this version must relate to earlier ones (see `compatibility`).
     For kind `changes`: sequence_by orders the changes of a key, tracked fields open a new history version,
-    partial_updates says that an update may leave unchanged fields out, entity names one row (`customer`) and with
-    it the history table (`gold/dim_customer`).
+    partial_updates lets an update leave unchanged fields out, entity names what one row is (`customer`) and so the
+    history table (`gold/dim_customer`).
     """
 
     subject: str
@@ -155,7 +155,7 @@ class Contract:
     doc: str = ""
 
     def field(self, name: str) -> Field:
-        """The field (for changes also the change column) of that name; KeyError where this version has none."""
+        """Return the field (for changes also the change column) of that name; KeyError if this version has none."""
         for candidate in self.row_fields:
             if candidate.name == name:
                 return candidate
@@ -163,12 +163,12 @@ class Contract:
 
     @property
     def row_fields(self) -> tuple[Field, ...]:
-        """All that is read from a row and judged: for changes the change columns, then the fields."""
+        """All fields that are read from a row and judged: for changes the change columns, then the contract's fields."""
         return (*_change_fields(self), *self.fields) if self.kind == "changes" else self.fields
 
     @property
     def identifying(self) -> tuple[str, ...]:
-        """What every row must have whatever it does: for changes the key is asked of all but truncates."""
+        """The fields that every row must have. For changes without the key: a truncate has none, all others need it."""
         if self.kind == "events":
             return (*self.key, self.event_time)
         return tuple(dict.fromkeys(["change_id", "op", self.event_time, self.sequence_by or "seq"]))

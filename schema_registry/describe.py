@@ -14,7 +14,7 @@ from schema_registry.subject import Subject
 
 
 def as_dict(thing: Contract | Subject) -> dict[str, Any]:
-    """Everything a contract or a subject says, with its fingerprint; numbers and times as text, to lose nothing."""
+    """Return a contract or a subject as a dictionary, with its fingerprint; numbers and times are text, to lose nothing."""
     return _subject(thing) if isinstance(thing, Subject) else _contract(thing)
 
 

@@ -1,4 +1,4 @@
-"""What the registry refuses.
+"""Errors of the registry, and the place in a contract that they name.
 
 ContractError                a contract, lock or folder that cannot be used
 ├─ UnknownSubjectError       no such subject in the registry
@@ -48,7 +48,7 @@ class UnknownVersionError(ContractError):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The place in a contract that is being read, so that a refusal can name it.
+    """The place in a contract that is being read, so that an error can name it.
 
     `label` says what `field` names: a field, a rule, a derived column or a migration entry.
     """
@@ -60,17 +60,17 @@ class Where:
     label: str = "field"
 
     def at(self, field: str, label: str = "field") -> Where:
-        """The same file, at one field (or rule, …) of it."""
+        """Return the place of one field (or rule, …) in the same file."""
         return replace(self, field=field, label=label)
 
     def error(self, problem: str) -> ContractError:
-        """The refusal to raise here."""
+        """Return the error to raise for this place."""
         return ContractError(
             problem, file=self.file, subject=self.subject, version=self.version, field=self.field, label=self.label
         )
 
 
 def _shown(file: Path) -> str:
-    """The path as a reader would type it: relative to where they stand, if it lies below."""
+    """Return the path relative to the working directory if it is below it, else as it is."""
     here = Path.cwd()
     return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)

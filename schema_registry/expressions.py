@@ -1,9 +1,8 @@
-"""Spark SQL snippets in contracts: what they read, whether they may run over every row for ever, and what Spark is handed.
+"""Spark SQL expressions in contracts: the columns they read, their checks, and the SQL that Spark runs for them.
 
-A snippet must be one scalar expression that gives the same answer each time it is asked, and that uses nothing made
-to fail. `sql_text` reads it, `sql_spark` writes what Spark runs, from the tree and from nothing else; whatever either does
-not know is refused, so what was checked is what runs. What text alone cannot show (implicit casts, overflow) is for those
-who run the snippet to make safe.
+An expression must be scalar and deterministic, and must not use functions that can fail. `sql_text` parses it; `sql_spark`
+writes what Spark runs, from the parsed tree alone. Whatever either does not know is refused, so what was checked is what
+runs. The text alone does not show implicit casts and overflow: whoever runs an expression must handle its failing.
 """
 
 from __future__ import annotations
@@ -25,34 +24,34 @@ _NO_CONDITION = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.DPipe, exp.Literal)
 
 
 def columns(sql: str) -> tuple[str, ...]:
-    """The columns that `sql` reads, in order of appearance, once each; ContractError where it does not parse."""
+    """Return the columns that `sql` reads, in order of appearance, once each; ContractError if it does not parse."""
     return _columns(_parse(sql, Where()).tree)
 
 
 @lru_cache(maxsize=4096)
 def spark_sql(sql: str) -> str:
-    """What Spark is handed for `sql`; ContractError for what contracts may not say.
+    """Return the SQL that Spark runs for `sql`; ContractError for what contracts may not use.
 
-    Where a row makes it fail (a text too long for a pattern), it raises an error: run it so that this is an answer.
+    It raises an error in Spark for a row that makes it fail (a text too long for a pattern): whoever runs it must catch that.
     """
-    return _written(_parse(sql, Where()), sql, Where())
+    return _spark_text(_parse(sql, Where()), sql, Where())
 
 
-def is_nothing(sql: str) -> bool:
-    """Whether `sql` plainly says null and nothing else; ContractError where it does not parse."""
-    said = _parse(sql, Where()).tree.unnest()
-    while isinstance(said, exp.Cast):
-        said = said.this.unnest()
-    return isinstance(said, exp.Null)
+def is_null(sql: str) -> bool:
+    """True if `sql` is a literal null, cast or not; ContractError if it does not parse."""
+    node = _parse(sql, Where()).tree.unnest()
+    while isinstance(node, exp.Cast):
+        node = node.this.unnest()
+    return isinstance(node, exp.Null)
 
 
 def validate(sql: str, known: Collection[str], where: Where) -> None:
-    """Refuse (ContractError at `where`) what is not one pure scalar expression over the `known` columns."""
+    """Refuse (ContractError at `where`) all but one scalar, deterministic expression over the `known` columns."""
     _validated(sql, known, where)
 
 
 def validate_condition(sql: str, known: Collection[str], where: Where) -> None:
-    """Like `validate`, and refuse what is plainly no condition, as in `price * quantity`."""
+    """Validate, and refuse an expression that cannot be a condition, such as `price * quantity`."""
     if isinstance(_validated(sql, known, where).unnest(), _NO_CONDITION):
         raise where.error(f"expression {sql.strip()!r} must be a condition, true or false")
 
@@ -62,7 +61,7 @@ def _validated(sql: str, known: Collection[str], where: Where) -> exp.Expr:
     for name in _columns(parsed.tree):
         if name not in known:
             raise where.error(f"expression {sql.strip()!r}: {_unknown(name, known)}")
-    _written(parsed, sql, where)
+    _spark_text(parsed, sql, where)
     return parsed.tree
 
 
@@ -75,7 +74,7 @@ def _parse(sql: str, where: Where) -> Read:
         raise where.error(f"expression {sql.strip()!r}: {failure}") from failure
 
 
-def _written(parsed: Read, sql: str, where: Where) -> str:
+def _spark_text(parsed: Read, sql: str, where: Where) -> str:
     try:
         return spark_text(parsed)
     except SqlError as failure:

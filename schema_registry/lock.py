@@ -36,23 +36,23 @@ _SETS = ("enum", "tracked")
 
 
 def fingerprint(contract: Contract) -> str:
-    """The SHA-256, in hex, of the contract's meaning."""
+    """Return the SHA-256, in hex, of what decides how rows are judged by the contract."""
     content = json.dumps(_canonical(contract), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def combined(contracts: Iterable[Contract]) -> str:
-    """The SHA-256, in hex, of several versions together, in order."""
+    """Return the SHA-256, in hex, of several versions together, in order."""
     lines = "".join(f"v{contract.version} {fingerprint(contract)}\n" for contract in contracts)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _canonical(thing: object) -> object:
-    """The same content as JSON values, without docs and defaults."""
+    """Return the same content as JSON values, without docs and defaults."""
     if isinstance(thing, FieldType):
         return thing.sql
     if dataclasses.is_dataclass(thing):
-        return {item.name: _attribute(item.name, getattr(thing, item.name)) for item in _given(thing)}
+        return {item.name: _attribute(item.name, getattr(thing, item.name)) for item in _set_attributes(thing)}
     if isinstance(thing, Decimal):
         return f"{thing.normalize(_EXACT):f}"
     if isinstance(thing, datetime):
@@ -62,8 +62,8 @@ def _canonical(thing: object) -> object:
     return thing
 
 
-def _given(thing: object) -> list[dataclasses.Field[object]]:
-    """The attributes that say something: not docs, not defaults."""
+def _set_attributes(thing: object) -> list[dataclasses.Field[object]]:
+    """Return the attributes that count: neither docs nor those left at their default."""
     items = dataclasses.fields(thing)  # type: ignore[arg-type]
     return [item for item in items if item.name != "doc" and getattr(thing, item.name) not in (item.default, {}, ())]
 
@@ -72,20 +72,20 @@ def _attribute(name: str, value: object) -> object:
     if name in _SETS and isinstance(value, tuple):
         return sorted(value)
     if name in _SQL and isinstance(value, str):
-        return _spaced_once(value)
+        return _normalize_spaces(value)
     if isinstance(value, Mapping):
-        return {key: _spaced_once(sql) for key, sql in value.items()}
+        return {key: _normalize_spaces(sql) for key, sql in value.items()}
     return _canonical(value)
 
 
-def _spaced_once(sql: str) -> str:
-    """The SQL with every run of white space outside quotes as one space."""
+def _normalize_spaces(sql: str) -> str:
+    """Return the SQL with every run of white space outside quotes as one space."""
     parts = _QUOTED.split(sql)
     return "".join(part if index % 2 else re.sub(r"\s+", " ", part) for index, part in enumerate(parts)).strip()
 
 
 def read(folder: Path, subject: str) -> dict[int, str]:
-    """Return version → fingerprint of the frozen versions; empty where there is no lock. ContractError for a line out of form."""
+    """Return version → fingerprint of the frozen versions; empty if there is no lock. ContractError for a malformed line."""
     file = folder / FILE_NAME
     where = Where(file, subject)
     if not file.exists():
@@ -112,7 +112,7 @@ def check(locked: Mapping[int, str], contracts: Sequence[Contract], folder: Path
 def freeze(folder: Path, subject: Subject) -> tuple[int, ...]:
     """Freeze the drafts of a subject: append their lines to the lock; return the versions that are new in it.
 
-    Done twice it changes nothing. The lock is replaced in one step, so a crash leaves the old one or the new one.
+    Idempotent. The lock is replaced in one step, so a crash leaves the old one or the new one.
     """
     locked = read(folder, subject.name)
     check(locked, subject.contracts, folder)

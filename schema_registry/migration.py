@@ -1,4 +1,4 @@
-"""The chain from a row's version to the latest, over text: migration comes before typing.
+"""Migration of a row's text, version by version, to the latest; it comes before typing.
 
 A field that the version before has too keeps its text, unless `migrate` says otherwise; a new field is null,
 unless `migrate` says otherwise. A rename is an entry that names the old field: `migrate: {full_name: name}`.
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One version onward: for every field of `to_version`, Spark SQL over the text fields of `from_version`.
+    """The migration from one version to the next: for each field of `to_version`, Spark SQL over the text of `from_version`.
 
-    None stands for null; whatever type an expression has, its text is meant ("1" gives '1').
+    None stands for null. An expression's result is taken as text, whatever its type ("1" gives '1').
     Example: {"full_name": "name", "email": "`email`", "phone": None}.
     """
 
@@ -32,7 +32,7 @@ class Step:
 
 
 def chain(contracts: Sequence[Contract]) -> tuple[Step, ...]:
-    """The steps v1→v2, v2→v3, … for contracts given in order of version; empty for a single one."""
+    """Return the steps v1→v2, v2→v3, … for contracts in order of version; empty for a single one."""
     return tuple(_step(older, newer) for older, newer in pairwise(contracts))
 
 
@@ -48,7 +48,7 @@ def _expression(name: str, older: Contract, newer: Contract) -> str | None:
 
 
 def introduced_in(contracts: Sequence[Contract]) -> dict[str, int]:
-    """For each field of the latest version, the version since which it has always been there under its name.
+    """Return for each field of the latest version the version since which it has been there without a gap, under its name.
 
     A renamed field counts as introduced by the version that renames it.
     """
@@ -65,10 +65,11 @@ def _since(name: str, contracts: Sequence[Contract]) -> int:
 
 
 def exempt_versions(contracts: Sequence[Contract]) -> dict[str, frozenset[int]]:
-    """For each field of the latest version, the versions whose rows have none by their contracts' own word.
+    """Return for each field of the latest version the versions that cannot have a value for it.
 
-    They came before the field, and migration says nothing of it, or "null", or makes it of fields of which that holds. A row of
-    such a version cannot be blamed for lacking the field. Every other row has it under some name, or migration fills it in.
+    They are older than the field, and its migration has no entry, or "null", or reads only fields that have no value either.
+    Rows of these versions are exempt from the field being required. Rows of all others have it under some name, or migration
+    fills it in.
     """
     steps = chain(contracts)
     filled = {contract.version: _filled(contract, steps[contract.version - 1 :]) for contract in contracts}
@@ -77,7 +78,7 @@ def exempt_versions(contracts: Sequence[Contract]) -> dict[str, frozenset[int]]:
 
 
 def sources(contract: Contract, steps: Sequence[Step]) -> dict[str, frozenset[str]]:
-    """For each field that the steps lead to, the fields of this version that it is made from."""
+    """Return for each field after the steps the fields of this version that it is made from."""
     origin = {name: frozenset([name]) for name in contract.field_names}
     for step in steps:
         origin = {
@@ -88,7 +89,7 @@ def sources(contract: Contract, steps: Sequence[Step]) -> dict[str, frozenset[st
 
 
 def _filled(contract: Contract, steps: Sequence[Step]) -> set[str]:
-    """What a row of this version can have a value in once the steps are done."""
+    """Return the fields that can have a value in a row of this version once it is migrated."""
     columns = set(contract.columns)
     filled, of_every_version = columns, columns - set(contract.field_names)
     for step in steps:
@@ -98,4 +99,4 @@ def _filled(contract: Contract, steps: Sequence[Step]) -> set[str]:
 
 def _fills(sql: str, filled: set[str]) -> bool:
     read = expressions.columns(sql)
-    return not expressions.is_nothing(sql) and (not read or not filled.isdisjoint(read))
+    return not expressions.is_null(sql) and (not read or not filled.isdisjoint(read))

@@ -1,7 +1,7 @@
-"""From a YAML mapping to a Contract: the shape of the file, key by key.
+"""Parse a YAML mapping into a Contract, key by key.
 
-Each table below maps a key to the reader of its value; what a table does not list is refused. Whether the
-parts fit together is not asked here but in `checks`.
+Each table at the end maps a key to the reader of its value; other keys are refused. `checks` checks that the parts fit
+together.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ Reader = Callable[[object, Where, str], Any]
 
 
 def parse(content: Mapping[object, object], where: Where) -> Contract:
-    """The contract that a file's mapping spells out; ContractError for the first key or value out of shape."""
+    """Return the contract in a file's mapping; ContractError for the first key or value that is malformed."""
     return Contract(**_read(content, where, _CONTRACT, needed=("subject", "version", "kind", "key", "event_time")))
 
 
 def _read(content: object, where: Where, readers: Mapping[str, Reader], needed: Collection[str]) -> dict[str, Any]:
-    """The values of a mapping, each through the reader of its key, in the readers' order."""
+    """Return the values of a mapping, each read by the reader of its key, in the readers' order."""
     mapping = _mapping(content, where)
     for key in mapping:
         if key not in readers:
-            raise where.error(f"unknown key '{key}'{_instead(str(key), readers)}")
+            raise where.error(f"unknown key '{key}'{_suggestion(str(key), readers)}")
     for key in (*needed, *(("fields",) if "fields" in readers else ())):
         if key not in mapping:
             raise where.error(f"key '{key}' is missing")
     return {key: reader(mapping[key], where, key) for key, reader in readers.items() if key in mapping}
 
 
-def _instead(key: str, known: Collection[str]) -> str:
+def _suggestion(key: str, known: Collection[str]) -> str:
     close = get_close_matches(key, known, n=1)
     return f": did you mean '{close[0]}'?" if close else f": expected one of {', '.join(known)}"
 
 
 def _mapping(content: object, where: Where, key: str | None = None) -> Mapping[object, object]:
     if not isinstance(content, Mapping):
-        raise where.error(f"{key + ' ' if key else ''}must be a mapping, got {_said(content)}")
+        raise where.error(f"{key + ' ' if key else ''}must be a mapping, got {_shown(content)}")
     return content
 
 
-def _said(value: object) -> str:
-    """The value as the file said it, more or less."""
+def _shown(value: object) -> str:
+    """Return the value about as it is written in the file."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return repr(value) if isinstance(value, str) else str(value)
@@ -56,7 +56,7 @@ def _said(value: object) -> str:
 
 def _text(value: object, where: Where, key: str) -> str:
     if not isinstance(value, str):
-        raise where.error(f"{key} must be text, got {_said(value)}: put it in quotes")
+        raise where.error(f"{key} must be text, got {_shown(value)}: put it in quotes")
     if not value.strip():
         raise where.error(f"{key} must not be blank")
     return value.strip()
@@ -64,19 +64,19 @@ def _text(value: object, where: Where, key: str) -> str:
 
 def _flag(value: object, where: Where, key: str) -> bool:
     if not isinstance(value, bool):
-        raise where.error(f"{key} must be true or false, got {_said(value)}")
+        raise where.error(f"{key} must be true or false, got {_shown(value)}")
     return value
 
 
 def _count(value: object, where: Where, key: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise where.error(f"{key} must be a whole number from 1, got {_said(value)}")
+        raise where.error(f"{key} must be a whole number from 1, got {_shown(value)}")
     return value
 
 
 def _number(value: object, where: Where, key: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise where.error(f"{key} must be a number, got {_said(value)}")
+        raise where.error(f"{key} must be a number, got {_shown(value)}")
     return Decimal(value)
 
 
@@ -87,12 +87,12 @@ def _moment(value: object, where: Where, key: str) -> datetime:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise where.error(f"{key} must be a time with its zone, as in 2000-01-01T00:00:00Z, got {_said(value)}")
+    raise where.error(f"{key} must be a time with its zone, as in 2000-01-01T00:00:00Z, got {_shown(value)}")
 
 
 def _texts(value: object, where: Where, key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise where.error(f"{key} must be a list with at least one entry, got {_said(value)}")
+        raise where.error(f"{key} must be a list with at least one entry, got {_shown(value)}")
     texts = tuple(_text(each, where, key) for each in value)
     for text in texts:
         if texts.count(text) > 1:
@@ -110,14 +110,14 @@ def _type(value: object, where: Where, key: str) -> FieldType:
 def _one_of(*allowed: str) -> Reader:
     def read(value: object, where: Where, key: str) -> str:
         if value not in allowed:
-            raise where.error(f"{key} must be one of {', '.join(allowed)}, got {_said(value)}")
+            raise where.error(f"{key} must be one of {', '.join(allowed)}, got {_shown(value)}")
         return str(value)
 
     return read
 
 
 def _named(content: object, where: Where, key: str, label: str) -> list[tuple[str, object, Where]]:
-    """The entries of a mapping by name, each with its place."""
+    """Return the name, the value and the place of each entry of a mapping."""
     mapping = _mapping(content, where, key)
     return [
         (name := _text(each, where, f"a name in {key}"), body, where.at(name, label)) for each, body in mapping.items()
@@ -140,7 +140,7 @@ def _field(name: str, body: object, where: Where) -> Field:
 
 def _rules(value: object, where: Where, key: str) -> tuple[Rule, ...]:
     if not isinstance(value, list):
-        raise where.error(f"{key} must be a list of {{name, check}}, got {_said(value)}")
+        raise where.error(f"{key} must be a list of {{name, check}}, got {_shown(value)}")
     return tuple(Rule(**_read(body, _rule_place(body, where), _RULE, needed=("name", "check"))) for body in value)
 
 

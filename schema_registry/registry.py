@@ -1,4 +1,4 @@
-"""Loading the registry: every contract read, checked by itself, then against the lock and earlier versions.
+"""Load the registry: read every contract, check it by itself, then against the lock and earlier versions.
 
 contracts/
   <subject>/
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_registry import checks, expressions, lock, parsing, yaml_file
-from schema_registry.compatibility import breaks
+from schema_registry.compatibility import violations
 from schema_registry.errors import UnknownSubjectError, UnknownVersionError, Where
 from schema_registry.subject import Registry, Subject
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from schema_registry.contract import Contract
 
 CONTRACTS = Path(__file__).parent / "contracts"
-"""The contracts that come with the product."""
+"""The folder of the contracts that come with the product."""
 
 _VERSION_FILE = re.compile(r"v([1-9][0-9]*)\.yaml")
-_BYSTANDERS = (lock.FILE_NAME, "README.md")
+_OTHER_FILES = (lock.FILE_NAME, "README.md")
 
 
 def load(root: Path = CONTRACTS) -> Registry:
-    """Every subject below `root`; ContractError names the first thing that keeps the registry from loading."""
+    """Load every subject below `root`; ContractError names the first problem."""
     if not root.is_dir():
         raise Where(root).error("there is no such folder: expected one with a folder per subject")
     subjects = {folder.name: load_subject(folder) for folder in _visible(root) if _is_subject(folder)}
@@ -41,7 +41,7 @@ def load(root: Path = CONTRACTS) -> Registry:
 
 
 def load_subject(folder: Path) -> Subject:
-    """The subject in one folder, all versions checked; ContractError names what is wrong."""
+    """Load the subject in one folder and check all its versions; ContractError names the first problem."""
     name = folder.name
     checks.check_name(name, Where(folder, name))
     locked = lock.read(folder, name)
@@ -56,7 +56,7 @@ def load_subject(folder: Path) -> Subject:
 
 
 def _check_tables(subjects: Mapping[str, Subject], root: Path) -> None:
-    """A subject of changes also owns the tables <subject>_changes and dim_<entity>, so no other may have those names."""
+    """Refuse two subjects with one table: a subject of changes also has the tables <subject>_changes and dim_<entity>."""
     owners: dict[str, str] = {}
     for name, subject in subjects.items():
         if subject.kind == "changes" and f"{name}_changes" in subjects:
@@ -68,14 +68,14 @@ def _check_tables(subjects: Mapping[str, Subject], root: Path) -> None:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """What is in a folder but for hidden files and editors' leftovers."""
+    """List a folder without hidden files and editors' leftovers."""
     return [each for each in sorted(folder.iterdir()) if not each.name.startswith((".", "_")) and each.name[-1] != "~"]
 
 
 def _is_subject(path: Path) -> bool:
     if path.is_dir():
         return True
-    if path.name in _BYSTANDERS:
+    if path.name in _OTHER_FILES:
         return False
     raise Where(path).error("expected a folder per subject here: move the file to <subject>/vN.yaml")
 
@@ -86,7 +86,7 @@ def _version_files(folder: Path) -> dict[int, Path]:
         match = _VERSION_FILE.fullmatch(path.name)
         if match is not None:
             files[int(match[1])] = path
-        elif path.name not in _BYSTANDERS:
+        elif path.name not in _OTHER_FILES:
             raise Where(path, folder.name).error("expected only v1.yaml, v2.yaml, … in a subject's folder: rename it")
     return files
 
@@ -118,7 +118,7 @@ def _load_contract(file: Path, subject: str, version: int, *, judges: bool) -> C
 
 
 def _check_succession(earlier: Sequence[Contract], newer: Contract, where: Where) -> None:
-    """The newer version against those before it: kind, migrations, compatibility."""
+    """Check the newer version against those before it: kind, entity, migrations, compatibility."""
     before = earlier[-1]
     if newer.kind != before.kind:
         raise where.error(f"kind must stay {before.kind} as in v{before.version}: start a new subject instead")
@@ -136,7 +136,7 @@ def _check_compatibility(earlier: Sequence[Contract], newer: Contract, where: Wh
     level = newer.compatibility
     compared = earlier if level.endswith("_transitive") else earlier[-1:]
     for older in reversed(compared):
-        reasons = breaks(older, newer, level, between=earlier[older.version :])
+        reasons = violations(older, newer, level, between=earlier[older.version :])
         if reasons:
             raise where.error(f"breaks {level} compatibility with v{older.version}: {'; '.join(reasons)}")
 

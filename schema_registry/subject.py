@@ -25,7 +25,7 @@ class Subject:
 
     @property
     def latest(self) -> Contract:
-        """The highest version: the one whose types and rules judge every row, after migration."""
+        """The highest version: its types and rules judge every row, after migration."""
         return self.contracts[-1]
 
     @property
@@ -40,7 +40,7 @@ class Subject:
 
     @property
     def known_fields(self) -> tuple[str, ...]:
-        """Every name that some version reads from a row, first seen first, then `schema_version`.
+        """Every name that some version reads from a row, in order of appearance, then `schema_version`.
 
         For kind changes the change columns (change_id, op, event_ts, seq) come first. Any other name is an extra.
         """
@@ -50,20 +50,20 @@ class Subject:
 
     @property
     def introduced_in(self) -> Mapping[str, int]:
-        """For each field of the latest version, the version since which it has always been there under its name."""
+        """For each field of the latest version, the version since which it has been there without a gap, under its name."""
         return migration.introduced_in(self.contracts)
 
     @property
     def exempt_versions(self) -> Mapping[str, frozenset[int]]:
-        """For each field of the latest version, the versions whose rows are not blamed for having none (see `migration`)."""
+        """For each field of the latest version, the versions whose rows need not have it (see `migration`)."""
         return migration.exempt_versions(self.contracts)
 
     def sources(self, version: int) -> Mapping[str, frozenset[str]]:
-        """For each field of the latest version, the fields of an older one that migration makes it from."""
+        """Return for each field of the latest version the fields of an older one that migration makes it from."""
         return migration.sources(self.contract(version), self.steps[version - 1 :])
 
     def unused(self, version: int) -> frozenset[str]:
-        """The fields of an older version that the latest has not, and that no migration reads."""
+        """Return the fields of an older version that the latest does not have and that no migration reads."""
         used = frozenset().union(*self.sources(version).values())
         return frozenset(self.contract(version).field_names) - used
 
@@ -74,15 +74,15 @@ class Subject:
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 of everything that decides how rows are judged: all versions, drafts included."""
+        """The SHA-256 of all versions, drafts included: everything that decides how rows are judged."""
         return self.fingerprint_at(self.latest.version)
 
     def fingerprint_at(self, version: int) -> str:
-        """The fingerprint as it was when `version` was the latest; UnknownVersionError if there is none."""
+        """Return the fingerprint as it was when `version` was the latest; UnknownVersionError if there is none."""
         return lock.combined(self.contracts[: self.contract(version).version])
 
     def contract(self, version: int) -> Contract:
-        """The contract of that version; UnknownVersionError if there is none."""
+        """Return the contract of that version; UnknownVersionError if there is none."""
         if not 1 <= version <= len(self.contracts):
             versions = f"v1 to v{len(self.contracts)}" if len(self.contracts) > 1 else "v1"
             raise UnknownVersionError(
@@ -99,7 +99,7 @@ class Registry:
     subjects: Mapping[str, Subject] = field(hash=False)
 
     def subject(self, name: str) -> Subject:
-        """The subject of that name; UnknownSubjectError offers the closest names."""
+        """Return the subject of that name; UnknownSubjectError offers the closest names."""
         if name in self.subjects:
             return self.subjects[name]
         close = get_close_matches(name, self.subjects)

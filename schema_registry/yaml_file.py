@@ -1,6 +1,6 @@
-"""Reading a contract's YAML so that nothing is guessed and nothing is lost.
+"""Read a contract's YAML without loss.
 
-Unlike a plain safe load: a key given twice is an error, decimals stay decimals, and timestamps stay text.
+Unlike a plain safe load, a key given twice is an error, decimals stay decimals, and timestamps stay text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def read(where: Where) -> dict[object, object]:
-    """The mapping in the file at `where`; ContractError if it is not UTF-8, not YAML or not one mapping."""
+    """Return the mapping in the file at `where`; ContractError if it is not UTF-8, not YAML or not one mapping."""
     if where.file is None:
         raise ValueError("where must name a file")
     try:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schema_registry.compatibility import LEVELS, breaks
+from schema_registry.compatibility import LEVELS, violations
 from schema_registry.errors import ContractError
 from schema_registry.registry import load
 
@@ -98,69 +98,69 @@ WIDER = {
 @pytest.mark.parametrize(("older", "newer", "reason"), STRICTER.values(), ids=STRICTER.keys())
 def test_what_asks_more_of_a_field_breaks_backward_and_its_mirror_breaks_forward(pair, older, newer, reason):
     v1, v2 = pair(older, newer)
-    (said,) = breaks(v1, v2, "backward")
+    (said,) = violations(v1, v2, "backward")
     assert said.startswith("field '")
     assert f"v2 {reason}" in said
     assert said.endswith("so it may refuse v1 rows")
-    (mirrored,) = breaks(v2, v1, "forward")
+    (mirrored,) = violations(v2, v1, "forward")
     assert f"v2 {reason}" in mirrored
 
 
 @pytest.mark.parametrize(("older", "newer"), WIDER.values(), ids=WIDER.keys())
 def test_what_asks_less_of_a_field_keeps_backward_and_its_mirror_keeps_forward(pair, older, newer):
     v1, v2 = pair(older, newer)
-    assert breaks(v1, v2, "backward") == []
-    assert breaks(v2, v1, "forward") == []
+    assert violations(v1, v2, "backward") == []
+    assert violations(v2, v1, "forward") == []
 
 
 @pytest.mark.parametrize("entry", ["null", "'here'"])
 def test_a_newly_required_field_needs_a_migrate_entry_backward(pair, entry):
     size = {"fields.size": {"type": "string", "required": True}}
     v1, v2 = pair({}, size)
-    assert breaks(v1, v2, "backward") == [
+    assert violations(v1, v2, "backward") == [
         "field 'size': v2 requires it and v1 rows lack it, add a migrate entry (even \"null\")"
     ]
-    assert breaks(v1, v2, "forward") == []
+    assert violations(v1, v2, "forward") == []
     v1, v2 = pair({}, {**size, "migrate": {"size": entry}})
-    assert breaks(v1, v2, "backward") == []
+    assert violations(v1, v2, "backward") == []
 
 
 def test_a_migrate_entry_answers_for_a_narrower_field_backward_but_not_forward(pair):
     v1, v2 = pair({}, {"fields.label": {"type": "int"}, "migrate": {"label": "length(label)"}})
-    assert breaks(v1, v2, "backward") == []
+    assert violations(v1, v2, "backward") == []
     v1, v2 = pair(
         {"fields.label": {"type": "int"}}, {"fields.label": {"type": "string"}, "migrate": {"label": "label"}}
     )
-    assert breaks(v1, v2, "forward") == ["field 'label': v1 has type int for string, so it may refuse v2 rows"]
+    assert violations(v1, v2, "forward") == ["field 'label': v1 has type int for string, so it may refuse v2 rows"]
 
 
 def test_a_required_field_that_went_away_breaks_forward_alone(pair, remove):
     v1, v2 = pair({"fields.label.required": True}, {"fields.label": remove})
-    assert breaks(v1, v2, "backward") == []
-    assert breaks(v1, v2, "forward") == ["field 'label': v1 requires it and v2 no longer has it"]
-    assert breaks(v1, v2, "full") == breaks(v1, v2, "forward")
+    assert violations(v1, v2, "backward") == []
+    assert violations(v1, v2, "forward") == ["field 'label': v1 requires it and v2 no longer has it"]
+    assert violations(v1, v2, "full") == violations(v1, v2, "forward")
 
 
 def test_an_optional_field_that_went_away_breaks_nothing(pair, remove):
     v1, v2 = pair({}, {"fields.label": remove})
-    assert breaks(v1, v2, "full") == []
+    assert violations(v1, v2, "full") == []
 
 
 def test_full_is_backward_and_forward(pair):
     v1, v2 = pair({}, {"fields.boxes.type": "bigint", "fields.label.required": True})
-    assert breaks(v1, v2, "full") == breaks(v1, v2, "backward") + breaks(v1, v2, "forward")
-    assert len(breaks(v1, v2, "full")) == 2
+    assert violations(v1, v2, "full") == violations(v1, v2, "backward") + violations(v1, v2, "forward")
+    assert len(violations(v1, v2, "full")) == 2
 
 
 @pytest.mark.parametrize("level", [level for level in LEVELS if level != "none"])
 def test_another_key_or_event_time_breaks_every_level_but_none(pair, level):
     also = {"fields.code": {"type": "string", "required": True}, "fields.at": {"type": "timestamp", "required": True}}
     v1, v2 = pair(also, {**also, "key": ["code"], "event_time": "at"})
-    assert breaks(v1, v2, level) == [
+    assert violations(v1, v2, level) == [
         "key: it was shelf_id in v1 and is code",
         "event_time: it was seen_at in v1 and is at",
     ]
-    assert breaks(v1, v2, "none") == []
+    assert violations(v1, v2, "none") == []
 
 
 def test_a_renamed_key_is_the_same_key(pair, remove):
@@ -168,12 +168,12 @@ def test_a_renamed_key_is_the_same_key(pair, remove):
     v1, v2 = pair(
         {}, {"fields.shelf_id": remove, "fields.code": code, "key": ["code"], "migrate": {"code": "`shelf_id`"}}
     )
-    assert breaks(v1, v2, "backward") == []
+    assert violations(v1, v2, "backward") == []
 
 
 def test_a_copy_of_the_key_does_not_take_its_place(pair):
     v1, v2 = pair({}, {"fields.copied_id": {"type": "string"}, "migrate": {"copied_id": "shelf_id"}})
-    assert breaks(v1, v2, "backward") == []
+    assert violations(v1, v2, "backward") == []
 
 
 def test_loading_refuses_a_version_that_breaks_its_declared_level(root, write):
@@ -214,6 +214,6 @@ def test_a_field_that_was_gone_on_the_way_does_not_come_back_for_old_rows(root, 
     write(2, {"fields.label": remove})
     write(3, {**label, **NOT})
     v1, v2, v3 = load(root).subject("shelves").contracts
-    assert breaks(v1, v3, "backward_transitive", between=(v2,)) == [
+    assert violations(v1, v3, "backward_transitive", between=(v2,)) == [
         "field 'label': v3 requires it and v1 rows lack it, add a migrate entry (even \"null\")"
     ]

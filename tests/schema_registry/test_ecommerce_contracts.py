@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from schema_registry.compatibility import breaks
+from schema_registry.compatibility import violations
 from schema_registry.lock import fingerprint
 from schema_registry.registry import load
 
@@ -102,7 +102,7 @@ def test_session_is_asked_only_of_rows_since_version_two():
 
 @pytest.mark.parametrize(("older", "newer", "between"), [(V1, V2, ()), (V2, V3, ()), (V1, V3, (V2,))])
 def test_every_version_reads_the_rows_of_those_before(older, newer, between):
-    assert breaks(older, newer, "backward", between) == []
+    assert violations(older, newer, "backward", between) == []
 
 
 def test_every_field_and_rule_has_a_doc():
