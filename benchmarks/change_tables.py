@@ -12,7 +12,7 @@ from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.commit import append_once, ensure_table
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
-from spark_jobs.transforms.versions import OPEN, surrogate_keys
+from spark_jobs.transforms.scd2 import OPEN, surrogate_keys
 
 if TYPE_CHECKING:
     from schema_registry.registry import Subject

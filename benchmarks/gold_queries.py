@@ -22,7 +22,7 @@ from spark_jobs.storage.live_files import LiveFile
 from spark_jobs.storage.log import read_log
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
-from spark_jobs.transforms.versions import OPEN, surrogate_keys
+from spark_jobs.transforms.scd2 import OPEN, surrogate_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from spark_jobs.batch.point_in_time.one_key import state_at
 from spark_jobs.render import show
 from spark_jobs.storage.key_lookup import all_rows
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.point_in_time.one_key import state_at
 from spark_jobs.render import show
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

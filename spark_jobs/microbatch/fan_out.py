@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.parts import Part, TableWriter
-from spark_jobs.transforms.dedupe import Seated
+from spark_jobs.transforms.dedupe import DuplicateIndex
 from spark_jobs.transforms.lateness import with_late_reason, with_lateness
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from spark_jobs.storage.table import Table
-    from spark_jobs.transforms.dedupe import Repeats
+    from spark_jobs.transforms.dedupe import Duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Plan:
     event_time: str
     watermark: datetime | None
     refuse_late: bool
-    repeats: Repeats
+    repeats: Duplicates
     accepted: Table
     duplicates: Table
     dead_letters: Table
@@ -99,7 +99,7 @@ def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> Tally:
     accepted_rows = TableWriter(plan.accepted)
     duplicates = TableWriter(plan.duplicates, subject)
     dead_letters = TableWriter(plan.dead_letters, subject)
-    tally, repeats = Tally(), Seated.of(plan.repeats)
+    tally, repeats = Tally(), DuplicateIndex.from_duplicates(plan.repeats)
     for batch in batches:
         rows = with_lateness(pa.Table.from_batches([batch]), plan.watermark)
         first = repeats.first_row_ids(rows)

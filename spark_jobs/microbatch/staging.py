@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.microbatch.executors import over_groups
 from spark_jobs.microbatch.fan_out import Plan, Tally, fan_out
-from spark_jobs.transforms.judge import NARROW
+from spark_jobs.transforms.judge import DEDUPE_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,14 +41,16 @@ class Staging:
     files: tuple[str, ...] = ()
 
     def take(self, judged: DataFrame, *, bounded: bool = False) -> pa.Table:
-        """Judge, set the rows down, and return what deduplication needs of them (columns ``judge.NARROW``).
+        """Judge, set the rows down, and return what deduplication needs of them (columns ``judge.DEDUPE_COLUMNS``).
 
         A task that is tried again writes another file; only files named by the accepted attempts are read. ``bounded``: rows may
         be of any width, as after an attempt that failed: no batch of theirs may pass what Arrow can hold.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        schema = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in judged.select(*NARROW).schema)
+        schema = ", ".join(
+            f"`{field.name}` {field.dataType.simpleString()}" for field in judged.select(*DEDUPE_COLUMNS).schema
+        )
         with self._cleared_on_failure(), _few_bytes_a_batch(judged) if bounded else nullcontext():
             rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
         self.files = tuple(pc.unique(pc.drop_null(rows[STAGED])).to_pylist())
@@ -103,7 +105,7 @@ class _SetDown:
                 writer = pa.ipc.new_file(path, batch.schema, options=options)
             writer.write_batch(batch)
             staged = pa.array([name, *[None] * (batch.num_rows - 1)], pa.string())
-            yield batch.select(list(NARROW)).append_column(STAGED, staged)
+            yield batch.select(list(DEDUPE_COLUMNS)).append_column(STAGED, staged)
         if writer is not None:
             writer.close()
 

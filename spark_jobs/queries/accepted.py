@@ -19,7 +19,7 @@ from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.commit import open_table
 from spark_jobs.storage.key_lookup import key_expression
 from spark_jobs.storage.pruned import add_actions, bound, file_paths, of_sources
-from spark_jobs.transforms.dedupe import ACCEPTED
+from spark_jobs.transforms.dedupe import ACCEPTED_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,38 +56,38 @@ def spans(narrow: pa.Table, watermark: datetime | None) -> list[Span]:
 
 
 def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array, times: Sequence[Span]) -> pa.Table:
-    """The rows of Silver within ``times`` whose key is one of ``keys``, as ``dedupe.ACCEPTED``."""
+    """The rows of Silver within ``times`` whose key is one of ``keys``, as ``dedupe.ACCEPTED_SCHEMA``."""
     table = open_table(silver.path) if times and len(keys) else None
     if table is None:
-        return ACCEPTED.empty_table()
+        return ACCEPTED_SCHEMA.empty_table()
     paths = _candidates(table, silver, event_time, times)
     if not paths:
-        return ACCEPTED.empty_table()
+        return ACCEPTED_SCHEMA.empty_table()
     files = pads.dataset(paths, schema=silver.data_schema, format="parquet")
     text = key_expression(silver.data_schema, key)
     columns = {"key": text, "event_time": pc.field(event_time), "row_id": pc.field("row_id")}
     # The scan makes one set of the keys; ``pc.is_in`` would make it anew for every batch of rows.
-    return files.to_table(columns, filter=_within(event_time, times) & text.isin(keys)).cast(ACCEPTED)
+    return files.to_table(columns, filter=_within(event_time, times) & text.isin(keys)).cast(ACCEPTED_SCHEMA)
 
 
 def accepted_by_id(changes: Table, name: str, event_time: str, ids: pa.Array) -> pa.Table:
-    """The rows of a change log whose id is one of ``ids``, whatever their age, as ``dedupe.ACCEPTED``.
+    """The rows of a change log whose id is one of ``ids``, whatever their age, as ``dedupe.ACCEPTED_SCHEMA``.
 
     Of its files those are opened between whose bounds an id lies: none, where ids ascend and nothing comes twice.
     """
     found = open_table(changes.path) if len(ids) else None
     adds = add_actions(found) if found is not None else pa.table({})
     if not adds.num_rows:
-        return ACCEPTED.empty_table()
+        return ACCEPTED_SCHEMA.empty_table()
     ordered = ids.take(pc.sort_indices(ids)).to_numpy(zero_copy_only=False)
     low, high = (bound(adds, f"{side}.{name}").to_pylist() for side in ("min", "max"))
     inside = [_may_hold(ordered, a, b) for a, b in zip(low, high, strict=True)]
     paths = file_paths(changes, adds.filter(pa.array(inside)))
     if not paths:
-        return ACCEPTED.empty_table()
+        return ACCEPTED_SCHEMA.empty_table()
     files = pads.dataset(paths, schema=changes.data_schema, format="parquet")
     rows = files.to_table([name, event_time, "row_id"], filter=pc.field(name).isin(ids))
-    return pa.table([rows[name], rows[event_time], rows["row_id"]], schema=ACCEPTED)
+    return pa.table([rows[name], rows[event_time], rows["row_id"]], schema=ACCEPTED_SCHEMA)
 
 
 def _may_hold(ordered: NDArray[Any], low: str | None, high: str | None) -> bool:

@@ -25,7 +25,7 @@ from spark_jobs.queries.streaming_session import streaming_session
 from spark_jobs.queries.supervisor import Job, Supervisor
 from spark_jobs.storage.commit import ensure_table
 from spark_jobs.storage.sound import said_plainly
-from spark_jobs.transforms.proving import prove
+from spark_jobs.transforms.runnable_contract import require_runnable
 
 if TYPE_CHECKING:
     import threading
@@ -107,7 +107,7 @@ class Application:
 
     def _prepare(self, subject: Subject) -> None:
         """See that Spark can judge by the subject's contract, have its tables, and freeze the contract."""
-        prove(self._spark, subject)
+        require_runnable(self._spark, subject)
         for table in (self._lake.bronze(subject), self._lake.files, *self._lake.judged(subject)):
             ensure_table(table)
         self._judged[subject.name] = self._judged_stream(subject)

@@ -16,8 +16,8 @@ from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.key_lookup import all_rows, key_array, rows_of
 from spark_jobs.storage.parts import Part, write_parts
 from spark_jobs.storage.written import op_rows, read_parts
-from spark_jobs.transforms.entity import TRUNCATE, from_changes, from_current, row_schema
-from spark_jobs.transforms.merge import Held, Incoming, Merged, late_keys, merge
+from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, rows_from_current
+from spark_jobs.transforms.table_updates import ChangeBatch, ExistingRows, TableUpdates, compute_updates, find_late_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,55 +58,55 @@ class Merger:
         """Merge the changes in these parts of the change log, which are written and not yet committed."""
         contract = self.subject.latest
         log = self.lake.changes(self.subject)
-        incoming = Incoming.of(read_parts(log, log_parts), contract)
+        incoming = ChangeBatch.from_log(read_parts(log, log_parts), contract)
         held = self._held(incoming, contract)
-        late = late_keys(incoming, held, contract)
+        late = find_late_keys(incoming, held, contract)
         held = self._with_log(held, late, contract)
         if incoming.truncates.num_rows:
             self._truncates = None
-        return self._written(merge(incoming, held, late, contract), stamp)
+        return self._written(compute_updates(incoming, held, late, contract), stamp)
 
-    def _held(self, incoming: Incoming, contract: Contract) -> Held:
+    def _held(self, incoming: ChangeBatch, contract: Contract) -> ExistingRows:
         """What the lake holds of the batch's keys; of all keys where the batch truncates."""
         current, history = self.lake.current(self.subject), self.lake.history(self.subject)
-        names = [name for name in row_schema(contract).names if name in current.schema.names]
+        names = [name for name in entity_row_schema(contract).names if name in current.schema.names]
         everyone = incoming.truncates.num_rows > 0
         rows = all_rows(current, names) if everyone else rows_of(current, self._keys(incoming.changes), names)
         versions = None if history is None else self._versions(history, incoming, rows)
-        empty = row_schema(contract).empty_table()
-        return Held(from_current(rows, contract), empty, self._all_truncates(contract), versions)
+        empty = entity_row_schema(contract).empty_table()
+        return ExistingRows(rows_from_current(rows, contract), empty, self._all_truncates(contract), versions)
 
-    def _versions(self, history: Table, incoming: Incoming, current: pa.Table) -> pa.Table:
+    def _versions(self, history: Table, incoming: ChangeBatch, current: pa.Table) -> pa.Table:
         """The history of the keys, without what describes them."""
         key = list(self.subject.latest.key)
         names = [*history.key_columns, *key, "valid_from", "version", "is_current"]
         everyone = pa.concat_tables([incoming.changes.select(key), current.select(key)])
         return rows_of(history, self._keys(everyone), names, by=key)
 
-    def _with_log(self, held: Held, late: pa.Table, contract: Contract) -> Held:
+    def _with_log(self, held: ExistingRows, late: pa.Table, contract: Contract) -> ExistingRows:
         if not late.num_rows:
             return held
         log = self.lake.changes(self.subject)
         names = [name for name in log.schema.names if name not in ("extras", "processed_at")]
         earlier = rows_of(log, self._keys(late), names, by=contract.key)
-        earlier = Incoming.of(earlier, contract).changes  # a truncate may name a key that it is not of
-        return Held(held.current, earlier, held.truncates, held.versions)
+        earlier = ChangeBatch.from_log(earlier, contract).changes  # a truncate may name a key that it is not of
+        return ExistingRows(held.current, earlier, held.truncates, held.versions)
 
     def _all_truncates(self, contract: Contract) -> pa.Table:
         if self._truncates is None:
-            self._truncates = from_changes(op_rows(self.lake.changes(self.subject), TRUNCATE), contract)
+            self._truncates = rows_from_changes(op_rows(self.lake.changes(self.subject), TRUNCATE), contract)
         return self._truncates
 
     def _keys(self, rows: pa.Table) -> pa.Array:
         return pc.unique(key_array(rows, self.subject.latest.key))
 
-    def _written(self, merged: Merged, stamp: Stamp) -> Merging:
+    def _written(self, merged: TableUpdates, stamp: Stamp) -> Merging:
         parts = _write(self.lake.current(self.subject), merged.current, stamp)
         history = self.lake.history(self.subject)
         if history is None or merged.history is None:
             return Merging(parts, {}, merged.effects)
         parts += _write(history, merged.history, stamp)
-        gone = {history.name: merged.gone.to_pylist()} if len(merged.gone) else {}
+        gone = {history.name: merged.deleted_keys.to_pylist()} if len(merged.deleted_keys) else {}
         return Merging(parts, gone, merged.effects)
 
 

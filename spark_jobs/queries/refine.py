@@ -29,7 +29,7 @@ from spark_jobs.storage import pruned
 from spark_jobs.storage.commit import added_later, append_once, open_table
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.transforms.conform import conform
-from spark_jobs.transforms.judge import NARROW, Terms, judge
+from spark_jobs.transforms.judge import DEDUPE_COLUMNS, JudgeOptions, judge
 from spark_jobs.transforms.lateness import watermark_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
     from spark_jobs.storage.table import Table
-    from spark_jobs.transforms.dedupe import Repeats
+    from spark_jobs.transforms.dedupe import Duplicates
 
 #: Up to this much of Bronze a batch is brought to the driver whole: some hundred thousand rows.
 SMALL_BYTES = 8 * 1024 * 1024
@@ -62,7 +62,7 @@ def judged_stream(spark: SparkSession, lake: Lake, subject: Subject, policy: Pol
     bronze = lake.bronze(subject)
     table = open_table(bronze.path)
     rows = spark.readStream.format("delta").option("maxBytesPerTrigger", str(max_batch_bytes)).load(bronze.path)
-    terms = Terms(policy.clock_skew, refuses_late(subject, policy))
+    terms = JudgeOptions(policy.clock_skew, refuses_late(subject, policy))
     return rows.transform(conform, subject, added_later(table) if table else []).transform(judge, subject, terms)
 
 
@@ -171,7 +171,7 @@ class Refine:
         rows = judged.toArrow() if small else staging.take(judged, bounded=again)
         clock.lap("judge")
         self.progress.step("duplicates")
-        found = self._repeated(rows.select(NARROW), watermark, read_before)
+        found = self._repeated(rows.select(DEDUPE_COLUMNS), watermark, read_before)
         clock.lap("duplicates")
         self.progress.step("write")
         plan = self._plan(found, batch_id, clock.started, watermark)
@@ -201,7 +201,7 @@ class Refine:
             return Merging([], {}, {})
         return self._merger(tally.parts, Stamp(plan.query_id, plan.batch_id, plan.processed_at))
 
-    def _plan(self, found: Repeats, batch_id: int, started: datetime, watermark: datetime | None) -> Plan:
+    def _plan(self, found: Duplicates, batch_id: int, started: datetime, watermark: datetime | None) -> Plan:
         return Plan(
             subject=self.subject.name,
             query_id=query_id(self._checkpoint),

@@ -12,7 +12,7 @@ from spark_jobs.queries import accepted
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage import pruned
 from spark_jobs.storage.writers import Writers
-from spark_jobs.transforms.dedupe import Repeats, repeats
+from spark_jobs.transforms.dedupe import Duplicates, find_duplicates
 from spark_jobs.transforms.lateness import with_lateness
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Repeated:
     def __post_init__(self) -> None:
         self._landers = Writers(self.lake.bronze(self.subject).path)
 
-    def __call__(self, narrow: pa.Table, watermark: datetime | None, read_before: datetime | None) -> Repeats:
-        """The duplicates among judged rows (columns ``judge.NARROW``).
+    def __call__(self, narrow: pa.Table, watermark: datetime | None, read_before: datetime | None) -> Duplicates:
+        """The duplicates among judged rows (columns ``judge.DEDUPE_COLUMNS``).
 
         An event repeats one of the same key by the rules of ``dedupe``; a change one of the same change_id, whatever its age. Rows
         landed up to ``read_before`` (see :func:`read_before`) may have been judged by an earlier query.
@@ -45,7 +45,7 @@ class Repeated:
         rows = with_lateness(narrow, until)
         valid_keys = pc.unique(rows.filter(rows["_valid"])["_key"])
         known_rows, again = known(rows, valid_keys, until), self._judged_before(rows, read_before)
-        return repeats(rows, known_rows, until, refuse_late=self.refuse_late, judged_before=again)
+        return find_duplicates(rows, known_rows, until, refuse_late=self.refuse_late, judged_before=again)
 
     def _accepted_events(self, rows: pa.Table, keys: pa.Array, watermark: datetime | None) -> pa.Table:
         latest = self.subject.latest

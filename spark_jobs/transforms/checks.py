@@ -14,9 +14,9 @@ from pyspark.sql import functions as F
 from schema_registry.checks import longest_matched
 from schema_registry.contract import CHANGE_COLUMNS
 from schema_registry.expressions import spark_sql
-from spark_jobs.transforms.conform import failures
-from spark_jobs.transforms.tried import tried
-from spark_jobs.transforms.types import moment, outside_years
+from spark_jobs.transforms.conform import migration_failures
+from spark_jobs.transforms.null_on_error import null_on_error
+from spark_jobs.transforms.types import outside_years, timestamp_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,12 +41,12 @@ class Check:
     detail: Column
 
 
-def text_of(name: str) -> Column:
+def text_column(name: str) -> Column:
     """A field's text, beside its typed value."""
     return F.col(f"_text_{name}")
 
 
-def checks(subject: Subject, clock_skew: timedelta) -> list[Check]:
+def contract_checks(subject: Subject, clock_skew: timedelta) -> list[Check]:
     """Every check of the latest version, in order: each field's own, then the row's rules."""
     latest = subject.latest
     found = [check for field in latest.row_fields for check in _field_checks(field, subject, clock_skew)]
@@ -75,7 +75,7 @@ def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iter
     yield from _missing(field, subject)
     value, shown = F.col(field.name), _shown(field.name)
     if field.type.name != "string":
-        wrong = text_of(field.name).isNotNull() & value.isNull()
+        wrong = text_column(field.name).isNotNull() & value.isNull()
         yield Check("bad_type", field.name, wrong, F.concat(shown, F.lit(f" is no {field.type.sql}")))
     if field.min is not None or field.max is not None:
         yield Check("out_of_range", field.name, _outside(field), F.concat(shown, F.lit(f" is not {_range(field)}")))
@@ -92,13 +92,13 @@ def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iter
 
 
 def _missing(field: Field, subject: Subject) -> Iterator[Check]:
-    text = text_of(field.name)
+    text = text_column(field.name)
     nothing = text.isNull() & _held_to(field, subject)
     nothing = nothing | _blank(text) if field.non_blank else nothing
     if field.required or _identifies(field, subject.latest):
         yield Check("missing", field.name, nothing, F.lit(f"'{field.name}' is absent or empty"))
     elif field.required_when is not None:
-        applies = tried(F.coalesce(F.expr(spark_sql(field.required_when)), F.lit(False)))
+        applies = null_on_error(F.coalesce(F.expr(spark_sql(field.required_when)), F.lit(False)))
         needed = F.coalesce(applies, F.lit(True)) & nothing
         words = F.lit(f"'{field.name}' is absent or empty, and required where {field.required_when}")
         yield Check("missing", field.name, needed | _blank(text) if field.non_blank else needed, words)
@@ -158,7 +158,7 @@ def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
     value, shown = F.col(field.name), _shown(field.name)
     if field.not_before is not None:
         words = F.concat(shown, F.lit(f" is before {field.not_before:%Y-%m-%d}"))
-        yield Check("too_old", field.name, value < moment(field.not_before), words)
+        yield Check("too_old", field.name, value < timestamp_literal(field.not_before), words)
     if field.not_future:
         limit = F.col("ingested_at") + F.expr(f"INTERVAL {int(clock_skew.total_seconds() * 1000)} MILLISECONDS")
         words = F.concat(shown, F.lit(" lies after it was received, "), F.col("ingested_at").cast("string"))
@@ -168,7 +168,7 @@ def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
 def _migration_checks(subject: Subject) -> list[Check]:
     """A row whose migration fails is refused, as a null in its place would be a value lost in silence."""
     words = "cannot be made of what the older version has: "
-    return [Check("rule", name, F.col(failed), F.lit(words + sql)) for failed, name, sql in failures(subject)]
+    return [Check("rule", name, F.col(failed), F.lit(words + sql)) for failed, name, sql in migration_failures(subject)]
 
 
 def _rule_checks(latest: Contract) -> list[Check]:
@@ -177,7 +177,7 @@ def _rule_checks(latest: Contract) -> list[Check]:
 
 def _rule_check(rule: Rule) -> Check:
     """Null passes. A row that makes the rule fail does not: what cannot be decided is refused, and never stops a batch."""
-    holds = tried(F.coalesce(F.expr(spark_sql(rule.check)), F.lit(True)))
+    holds = null_on_error(F.coalesce(F.expr(spark_sql(rule.check)), F.lit(True)))
     words = F.when(holds.isNull(), "cannot be decided for this row: ").otherwise("does not hold: ")
     return Check("rule", rule.name, ~F.coalesce(holds, F.lit(False)), F.concat(words, F.lit(rule.check)))
 
@@ -195,13 +195,13 @@ def _derived_checks(latest: Contract) -> Iterator[Check]:
     """A day that is derived can lie where no reader follows, which no text of a field can."""
     for column in latest.derive:
         if column.type.name in ("date", "timestamp"):
-            value = tried(F.expr(spark_sql(column.expr)).try_cast(column.type.sql))
+            value = null_on_error(F.expr(spark_sql(column.expr)).try_cast(column.type.sql))
             words = F.concat(value.cast("string"), F.lit(" lies outside the years 1 to 9999"))
             yield Check("out_of_range", column.name, outside_years(value, column.type), words)
 
 
 def _shown(name: str) -> Column:
     """The text as received, in quotes, cut to a readable length."""
-    text = text_of(name)
+    text = text_column(name)
     cut = F.when(F.char_length(text) > SHOWN, F.concat(F.left(text, F.lit(SHOWN)), F.lit("…"))).otherwise(text)
     return F.concat(F.lit("'"), F.coalesce(cut, F.lit("")), F.lit("'"))

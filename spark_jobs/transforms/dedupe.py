@@ -21,62 +21,62 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SEAT = pa.binary(16)
-SEATS = np.dtype("S16")
-ACCEPTED = pa.schema([("key", pa.string()), ("event_time", TIMESTAMP), ("row_id", pa.string())])
+LOCATOR_TYPE = pa.binary(16)
+LOCATOR_DTYPE = np.dtype("S16")
+ACCEPTED_SCHEMA = pa.schema([("key", pa.string()), ("event_time", TIMESTAMP), ("row_id", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
-class Repeats:
-    """The duplicates of a batch: each one's seat (see :func:`seats`) and the accepted row it repeats."""
+class Duplicates:
+    """The duplicates of a batch: each one's seat (see :func:`row_locators`) and the accepted row it repeats."""
 
-    seats: pa.Array
+    locators: pa.Array
     first_row_ids: pa.Array
 
     def __len__(self) -> int:
-        return len(self.seats)
+        return len(self.locators)
 
 
 @dataclass(frozen=True, slots=True)
-class Seated:
+class DuplicateIndex:
     """Repeats in the order of their seats, made once: rows are looked up batch by batch."""
 
-    seats: NDArray[np.bytes_]
+    locators: NDArray[np.bytes_]
     accepted: pa.Array
 
     @classmethod
-    def of(cls, repeats: Repeats) -> Seated:
+    def from_duplicates(cls, duplicates: Duplicates) -> DuplicateIndex:
         """The same repeats, in order."""
-        places = _bytes(repeats.seats)
+        places = _bytes(duplicates.locators)
         order = np.argsort(places, kind="stable")
-        return cls(places[order], repeats.first_row_ids.take(pa.array(order)))
+        return cls(places[order], duplicates.first_row_ids.take(pa.array(order)))
 
     def first_row_ids(self, rows: pa.Table) -> pa.Array:
         """For each row the accepted row it repeats, or null."""
-        if not len(self.seats):
+        if not len(self.locators):
             return pa.nulls(rows.num_rows, pa.string())
-        own = _bytes(seats(rows["ingested_at"], rows["source_position"]))
-        place = np.minimum(np.searchsorted(self.seats, own), len(self.seats) - 1)
-        return self.accepted.take(pa.array(place, mask=self.seats[place] != own))
+        own = _bytes(row_locators(rows["ingested_at"], rows["source_position"]))
+        place = np.minimum(np.searchsorted(self.locators, own), len(self.locators) - 1)
+        return self.accepted.take(pa.array(place, mask=self.locators[place] != own))
 
 
-def _bytes(seats: pa.Array) -> NDArray[np.bytes_]:
+def _bytes(locators: pa.Array) -> NDArray[np.bytes_]:
     """Seats for numpy, in an order of their own. What it cuts, zeros at the end, it cuts of both that it compares."""
-    held = np.frombuffer(seats.buffers()[1] or b"", SEATS)
-    return held[seats.offset : seats.offset + len(seats)]
+    held = np.frombuffer(locators.buffers()[1] or b"", LOCATOR_DTYPE)
+    return held[locators.offset : locators.offset + len(locators)]
 
 
-def seats(ingested_at: pa.Array, position: pa.Array) -> pa.Array:
+def row_locators(ingested_at: pa.Array, position: pa.Array) -> pa.Array:
     """A row's seat: reading and position in 16 bytes. Unlike row_id it differs between two readings of one file."""
     return _pack(_ints(ingested_at), _ints(position))
 
 
-def repeats(
+def find_duplicates(
     narrow: pa.Table, accepted: pa.Table, watermark: datetime | None, *, refuse_late: bool, judged_before: pa.Array
-) -> Repeats:
-    """The rows of ``narrow`` (columns ``judge.NARROW``) that repeat one of ``accepted``, or an earlier row of theirs.
+) -> Duplicates:
+    """The rows of ``narrow`` (columns ``judge.DEDUPE_COLUMNS``) that repeat one of ``accepted``, or an earlier row of theirs.
 
-    ``accepted``: rows of history (schema ``ACCEPTED``) that share a key with the batch. ``judged_before``: row ids of
+    ``accepted``: rows of history (``ACCEPTED_SCHEMA``) that share a key with the batch. ``judged_before``: row ids of
     the batch that an earlier reading has judged: reading one again makes it a duplicate of itself, whatever it would be
     judged now, and it wins over no other.
     """
@@ -91,8 +91,9 @@ def repeats(
     first = pc.coalesce(first, pc.if_else(pa.array(again), _one(rows["row_id"]), pa.scalar(None, pa.string())))
     found = pc.is_valid(first)
     repeated = rows.filter(found)
-    return Repeats(
-        seats(_one(repeated["ingested_at"]), _one(repeated["source_position"])), first.filter(found).cast(pa.string())
+    return Duplicates(
+        row_locators(_one(repeated["ingested_at"]), _one(repeated["source_position"])),
+        first.filter(found).cast(pa.string()),
     )
 
 
@@ -157,7 +158,7 @@ def _codes(keys: pa.ChunkedArray, known: pa.Array) -> NDArray[np.int64]:
 
 def _pack(a: NDArray[np.int64], b: NDArray[np.int64]) -> pa.Array:
     pairs = np.ascontiguousarray(np.stack([a, b], axis=1))
-    return pa.FixedSizeBinaryArray.from_buffers(SEAT, len(pairs), [None, pa.py_buffer(pairs)])
+    return pa.FixedSizeBinaryArray.from_buffers(LOCATOR_TYPE, len(pairs), [None, pa.py_buffer(pairs)])
 
 
 def _ints(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:

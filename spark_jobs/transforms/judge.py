@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from schema_registry.expressions import spark_sql
-from spark_jobs.transforms.checks import Check, checks, text_of
+from spark_jobs.transforms.checks import Check, contract_checks, text_column
 from spark_jobs.transforms.conform import extras, payload, received_version
-from spark_jobs.transforms.tried import tried
-from spark_jobs.transforms.types import key_text, typed
-from spark_jobs.transforms.versioning import named_fields
+from spark_jobs.transforms.contract_version import named_fields
+from spark_jobs.transforms.null_on_error import null_on_error
+from spark_jobs.transforms.types import key_text, parse_text
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 BITS = 62
 #: What deduplication needs of a judged row.
-NARROW = ("row_id", "source", "ingested_at", "source_position", "_key", "_event_time", "_valid")
+DEDUPE_COLUMNS = ("row_id", "source", "ingested_at", "source_position", "_key", "_event_time", "_valid")
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class JudgeOptions:
     """What rows are judged by besides their contracts; constant while a stream runs, so its plan is compiled once."""
 
     clock_skew: timedelta
     refuse_late: bool
 
 
-def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
+def judge(conformed: DataFrame, subject: Subject, options: JudgeOptions) -> DataFrame:
     """Typed rows with a verdict on each but for duplicates.
 
     Columns: the latest contract's fields (for changes the change columns first, and ``given``), its derived columns,
@@ -51,24 +51,26 @@ def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
     """
     latest = subject.latest
     rows = conformed.withColumnsRenamed({name: f"_text_{name}" for name in latest.columns})
-    rows = rows.withColumns({field.name: typed(text_of(field.name), field.type) for field in latest.row_fields})
+    rows = rows.withColumns(
+        {field.name: parse_text(text_column(field.name), field.type) for field in latest.row_fields}
+    )
     rows = rows.transform(_with_given, subject)
-    found = checks(subject, terms.clock_skew)
+    found = contract_checks(subject, options.clock_skew)
     rows = rows.withColumns({"_readable": _readable(), **_masks(found)})
     rows = rows.withColumn("_valid", F.col("_readable") & _none_broken(found))
-    may_be_refused = F.lit(True) if terms.refuse_late else ~F.col("_valid")
+    may_be_refused = F.lit(True) if options.refuse_late else ~F.col("_valid")
     columns: list[str | Column] = [
         *latest.columns,
         *(["given"] if latest.kind == "changes" else []),
         *[
-            tried(F.expr(spark_sql(column.expr)).try_cast(column.type.sql)).alias(column.name)
+            null_on_error(F.expr(spark_sql(column.expr)).try_cast(column.type.sql)).alias(column.name)
             for column in latest.derive
         ],
         *["row_id", "source", "source_position", "ingested_at", "raw"],
         F.col("_version").alias("schema_version"),
         extras(subject).alias("extras"),
         F.col(latest.event_time).cast("date").alias("event_date"),
-        key_text([(name, latest.field(name).type) for name in identity(latest)]).alias("_key"),
+        key_text([(name, latest.field(name).type) for name in identity_columns(latest)]).alias("_key"),
         F.col(latest.event_time).alias("_event_time"),
         "_valid",
         F.lit(False).alias("_control"),
@@ -78,7 +80,7 @@ def judge(conformed: DataFrame, subject: Subject, terms: Terms) -> DataFrame:
     return rows.select(*columns)
 
 
-def identity(contract: Contract) -> tuple[str, ...]:
+def identity_columns(contract: Contract) -> tuple[str, ...]:
     """What makes two rows the same one: an event's key; a change's own id, whatever row it is about."""
     return contract.key if contract.kind == "events" else ("change_id",)
 

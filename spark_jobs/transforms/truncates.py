@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from spark_jobs.transforms.fold import in_order, key_codes
+from spark_jobs.transforms.reduced_changes import change_order, key_codes
 
 if TYPE_CHECKING:
     from schema_registry.contract import Contract
-    from spark_jobs.transforms.fold import Numbers
+    from spark_jobs.transforms.reduced_changes import Numbers
 
 
-def deletes(truncates: pa.Table, keys: pa.Table, rows: pa.Table, contract: Contract) -> pa.Table:
+def truncates_as_deletes(truncates: pa.Table, keys: pa.Table, rows: pa.Table, contract: Contract) -> pa.Table:
     """What the truncates do to each of the keys (columns: the key's, each key once), in no order.
 
     ``rows``: the changes and current rows that the keys are folded with, and as many of other keys as there are; like the
-    truncates they have the columns of ``entity.row_schema``.
+    truncates they have the columns of ``entity_row_schema``.
     """
     if not truncates.num_rows or not keys.num_rows:
         return truncates.slice(0, 0)
-    truncates = truncates.take(pa.array(in_order(truncates, np.zeros(truncates.num_rows, np.int64))))
+    truncates = truncates.take(pa.array(change_order(truncates, np.zeros(truncates.num_rows, np.int64))))
     whose, which = _needed(truncates, _places(keys, rows, contract), _below(truncates, rows), keys.num_rows)
     made, of_key = truncates.take(pa.array(which)), keys.take(pa.array(whose))
     for name in contract.key:
@@ -52,7 +52,7 @@ def _below(truncates: pa.Table, rows: pa.Table) -> Numbers:
     if len(tied):
         names, many = ["_sequence", "_change_id"], truncates.num_rows
         both = pa.concat_tables([truncates.select(names), rows.select(names).take(pa.array(tied))])
-        order = in_order(both, np.zeros(both.num_rows, np.int64))
+        order = change_order(both, np.zeros(both.num_rows, np.int64))
         before = np.cumsum(order < many)
         below[tied[order[order >= many] - many]] = before[order >= many]
     return below

@@ -27,7 +27,7 @@ EDGE_FORM = rf"\A(?:{_EDGES})[T ]\d{{2}}:\d{{2}}(?:{_SECONDS})?{_ZONE}\z"
 DATE_FORM = r"\A(?!0000)\d{4}-\d{2}-\d{2}\z"
 
 
-def typed(text: Column, type_: FieldType) -> Column:
+def parse_text(text: Column, type_: FieldType) -> Column:
     """The value that the text spells in that type; null where it spells none.
 
     Numbers may have outer spaces; integers any white space or control character, as a pattern to refuse those cost a
@@ -47,7 +47,7 @@ def typed(text: Column, type_: FieldType) -> Column:
     return text.try_cast(type_.sql)
 
 
-def moment(value: datetime) -> Column:
+def timestamp_literal(value: datetime) -> Column:
     """A literal of that moment. ``F.lit`` would count years before 1582 by Caesar's calendar, two days off in the year 1."""
     return F.timestamp_micros(F.lit(pa.scalar(value, TIMESTAMP).cast(pa.int64()).as_py()))
 
@@ -56,7 +56,8 @@ def outside_years(value: Column, type_: FieldType) -> Column:
     """Whether a date or a time (UTC) lies outside the years 1 to 9999: Python, Postgres and half of all readers end there."""
     if type_.name == "date":  # not compared with times, which reach less far
         return (value < F.expr("DATE '0001-01-01'")) | (value > F.expr("DATE '9999-12-31'"))
-    return (value < moment(datetime.min.replace(tzinfo=UTC))) | (value > moment(datetime.max.replace(tzinfo=UTC)))
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    return (value < timestamp_literal(first)) | (value > timestamp_literal(last))
 
 
 def _timestamp(text: Column, type_: FieldType) -> Column:

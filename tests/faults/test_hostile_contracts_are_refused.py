@@ -18,8 +18,8 @@ from schema_registry.patterns import parse
 from schema_registry.sql_functions import FUNCTIONS
 from schema_registry.sql_text import LONGEST
 from spark_jobs.errors import RuleError
-from spark_jobs.transforms.proving import prove
-from spark_jobs.transforms.tried import tried
+from spark_jobs.transforms.null_on_error import null_on_error
+from spark_jobs.transforms.runnable_contract import require_runnable
 
 CASES = Path(__file__).parents[1] / "cases" / "contracts"
 
@@ -209,9 +209,9 @@ def test_what_only_spark_can_tell_is_told_before_publishing(spark, tmp_path):
         written(tmp_path, with_rule(check))
         subject = registry.load(tmp_path).subject("things")
         with pytest.raises(RuleError, match=rf"things v1: rule 'hostile': Spark refuses the contract's .*{told}"):
-            prove(spark, subject)
+            require_runnable(spark, subject)
     for name in registry.load().subjects:
-        prove(spark, registry.load().subject(name))
+        require_runnable(spark, registry.load().subject(name))
 
 
 THROWS = {"abs(wide) >= 0", "floor(wide, -38)"}
@@ -245,7 +245,7 @@ def test_every_function_meets_hostile_values_and_spark_runs_what_was_written(spa
     assert {name for name in FUNCTIONS if not any(f"{name}(" in each.lower() for each in expressions)} == set()
     as_written = {each: "NULL" if each in THROWS else each for each in expressions}
     columns = [
-        F.expr(f"({plain})").eqNullSafe(tried(F.expr(spark_sql(each)))).alias(f"c{at}")
+        F.expr(f"({plain})").eqNullSafe(null_on_error(F.expr(spark_sql(each)))).alias(f"c{at}")
         for at, (each, plain) in enumerate(as_written.items())
     ]
     found = hostile(spark).select(*columns).toArrow()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.transforms.conform import CARRIED, conform, with_maps
-from spark_jobs.transforms.judge import Terms, judge
+from spark_jobs.transforms.conform import CARRIED_COLUMNS, conform, with_maps
+from spark_jobs.transforms.judge import JudgeOptions, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
 
 INGESTED = datetime(2026, 1, 5, 12, tzinfo=UTC)
-TERMS = Terms(clock_skew=timedelta(minutes=5), refuse_late=False)
+TERMS = JudgeOptions(clock_skew=timedelta(minutes=5), refuse_late=False)
 REASONS = "array<struct<code:string,field:string,detail:string>>"
 
 V1 = {
@@ -61,11 +61,13 @@ def without(row: Mapping[str, str], *names: str) -> Row:
 def conformed(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], *added_later: str) -> list[Row]:
     """The conformed rows, in order, without the columns that pass through."""
     rows = conform(bronze(spark, subject, rows), subject, added_later).transform(with_maps, subject)
-    found = rows.drop(*(set(CARRIED) - {"row_id"})).collect()
+    found = rows.drop(*(set(CARRIED_COLUMNS) - {"row_id"})).collect()
     return [without(row.asDict(), "row_id") for row in sorted(found, key=lambda row: int(row.row_id))]
 
 
-def judged(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], terms: Terms = TERMS) -> list[Row]:
+def judged(
+    spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], terms: JudgeOptions = TERMS
+) -> list[Row]:
     """The judged rows, in order; ``_reasons`` as a list of (code, field), none for a row that is not refused."""
     found = judge(conform(bronze(spark, subject, rows), subject), subject, terms).toArrow().to_pylist()
     for row in found:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from spark_jobs.storage.commit import ensure_table
 from spark_jobs.storage.key_lookup import all_rows, key_array
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
-from spark_jobs.transforms.versions import OPEN, surrogate_keys
+from spark_jobs.transforms.scd2 import OPEN, surrogate_keys
 from support.lakes import House, house
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.schemas_gold import DATE, FACT_ORDERS, FACT_PAYMENTS, MONEY
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

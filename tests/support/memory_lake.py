@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from schema_registry.contract import Contract, Field, FieldType
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.transforms.entity import row_schema
-from spark_jobs.transforms.merge import Held, Incoming, Merged, late_keys, merge
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.entity_rows import entity_row_schema
+from spark_jobs.transforms.scd2 import OPEN
+from spark_jobs.transforms.table_updates import ChangeBatch, ExistingRows, TableUpdates, compute_updates, find_late_keys
 from support.change_sets import FIELDS
 
 if TYPE_CHECKING:
@@ -55,18 +55,18 @@ class MemoryLake:
     ids: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.log = self.truncates = self.current = row_schema(self.contract).empty_table()
+        self.log = self.truncates = self.current = entity_row_schema(self.contract).empty_table()
 
     def apply(self, batch: Iterable[Change]) -> dict[str, int]:
         """Merge a batch; what the books say of it."""
         accepted = [change for change in batch if not self._is_known(change)]
         changes, truncates = self._rows(accepted, "crud"), self._rows(accepted, "t")
-        incoming = Incoming(changes, truncates)
+        incoming = ChangeBatch(changes, truncates)
         held = self._held(incoming)
-        late = late_keys(incoming, held, self.contract)
+        late = find_late_keys(incoming, held, self.contract)
         if late.num_rows:
-            held = Held(held.current, _of(self.log, late[KEY]), held.truncates, held.versions)
-        self._take(merge(incoming, held, late, self.contract))
+            held = ExistingRows(held.current, _of(self.log, late[KEY]), held.truncates, held.versions)
+        self._take(compute_updates(incoming, held, late, self.contract))
         self.log = pa.concat_tables([self.log, changes])
         self.truncates = pa.concat_tables([self.truncates, truncates])
         return self._effects
@@ -107,25 +107,25 @@ class MemoryLake:
             for change in changes
             if change.op in ops
         ]
-        return pa.Table.from_pylist(rows, schema=row_schema(self.contract))
+        return pa.Table.from_pylist(rows, schema=entity_row_schema(self.contract))
 
-    def _held(self, incoming: Incoming) -> Held:
+    def _held(self, incoming: ChangeBatch) -> ExistingRows:
         current = self.current if incoming.truncates.num_rows else _of(self.current, incoming.changes[KEY])
         versions = None
         if self.contract.tracked:
             keys = pa.concat_tables([incoming.changes.select([KEY]), current.select([KEY])])[KEY]
             versions = _of(self.history, keys) if self.history is not None else HELD_VERSIONS.empty_table()
             versions = versions.select(HELD_VERSIONS.names)
-        return Held(current, row_schema(self.contract).empty_table(), self.truncates, versions)
+        return ExistingRows(current, entity_row_schema(self.contract).empty_table(), self.truncates, versions)
 
-    def _take(self, merged: Merged) -> None:
+    def _take(self, merged: TableUpdates) -> None:
         self._effects = merged.effects
         nothing_given = pa.nulls(merged.current.num_rows, pa.list_(pa.string()))
         place = merged.current.schema.get_field_index("given")
         made = merged.current.set_column(place, merged.current.schema.field(place), nothing_given)
         self.current = pa.concat_tables([_not_of(self.current, made[KEY], KEY), made])
         if merged.history is not None:
-            replaced = pa.chunked_array([merged.gone, *merged.history["thing_key"].chunks])
+            replaced = pa.chunked_array([merged.deleted_keys, *merged.history["thing_key"].chunks])
             kept = [] if self.history is None else [_not_of(self.history, replaced, "thing_key")]
             self.history = pa.concat_tables([*kept, merged.history])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.audit.finding import SHOWN, Finding
 from spark_jobs.storage.key_lookup import all_rows
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.batch.audit.finding import SHOWN, Finding
 from spark_jobs.batch.tables import read
-from spark_jobs.transforms.versions import LAST, OPEN
+from spark_jobs.transforms.scd2 import LAST, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

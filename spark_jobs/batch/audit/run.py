@@ -18,7 +18,7 @@ from spark_jobs.batch.tables import read
 from spark_jobs.landing.backlog import file_standing
 from spark_jobs.microbatch.journal import query_id
 from spark_jobs.storage.counts import own_rows
-from spark_jobs.transforms.fold import EFFECTS
+from spark_jobs.transforms.reduced_changes import EFFECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from spark_jobs.batch.gold.inputs import accepted_of
 from spark_jobs.schemas_gold import DATE
 from spark_jobs.storage.key_lookup import all_rows, rows_of
-from spark_jobs.transforms.marts.daily_error_rate import error_counts, error_rates, letter_dates
+from spark_jobs.transforms.marts.daily_error_rate import dead_letter_dates, error_counts, error_rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def _from_all(spark: SparkSession, registry: Registry, inputs: Inputs, event_tim
         inputs.frame(spark, accepted_of(name)).select(F.lit(name).alias("subject"), "event_date")
         for name in registry.subjects
     ]
-    letters = letter_dates(inputs.frame(spark, "dead_letters"), event_times)
+    letters = dead_letter_dates(inputs.frame(spark, "dead_letters"), event_times)
     return error_rates(error_counts(reduce(DataFrame.unionByName, accepted), letters))
 
 
@@ -111,7 +111,7 @@ def _dated(spark: SparkSession, letters: pa.Table, event_times: Mapping[str, str
     standing = letters.set_column(
         letters.column_names.index("status"), "status", pa.repeat(pa.scalar("open"), letters.num_rows)
     )
-    dates = letter_dates(spark.createDataFrame(standing), event_times).groupBy("event_date", "subject").count()
+    dates = dead_letter_dates(spark.createDataFrame(standing), event_times).groupBy("event_date", "subject").count()
     return [(row["event_date"], row["subject"], row["count"]) for row in dates.collect()]
 
 

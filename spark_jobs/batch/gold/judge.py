@@ -18,7 +18,7 @@ from spark_jobs.transforms.gates.order_totals import order_totals
 from spark_jobs.transforms.gates.referential_integrity import referential_integrity
 from spark_jobs.transforms.gates.row_counts import row_counts
 from spark_jobs.transforms.gates.scd2_consistency import scd2_consistency
-from spark_jobs.transforms.gates.summary import failing
+from spark_jobs.transforms.gates.summary import summarize_gates
 from spark_jobs.transforms.gates.volume_anomaly import volume_anomaly
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _failures(candidate: Candidate, calendar: DataFrame) -> dict[tuple[str, date
         TOTALS: order_totals(facts, candidate.orders),
         "scd2_consistency": scd2_consistency(facts, candidate.customers, candidate.products),
     }
-    rows = failing(gates, SHOWN).collect()
+    rows = summarize_gates(gates, SHOWN).collect()
     return {(row["gate"], row["order_date"]): (row["failing"], tuple(row["rows"])) for row in rows}
 
 

@@ -25,9 +25,9 @@ from spark_jobs.batch.tables import read
 from spark_jobs.schemas import TIMESTAMP, typed_columns
 from spark_jobs.storage.commit import open_table
 from spark_jobs.storage.counts import count
-from spark_jobs.transforms.entity import from_changes
-from spark_jobs.transforms.types import moment as literal
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.entity_rows import rows_from_changes
+from spark_jobs.transforms.scd2 import OPEN
+from spark_jobs.transforms.types import timestamp_literal as literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def _from_log(spark: SparkSession, lake: Lake, subject: Subject, moment: datetim
     """The change log folded by key in Arrow workers, a hash bucket of keys at once; truncates, which are few, go to each."""
     table, contract = lake.changes(subject), subject.latest
     log = _log(spark, table, contract, moment)
-    truncates = from_changes(log.where("op = 't'").toArrow(), contract)
+    truncates = rows_from_changes(log.where("op = 't'").toArrow(), contract)
     bucket = F.pmod(F.xxhash64(*contract.key), F.lit(_buckets(spark, table)))
     own = log.where("op <> 't'").withColumn(BUCKET, bucket)
     shape = from_arrow_schema(pa.schema(typed_columns(contract)))
@@ -140,7 +140,7 @@ def _fold_bucket(contract: Contract, truncates: pa.Table, moment: datetime) -> C
     at = pa.scalar(moment, TIMESTAMP)
 
     def fold_bucket(changes: pa.Table) -> pa.Table:
-        found = lives(from_changes(changes, contract), truncates, contract)
+        found = lives(rows_from_changes(changes, contract), truncates, contract)
         goes_on = pc.or_(pc.greater(found["valid_to"], at), found["is_current"])
         return found.filter(pc.and_(pc.less_equal(found["valid_from"], at), goes_on)).select(names)
 

@@ -16,11 +16,11 @@ from spark_jobs.errors import UsageError
 from spark_jobs.schemas import typed_columns
 from spark_jobs.storage.key_lookup import key_array, rows_of
 from spark_jobs.storage.written import op_rows
-from spark_jobs.transforms.entity import TRUNCATE, from_changes, row_schema, value_names
-from spark_jobs.transforms.fold import KNOWN, fold
-from spark_jobs.transforms.merge import Incoming
-from spark_jobs.transforms.truncates import deletes
-from spark_jobs.transforms.versions import Before, versions
+from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, value_columns
+from spark_jobs.transforms.reduced_changes import EXISTING, reduce_changes
+from spark_jobs.transforms.scd2 import NewestVersions, build_versions
+from spark_jobs.transforms.table_updates import ChangeBatch
+from spark_jobs.transforms.truncates import truncates_as_deletes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,24 +115,26 @@ def require_changes(subject: Subject) -> None:
 
 
 def lives(changes: pa.Table, truncates: pa.Table, contract: Contract) -> pa.Table:
-    """The versions of keys from all of their changes and all truncates (columns of ``entity.row_schema``), by key and time.
+    """The versions of keys from all of their changes and all truncates (columns of ``entity_row_schema``), by key and time.
 
-    As ``transforms.versions``, with every field taken as tracked, so that each shows what it was.
+    As ``scd2.build_versions``, with every field taken as tracked, so that each shows what it was.
     """
     key = list(contract.key)
     keys = changes.select(key).group_by(key).aggregate([])
-    rows = pa.concat_tables([changes, deletes(truncates, keys, changes, contract)])
-    folded = fold(rows, np.full(rows.num_rows, KNOWN), contract)
+    rows = pa.concat_tables([changes, truncates_as_deletes(truncates, keys, changes, contract)])
+    folded = reduce_changes(rows, np.full(rows.num_rows, EXISTING), contract)
     nothing = np.zeros(keys.num_rows, np.int64)
-    tracked = tuple(value_names(contract))
-    return versions(folded, Before(nothing, nothing), replace(contract, tracked=tracked)).drop_columns(["code"])
+    tracked = tuple(value_columns(contract))
+    return build_versions(folded, NewestVersions(nothing, nothing), replace(contract, tracked=tracked)).drop_columns(
+        ["code"]
+    )
 
 
 def log_columns(contract: Contract) -> list[str]:
-    """The columns of the change log that ``entity.from_changes`` reads."""
+    """The columns of the change log that ``rows_from_changes`` reads."""
     made = ("_deleted", "_sequence", "_change_id", "_event_time")
     read = ["op", str(contract.sequence_by), "change_id", contract.event_time]
-    return list(dict.fromkeys([*read, *(name for name in row_schema(contract).names if name not in made)]))
+    return list(dict.fromkeys([*read, *(name for name in entity_row_schema(contract).names if name not in made)]))
 
 
 def _key(key: Mapping[str, Any], contract: Contract) -> pa.Array:
@@ -142,7 +144,7 @@ def _key(key: Mapping[str, Any], contract: Contract) -> pa.Array:
 
 def _changes_of(log: Table, wanted: pa.Array, contract: Contract) -> pa.Table:
     rows = rows_of(log, wanted, log_columns(contract), by=contract.key)
-    return Incoming.of(rows, contract).changes
+    return ChangeBatch.from_log(rows, contract).changes
 
 
 def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[State]:
@@ -154,7 +156,7 @@ def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[Sta
 def _folded(lake: Lake, subject: Subject, changes: pa.Table) -> list[State]:
     if not changes.num_rows:
         return []
-    truncates = from_changes(op_rows(lake.changes(subject), TRUNCATE), subject.latest)
+    truncates = rows_from_changes(op_rows(lake.changes(subject), TRUNCATE), subject.latest)
     return _as_states(lives(changes, truncates, subject.latest).to_pylist(), subject.latest, ())
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from spark_jobs.transforms.gates.failures import failures, told, unless
+from spark_jobs.transforms.gates.failing_rows import failing_rows, problem_unless, sentence
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -23,5 +23,5 @@ def order_totals(facts: DataFrame, orders: DataFrame) -> DataFrame:
     sums = facts.groupBy("order_id").agg(F.sum("line_total").alias("_lines"))
     said = orders.select("order_id", "order_date", "total_amount").join(sums, "order_id", "left")
     lines, total = F.coalesce(F.col("_lines"), F.lit(0)).cast(SUM), F.col("total_amount")
-    problem = unless(lines == total, "lines sum to ", lines, ", the order says ", total)
-    return failures(said, told("order ", F.col("order_id")), problem)
+    problem = problem_unless(lines == total, "lines sum to ", lines, ", the order says ", total)
+    return failing_rows(said, sentence("order ", F.col("order_id")), problem)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.transforms.gates.failures import failures, told, unless
+from spark_jobs.transforms.gates.failing_rows import failing_rows, problem_unless, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +30,10 @@ def referential_integrity(
     lines = facts.join(days, "date_key", "left").join(buyers, "customer_id", "left")
     lines = lines.join(_members(products, "product", facts), "product_id", "left")
     paid = payments.join(days, "date_key", "left").join(buyers, "customer_id", "left")
-    line, payment = told("order line ", F.col("order_item_id")), told("payment ", F.col("payment_id"))
+    line, payment = sentence("order line ", F.col("order_item_id")), sentence("payment ", F.col("payment_id"))
     keys = (_wrong_version("customer"), _wrong_version("product"))
-    wrong = failures(lines, line, _wrong_date(), _missing_time(), *keys)
-    return wrong.unionByName(failures(paid, payment, _wrong_date(), _wrong_member("customer")))
+    wrong = failing_rows(lines, line, _wrong_date(), _missing_time(), *keys)
+    return wrong.unionByName(failing_rows(paid, payment, _wrong_date(), _wrong_member("customer")))
 
 
 def _members(dimension: DataFrame, name: str, *facts: DataFrame) -> DataFrame:
@@ -47,8 +47,8 @@ def _members(dimension: DataFrame, name: str, *facts: DataFrame) -> DataFrame:
 
 def _wrong_date() -> Column:
     key, named, day = F.col("date_key"), F.col("_date"), F.col("order_date")
-    unknown = F.when(named.isNull(), told("date_key ", key, " is not in dim_date"))
-    other = unless(named == day, "date_key ", key, " is ", named, ", the order is of ", day)
+    unknown = F.when(named.isNull(), sentence("date_key ", key, " is not in dim_date"))
+    other = problem_unless(named == day, "date_key ", key, " is ", named, ", the order is of ", day)
     return F.coalesce(unknown, other)
 
 
@@ -58,25 +58,27 @@ def _missing_time() -> Column:
 
 def _wrong_version(name: str) -> Column:
     """What is wrong with a line's key of a dimension; null where it is the version that holds, or inferred where none does."""
-    key, member, moment = F.col(f"{name}_key"), told(f"{name} ", F.col(f"{name}_id")), F.col("order_time")
+    key, member, moment = F.col(f"{name}_key"), sentence(f"{name} ", F.col(f"{name}_id")), F.col("order_time")
     pointed = _first_version(name, lambda version: version["key"] == key)
     holding = _first_version(name, _holds)
     right = _has_version(name, lambda version: (version["key"] == key) & _holds(version))
     inferred = _is_inferred(name)
-    names = told(f"{name}_key ", key)
-    span = told(pointed["valid_from"], " to ", pointed["valid_to"])
+    names = sentence(f"{name}_key ", key)
+    span = sentence(pointed["valid_from"], " to ", pointed["valid_to"])
     return (
         F.when(right | (inferred & holding.isNull()), None)
-        .when(inferred, told(names, " is inferred, yet at ", moment, " ", member, " has version key ", holding["key"]))
-        .when(pointed.isNotNull(), told(names, " holds from ", span, ", the order is of ", moment))
-        .otherwise(told(names, " is no version of ", member))
+        .when(
+            inferred, sentence(names, " is inferred, yet at ", moment, " ", member, " has version key ", holding["key"])
+        )
+        .when(pointed.isNotNull(), sentence(names, " holds from ", span, ", the order is of ", moment))
+        .otherwise(sentence(names, " is no version of ", member))
     )
 
 
 def _wrong_member(name: str) -> Column:
-    key, member = F.col(f"{name}_key"), told(f"{name} ", F.col(f"{name}_id"))
+    key, member = F.col(f"{name}_key"), sentence(f"{name} ", F.col(f"{name}_id"))
     known = _has_version(name, lambda version: version["key"] == key) | _is_inferred(name)
-    return unless(known, f"{name}_key ", key, " is no version of ", member)
+    return problem_unless(known, f"{name}_key ", key, " is no version of ", member)
 
 
 def _is_inferred(name: str) -> Column:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from spark_jobs.transforms.gates.failures import failures, told
+from spark_jobs.transforms.gates.failing_rows import failing_rows, sentence
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -21,9 +21,11 @@ def row_counts(facts: DataFrame, orders: DataFrame, items: DataFrame) -> DataFra
     Silver is Silver's own promise; here it shows where both of its rows are of one date.
     """
     found = _with_other_date(_unequal(facts, orders, items))
-    counts = told(_times("_silver"), " in Silver, ", _times("_facts"), " in facts under ", F.col("order_date"))
-    moved = told("under ", F.col("_facts_date"), " in facts, its order is of ", F.col("_silver_date"))
-    return failures(found, told("order line ", F.col("order_item_id")), F.when(_has_moved(), moved).otherwise(counts))
+    counts = sentence(_times("_silver"), " in Silver, ", _times("_facts"), " in facts under ", F.col("order_date"))
+    moved = sentence("under ", F.col("_facts_date"), " in facts, its order is of ", F.col("_silver_date"))
+    return failing_rows(
+        found, sentence("order line ", F.col("order_item_id")), F.when(_has_moved(), moved).otherwise(counts)
+    )
 
 
 def _unequal(facts: DataFrame, orders: DataFrame, items: DataFrame) -> DataFrame:

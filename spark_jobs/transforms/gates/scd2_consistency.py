@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from spark_jobs.transforms.gates.failures import failures, told, unless
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.gates.failing_rows import failing_rows, problem_unless, sentence
+from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -25,12 +25,12 @@ def scd2_consistency(facts: DataFrame, customers: DataFrame, products: DataFrame
 
 
 def _at_fault(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
-    row = told(f"{name} ", F.col(f"{name}_id"), " version ", F.col("version"))
+    row = sentence(f"{name} ", F.col(f"{name}_id"), " version ", F.col("version"))
     problems = (*_bounds(), *_numbers(), *_currency(), _shared_key(f"{name}_key"))
     seen = _seen_together(_named(facts, dimension, name), name).withColumn("_detail", F.concat_ws("; ", *problems))
     faulty = seen.where(F.col("_detail") != "").withColumn("_row", row).select(f"{name}_id", "_row", "_detail")
     naming = facts.select(f"{name}_id", "order_date").join(F.broadcast(faulty), f"{name}_id", "inner").distinct()
-    return failures(naming, F.col("_row"), F.col("_detail"))
+    return failing_rows(naming, F.col("_row"), F.col("_detail"))
 
 
 def _named(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
@@ -59,24 +59,24 @@ def _seen_together(versions: DataFrame, name: str) -> DataFrame:
 
 def _bounds() -> tuple[Column, Column]:
     begins, ends, until = F.col("valid_from"), F.col("valid_to"), F.col("_until")
-    empty = unless(begins < ends, "valid_from ", begins, " is not before valid_to ", ends)
-    overlaps = F.when(begins < until, told("begins at ", begins, ", an earlier version lasts until ", until))
+    empty = problem_unless(begins < ends, "valid_from ", begins, " is not before valid_to ", ends)
+    overlaps = F.when(begins < until, sentence("begins at ", begins, ", an earlier version lasts until ", until))
     return empty, overlaps
 
 
 def _numbers() -> tuple[Column]:
     place = F.col("_place")
-    return (unless(F.col("version") == place, "comes as number ", place, " in the order of valid_from"),)
+    return (problem_unless(F.col("version") == place, "comes as number ", place, " in the order of valid_from"),)
 
 
 def _currency() -> tuple[Column, Column]:
     current, ends = F.col("is_current"), F.col("valid_to")
-    unlike = unless(current == (ends == F.lit(OPEN)), "is_current is ", current, ", valid_to is ", ends)
-    several = F.when(current & (F.col("_current") > 1), told("one of ", F.col("_current"), " current versions"))
+    unlike = problem_unless(current == (ends == F.lit(OPEN)), "is_current is ", current, ", valid_to is ", ends)
+    several = F.when(current & (F.col("_current") > 1), sentence("one of ", F.col("_current"), " current versions"))
     return unlike, several
 
 
 def _shared_key(surrogate: str) -> Column:
     key, sharing = F.col(surrogate), F.col("_sharing")
-    shared = F.when(sharing > 1, told(f"{surrogate} ", key, " is that of ", sharing, " versions"))
-    return F.when(key.isNull(), told(f"{surrogate} is missing")).otherwise(shared)
+    shared = F.when(sharing > 1, sentence(f"{surrogate} ", key, " is that of ", sharing, " versions"))
+    return F.when(key.isNull(), sentence(f"{surrogate} is missing")).otherwise(shared)

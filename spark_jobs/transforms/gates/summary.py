@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def failing(gates: Mapping[str, DataFrame], shown: int) -> DataFrame:
+def summarize_gates(gates: Mapping[str, DataFrame], shown: int) -> DataFrame:
     """The gates that hold a date back: gate STRING, order_date DATE, failing BIGINT, rows ARRAY<STRING>; one row per gate and date.
 
     ``gates``: what each gate gave (order_date, row, detail), by its name; at least one. ``rows`` are the first ``shown`` by the

@@ -8,7 +8,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from spark_jobs.schemas_gold import BASIC_RETENTION
-from spark_jobs.transforms.marts.exact import quotient, sales, shaped
+from spark_jobs.transforms.marts.shared import as_table, quotient, sales
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -33,7 +33,7 @@ def basic_retention(facts: DataFrame) -> DataFrame:
     at_first = F.max(F.when(F.col("months_since") == 0, F.col("active_customers")))
     cohorts = counted.withColumn("cohort_customers", at_first.over(Window.partitionBy("cohort_month")))
     rate = quotient(F.col("active_customers"), F.col("cohort_customers"), 6)
-    return shaped(cohorts.withColumn("retention_rate", rate), BASIC_RETENTION)
+    return as_table(cohorts.withColumn("retention_rate", rate), BASIC_RETENTION)
 
 
 def _months_between(later: str, earlier: str) -> Column:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from spark_jobs.schemas_gold import CUSTOMER_LIFETIME_VALUE
-from spark_jobs.transforms.marts.exact import quotient, sales, shaped, total
+from spark_jobs.transforms.marts.shared import as_table, quotient, sales, total
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -37,7 +37,7 @@ def customer_lifetime_value(facts: DataFrame, payments: DataFrame) -> DataFrame:
             "average_order_value": quotient(F.col("gross_amount"), F.col("orders"), 2),
         }
     )
-    return shaped(values, CUSTOMER_LIFETIME_VALUE)
+    return as_table(values, CUSTOMER_LIFETIME_VALUE)
 
 
 def _refunds(sold: DataFrame, payments: DataFrame) -> DataFrame:

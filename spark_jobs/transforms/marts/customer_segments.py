@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.schemas_gold import CUSTOMER_SEGMENTS
 from spark_jobs.transforms.marts.customer_lifetime_value import customer_lifetime_value
-from spark_jobs.transforms.marts.exact import shaped
+from spark_jobs.transforms.marts.shared import as_table
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -51,7 +51,7 @@ def customer_segments(facts: DataFrame, payments: DataFrame, customers: DataFram
     )
     current = customers.where("is_current").select("customer_id", F.col("segment").alias("declared_segment"))
     told = scored.withColumn("segment", _segment()).join(current, "customer_id", "left")
-    return shaped(told, CUSTOMER_SEGMENTS)
+    return as_table(told, CUSTOMER_SEGMENTS)
 
 
 def _scored(rows: DataFrame) -> DataFrame:

@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from schema_registry.contract import FieldType
 from spark_jobs.schemas_gold import DAILY_ERROR_RATE
-from spark_jobs.transforms.marts.exact import quotient, shaped
-from spark_jobs.transforms.types import typed
+from spark_jobs.transforms.marts.shared import as_table, quotient
+from spark_jobs.transforms.types import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ FIRST_YEAR, LAST_YEAR = 1990, 2050
 def daily_error_rate(accepted: DataFrame, letters: DataFrame) -> DataFrame:
     """One row per event date and subject with a row that was accepted or refused: the columns of ``DAILY_ERROR_RATE``.
 
-    ``accepted`` and ``letters`` (dead letters that stand, see ``letter_dates``): subject, event_date. Duplicates are
+    ``accepted`` and ``letters`` (dead letters that stand, see ``dead_letter_dates``): subject, event_date. Duplicates are
     neither. error_rate = dead_letters / (accepted + dead_letters), to six places. Nothing is null.
     """
     return error_rates(error_counts(accepted, letters))
@@ -43,12 +43,12 @@ def error_counts(accepted: DataFrame, letters: DataFrame) -> DataFrame:
 def error_rates(counts: DataFrame) -> DataFrame:
     """The mart of such counts. Where both are 0, as after a letter was resolved, there is no row."""
     rows = F.col("accepted") + F.col("dead_letters")
-    return shaped(
+    return as_table(
         counts.where(rows > 0).withColumn("error_rate", quotient(F.col("dead_letters"), rows, 6)), DAILY_ERROR_RATE
     )
 
 
-def letter_dates(letters: DataFrame, event_times: Mapping[str, str]) -> DataFrame:
+def dead_letter_dates(letters: DataFrame, event_times: Mapping[str, str]) -> DataFrame:
     """Of dead letters (subject, payload, ingested_at, status) those that stand, each with its date: subject,
     event_date.
 
@@ -56,7 +56,7 @@ def letter_dates(letters: DataFrame, event_times: Mapping[str, str]) -> DataFram
     that ``event_times`` names for its subject, where the payload's text spells one from 1990 to 2050; else the date on
     which it came in.
     """
-    moment = typed(_event_time(event_times), FieldType("timestamp"))
+    moment = parse_text(_event_time(event_times), FieldType("timestamp"))
     told = F.when(F.year(moment).between(FIRST_YEAR, LAST_YEAR), F.to_date(moment))
     event_date = F.coalesce(told, F.to_date("ingested_at")).alias("event_date")
     return letters.where(~F.col("status").eqNullSafe("resolved")).select("subject", event_date)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from spark_jobs.schemas_gold import DAILY_GMV
-from spark_jobs.transforms.marts.exact import count_distinct_where, is_cancelled, quotient, shaped, total
+from spark_jobs.transforms.marts.shared import as_table, count_distinct_where, is_cancelled, quotient, total
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -30,4 +30,4 @@ def daily_gmv(facts: DataFrame) -> DataFrame:
         total(F.when(is_cancelled(), F.col("line_total"))).alias("cancelled_amount"),
     )
     average = quotient(F.col("gmv"), F.col("orders"), 2)
-    return shaped(dates.withColumn("average_order_value", average), DAILY_GMV)
+    return as_table(dates.withColumn("average_order_value", average), DAILY_GMV)

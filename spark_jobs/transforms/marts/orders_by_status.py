@@ -8,7 +8,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from spark_jobs.schemas_gold import ORDERS_BY_STATUS
-from spark_jobs.transforms.marts.exact import quotient, shaped, total
+from spark_jobs.transforms.marts.shared import as_table, quotient, total
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,4 +25,4 @@ def orders_by_status(orders: DataFrame) -> DataFrame:
         F.count("*").alias("orders"), total(F.col("total_amount")).alias("amount")
     )
     of_the_date = F.sum("orders").over(Window.partitionBy("order_date"))
-    return shaped(by_status.withColumn("share", quotient(F.col("orders"), of_the_date, 6)), ORDERS_BY_STATUS)
+    return as_table(by_status.withColumn("share", quotient(F.col("orders"), of_the_date, 6)), ORDERS_BY_STATUS)

@@ -8,7 +8,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from spark_jobs.schemas_gold import PRICE_VOLATILITY
-from spark_jobs.transforms.marts.exact import quotient, shaped
+from spark_jobs.transforms.marts.shared import as_table, quotient
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -41,7 +41,7 @@ def price_volatility(products: DataFrame) -> DataFrame:
         .where(F.col("price_changes") > 0)
     )
     average = quotient(F.col("_cents"), 100 * F.col("_prices"), 6)
-    return shaped(months.withColumns({"average_price": average, "volatility": _volatility()}), PRICE_VOLATILITY)
+    return as_table(months.withColumns({"average_price": average, "volatility": _volatility()}), PRICE_VOLATILITY)
 
 
 def _with_what_they_add(products: DataFrame) -> DataFrame:

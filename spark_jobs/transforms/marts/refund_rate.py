@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from spark_jobs.schemas_gold import REFUND_RATE
-from spark_jobs.transforms.marts.exact import count_distinct_where, quotient, shaped, total
+from spark_jobs.transforms.marts.shared import as_table, count_distinct_where, quotient, total
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -29,4 +29,4 @@ def refund_rate(payments: DataFrame) -> DataFrame:
         total(F.when(refunded, F.col("amount"))).alias("refunded_amount"),
     )
     rate = quotient(F.col("refunded_amount"), F.col("paid_amount"), 6)
-    return shaped(dates.withColumn("refund_rate", rate), REFUND_RATE)
+    return as_table(dates.withColumn("refund_rate", rate), REFUND_RATE)

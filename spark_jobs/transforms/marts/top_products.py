@@ -8,7 +8,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from spark_jobs.schemas_gold import TOP_PRODUCTS
-from spark_jobs.transforms.marts.exact import sales, shaped
+from spark_jobs.transforms.marts.shared import as_table, sales
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -35,4 +35,4 @@ def top_products(facts: DataFrame, products: DataFrame, limit: int) -> DataFrame
     )
     best = Window.partitionBy("order_date").orderBy(F.desc("revenue"), F.desc("units"), "product_id")
     ranked = sold.withColumn("rank", F.row_number().over(best)).where(F.col("rank") <= limit)
-    return shaped(ranked.select("*", "_named.*"), TOP_PRODUCTS)
+    return as_table(ranked.select("*", "_named.*"), TOP_PRODUCTS)

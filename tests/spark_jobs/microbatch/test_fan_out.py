@@ -16,7 +16,7 @@ from schema_registry.registry import load
 from spark_jobs.lake import Lake
 from spark_jobs.microbatch.fan_out import Plan, Tally, fan_out
 from spark_jobs.schemas import REASON, TEXT_MAP, TIMESTAMP
-from spark_jobs.transforms.dedupe import Repeats, seats
+from spark_jobs.transforms.dedupe import Duplicates, row_locators
 
 SUBJECT = load().subject("ecommerce_events")
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
@@ -61,11 +61,11 @@ def row(position: int, *, valid: bool = True, control: bool = False, time: datet
     }
 
 
-def repeats(rows: list[dict[str, Any]], places: list[int]) -> Repeats:
+def repeats(rows: list[dict[str, Any]], places: list[int]) -> Duplicates:
     chosen = [rows[place] for place in places]
     times = pa.array([one["ingested_at"] for one in chosen], TIMESTAMP)
-    own = seats(times, pa.array([one["source_position"] for one in chosen], pa.int64()))
-    return Repeats(own, pa.array([FIRST] * len(chosen), pa.string()))
+    own = row_locators(times, pa.array([one["source_position"] for one in chosen], pa.int64()))
+    return Duplicates(own, pa.array([FIRST] * len(chosen), pa.string()))
 
 
 def fork(

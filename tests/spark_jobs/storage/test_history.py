@@ -15,7 +15,7 @@ from spark_jobs.schemas import DEAD_LETTERS, TIMESTAMP
 from spark_jobs.storage.commit import append_once, ensure_table
 from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.table import Table
-from spark_jobs.transforms.dedupe import ACCEPTED
+from spark_jobs.transforms.dedupe import ACCEPTED_SCHEMA
 
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -34,7 +34,7 @@ def silver(root: Path, rows: list[tuple[str, datetime]], version: int = 0) -> Ta
 
 def found(table: Table, keys: list[str], *times: Span) -> list[tuple[str, datetime, str]]:
     rows = accepted(table, ("event_id",), "event_time", pa.array(keys, pa.string()), times)
-    assert rows.schema == ACCEPTED
+    assert rows.schema == ACCEPTED_SCHEMA
     return sorted((row["key"], row["event_time"], row["row_id"]) for row in rows.to_pylist())
 
 

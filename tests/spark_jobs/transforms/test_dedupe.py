@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.transforms.dedupe import ACCEPTED, Repeats, Seated, repeats, seats
+from spark_jobs.transforms.dedupe import ACCEPTED_SCHEMA, DuplicateIndex, Duplicates, find_duplicates, row_locators
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SCHEMA = pa.schema(
@@ -76,14 +76,14 @@ def verdicts(rows: list[Row], lake: Setting) -> dict[tuple[int, int], str]:
     """(reading, place) of every duplicate → the row it repeats."""
     table = narrow(rows, lake.watermark)
     keys, minutes, ids = zip(*lake.accepted, strict=True) if lake.accepted else ([], [], [])
-    history = pa.table([list(keys), [at(m) for m in minutes], list(ids)], schema=ACCEPTED)
+    history = pa.table([list(keys), [at(m) for m in minutes], list(ids)], schema=ACCEPTED_SCHEMA)
     watermark = None if lake.watermark is None else at(lake.watermark)
     dead = pa.array(lake.dead, pa.string())
-    found = repeats(table, history, watermark, refuse_late=lake.refuse_late, judged_before=dead)
-    seat = seats(table["ingested_at"], table["source_position"])
+    found = find_duplicates(table, history, watermark, refuse_late=lake.refuse_late, judged_before=dead)
+    seat = row_locators(table["ingested_at"], table["source_position"])
     names = {name: (row.reading, row.place) for name, row in zip(seat.to_pylist(), rows, strict=True)}
-    assert len(found) == len(set(found.seats.to_pylist())), "a row is a duplicate once"
-    pairs = zip(found.seats.to_pylist(), found.first_row_ids.to_pylist(), strict=True)
+    assert len(found) == len(set(found.locators.to_pylist())), "a row is a duplicate once"
+    pairs = zip(found.locators.to_pylist(), found.first_row_ids.to_pylist(), strict=True)
     return {names[name]: first for name, first in pairs}
 
 
@@ -231,8 +231,10 @@ def test_times_differ_by_a_microsecond():
 def test_a_table_in_several_pieces_is_read_like_a_whole_one():
     rows = [Row("a", "k", 5, place=1), Row("b", "j", 5, place=2), Row("c", "k", 5, place=3)]
     pieces = pa.concat_tables([narrow([row], None) for row in rows])
-    history = pa.concat_tables([pa.table([["j"], [at(5)], ["old"]], schema=ACCEPTED), ACCEPTED.empty_table()])
-    found = repeats(pieces, history, None, refuse_late=False, judged_before=NOTHING)
+    history = pa.concat_tables(
+        [pa.table([["j"], [at(5)], ["old"]], schema=ACCEPTED_SCHEMA), ACCEPTED_SCHEMA.empty_table()]
+    )
+    found = find_duplicates(pieces, history, None, refuse_late=False, judged_before=NOTHING)
     assert found.first_row_ids.to_pylist() == ["old", "a"]
 
 
@@ -335,10 +337,9 @@ def test_repeats_are_put_in_order_once_and_found_batch_by_batch() -> None:
     times = pa.array([0, 1, 256, -(2**63), 2**63 - 1, 0], pa.int64()).cast(TIMESTAMP)
     places = pa.array([0, 256, 1, 0, -1, 2**40], pa.int64())
     known = [f"first of {n}" for n in range(6)]
-    found = Seated.of(Repeats(seats(times, places).slice(1), pa.array(known).slice(1)))
+    found = DuplicateIndex.from_duplicates(Duplicates(row_locators(times, places).slice(1), pa.array(known).slice(1)))
     rows = pa.table({"ingested_at": times, "source_position": places})
     assert found.first_row_ids(rows).to_pylist() == [None, *known[1:]]
     assert found.first_row_ids(rows.slice(3, 2)).to_pylist() == known[3:5]
-    assert (
-        Seated.of(Repeats(seats(times, places).slice(6), pa.array(known).slice(6))).first_row_ids(rows).null_count == 6
-    )
+    sixth = DuplicateIndex.from_duplicates(Duplicates(row_locators(times, places).slice(6), pa.array(known).slice(6)))
+    assert sixth.first_row_ids(rows).null_count == 6

@@ -13,8 +13,8 @@ from support.changes_oracle import Change, Oracle
 from support.memory_lake import MemoryLake, rows_of, things, versions_of
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.transforms.merge import Incoming
-from spark_jobs.transforms.versions import surrogate_keys
+from spark_jobs.transforms.scd2 import surrogate_keys
+from spark_jobs.transforms.table_updates import ChangeBatch
 
 ALL = tuple(FIELDS)
 KINDS = {
@@ -188,7 +188,7 @@ def test_a_truncate_is_told_by_its_op_whatever_keys_the_rows_name() -> None:
     types = {"seq": pa.int64(), "event_ts": TIMESTAMP, "thing_id": pa.int64(), "schema_version": pa.int32()}
     schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0] if name != "given"])
     log = pa.Table.from_pylist(rows, schema=schema.append(pa.field("given", pa.list_(pa.string()))))
-    incoming = Incoming.of(log, contract)
+    incoming = ChangeBatch.from_log(log, contract)
     assert incoming.truncates["thing_id"].to_pylist() == [None, None]
     assert incoming.changes["thing_id"].to_pylist() == [7, None, None]
     assert incoming.changes["_deleted"].to_pylist() == [False, True, False]

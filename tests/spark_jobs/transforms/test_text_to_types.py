@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from schema_registry.contract import FieldType
 from spark_jobs.storage.key_lookup import key_text as arrow_key_text
 from spark_jobs.transforms.lateness import watermark_of
-from spark_jobs.transforms.types import key_text, typed
+from spark_jobs.transforms.types import key_text, parse_text
 
 INTEGERS = {
     "0": "0", "-0": "0", "12": "12", " 12 ": "12", "+5": "5", "-7": "-7", "007": "7",
@@ -93,7 +93,7 @@ TABLE = [
 def test_a_type_takes_exactly_these_texts(spark, type_, taken, refused):
     expected = [*taken.items(), *((text, None) for text in refused), (None, None)]
     rows = spark.createDataFrame(expected, "text string, value string").coalesce(1)
-    value = typed(F.col("text"), FieldType.parse(type_)).alias("value")
+    value = parse_text(F.col("text"), FieldType.parse(type_)).alias("value")
     found = rows.select("text", value)
     assert found.schema["value"].dataType.simpleString() == type_
     spelled = F.col("value").cast("string").alias("value")
@@ -131,7 +131,7 @@ def test_spark_and_arrow_spell_every_key_alike(spark):
     ]
     kinds = {f"k{n}": FieldType.parse(type_) for n, type_ in enumerate(types)}
     rows = spark.createDataFrame(texts, ", ".join(f"{name} string" for name in kinds))
-    rows = rows.select(*[typed(F.col(name), kind).alias(name) for name, kind in kinds.items()])
+    rows = rows.select(*[parse_text(F.col(name), kind).alias(name) for name, kind in kinds.items()])
     told = rows.select(
         "*",
         key_text(list(kinds.items())).alias("all"),

@@ -27,7 +27,7 @@ from support.gate_rows import (
 
 from spark_jobs.transforms.gates.referential_integrity import referential_integrity
 from spark_jobs.transforms.gates.scd2_consistency import scd2_consistency
-from spark_jobs.transforms.versions import OPEN
+from spark_jobs.transforms.scd2 import OPEN
 
 OVERLAPPING = [version(3001, 30, 1, at(1), at(6), False), version(3002, 30, 2, at(5), OPEN, True)]
 

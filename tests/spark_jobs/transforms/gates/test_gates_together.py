@@ -33,7 +33,7 @@ from spark_jobs.transforms.gates.order_totals import order_totals
 from spark_jobs.transforms.gates.referential_integrity import referential_integrity
 from spark_jobs.transforms.gates.row_counts import row_counts
 from spark_jobs.transforms.gates.scd2_consistency import scd2_consistency
-from spark_jobs.transforms.gates.summary import failing
+from spark_jobs.transforms.gates.summary import summarize_gates
 
 SUMMARY = "gate STRING, order_date DATE, failing BIGINT, rows ARRAY<STRING>"
 
@@ -58,7 +58,7 @@ def all_gates(spark, facts):
 def test_all_gates_are_one_query_that_names_gate_and_date_and_is_silent_where_a_date_passes(spark):
     broken = [line(1, customer_key=99), on_tuesday(3, unit_price=money("-5.00"), line_total=money("-10.00"))]
     broken += [on_tuesday(4, order_id=3, date_key=20260107, order_time=at(7, 12), order_date=WEDNESDAY)]
-    found = failing(all_gates(spark, broken), 3)
+    found = summarize_gates(all_gates(spark, broken), 3)
     expected = [
         ("row_counts", MONDAY, 1, ["order line 2: once in Silver, not in facts under 2026-01-05"]),
         ("referential_integrity", MONDAY, 1, ["order line 1: customer_key 99 is no version of customer 12"]),
@@ -85,7 +85,7 @@ def test_the_first_rows_by_name_are_shown_in_that_order_and_all_are_counted(spar
     ]
     none = [(gate, day, count, []) for gate, day, count, _ in expected]
     assert_df_equality(
-        failing(gates, 3).union(failing(gates, 0)),
+        summarize_gates(gates, 3).union(summarize_gates(gates, 0)),
         frame(spark, [*expected, *none], SUMMARY),
         ignore_nullable=True,
         ignore_row_order=True,

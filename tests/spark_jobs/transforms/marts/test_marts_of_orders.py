@@ -26,11 +26,11 @@ from support.mart_rows import (
 
 from spark_jobs.schemas import TEXT_MAP, TIMESTAMP
 from spark_jobs.schemas_gold import DAILY_ERROR_RATE, DAILY_GMV, ORDERS_BY_STATUS, REFUND_RATE, TOP_PRODUCTS
-from spark_jobs.transforms.marts.daily_error_rate import daily_error_rate, error_rates, letter_dates
+from spark_jobs.transforms.marts.daily_error_rate import daily_error_rate, dead_letter_dates, error_rates
 from spark_jobs.transforms.marts.daily_gmv import daily_gmv
-from spark_jobs.transforms.marts.exact import quotient
 from spark_jobs.transforms.marts.orders_by_status import orders_by_status
 from spark_jobs.transforms.marts.refund_rate import refund_rate
+from spark_jobs.transforms.marts.shared import quotient
 from spark_jobs.transforms.marts.top_products import top_products
 
 pytestmark = pytest.mark.usefixtures("interpreted")
@@ -172,7 +172,7 @@ def test_a_letter_is_of_the_day_that_it_names_or_else_of_the_day_it_came_in(spar
         {"subject": subject, "payload": payload and list(payload.items()), "ingested_at": IN_JUNE, "status": status}
         for subject, payload, status, _ in LETTER_DATES
     ]
-    told_dates = letter_dates(frame(spark, LETTERS, rows), names).collect()
+    told_dates = dead_letter_dates(frame(spark, LETTERS, rows), names).collect()
     stand = [(subject, on) for subject, _, _, on in LETTER_DATES if on is not None]
     want = [(subject, day(on) if names else date(2026, 6, 1)) for subject, on in stand]
     assert sorted(map(tuple, told_dates)) == sorted(want)

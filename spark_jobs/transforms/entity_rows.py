@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 #: The operation of a truncate: nothing else makes a change one.
 TRUNCATE = "t"
 #: What is kept of a row's origin; the rest of CURRENT_META says when it was merged.
-ORIGIN = CURRENT_META[:6]
+ORIGIN_COLUMNS = CURRENT_META[:6]
 
 
-def row_schema(contract: Contract) -> pa.Schema:
+def entity_row_schema(contract: Contract) -> pa.Schema:
     """The columns of a row to be folded."""
-    return pa.schema([*typed_columns(contract), *ORIGIN, GIVEN])
+    return pa.schema([*typed_columns(contract), *ORIGIN_COLUMNS, GIVEN])
 
 
-def value_names(contract: Contract) -> list[str]:
+def value_columns(contract: Contract) -> list[str]:
     """The entity's columns but for its key: what a change can change."""
     return [name for name, _ in typed_columns(contract) if name not in contract.key]
 
 
-def from_changes(changes: pa.Table, contract: Contract) -> pa.Table:
+def rows_from_changes(changes: pa.Table, contract: Contract) -> pa.Table:
     """Rows of the change log (columns of ``lake.changes``) in the form to be folded. Truncates come with a null key.
 
     A truncate is of no key, whatever its row says.
@@ -45,14 +45,14 @@ def from_changes(changes: pa.Table, contract: Contract) -> pa.Table:
         "_event_time": changes[contract.event_time].cast(TIMESTAMP),
     }
     made |= {name: pc.if_else(keyless, None, changes[name]) for name in contract.key}
-    schema = row_schema(contract)
+    schema = entity_row_schema(contract)
     columns = [made[name] if name in made else changes[name] for name in schema.names]
     return pa.table(columns, names=schema.names).cast(schema)
 
 
-def from_current(current: pa.Table, contract: Contract) -> pa.Table:
+def rows_from_current(current: pa.Table, contract: Contract) -> pa.Table:
     """Rows of the current table in the form to be folded."""
-    schema = row_schema(contract)
+    schema = entity_row_schema(contract)
     none = pa.nulls(current.num_rows, GIVEN[1])
     return pa.table([none if name == GIVEN[0] else current[name] for name in schema.names], names=schema.names).cast(
         schema

@@ -50,7 +50,7 @@ def quotient(numerator: Column, denominator: Column, places: int) -> Column:
     return rounded
 
 
-def shaped(rows: DataFrame, table: GoldTable) -> DataFrame:
+def as_table(rows: DataFrame, table: GoldTable) -> DataFrame:
     """The rows with exactly the table's columns, in its order and of its types."""
     columns = from_arrow_schema(table.schema)
     return rows.select(*[F.col(column.name).cast(column.dataType).alias(column.name) for column in columns])

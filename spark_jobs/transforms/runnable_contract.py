@@ -35,7 +35,7 @@ _NUMBERS = ("0", "1", "-7")
 _ROWS = 7
 
 
-def prove(spark: SparkSession, subject: Subject) -> None:
+def require_runnable(spark: SparkSession, subject: Subject) -> None:
     """RuleError names the expression or pattern that Spark cannot run. Some odd rows, folded by the planner: no job.
 
     Numbers and times are tame here: where an extreme one makes an expression fail, that is a reason of its row.

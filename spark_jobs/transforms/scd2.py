@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from spark_jobs.schemas import TIMESTAMP, typed_columns
-from spark_jobs.transforms.fold import same_as_before
+from spark_jobs.transforms.reduced_changes import equals_previous_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from schema_registry.contract import Contract
-    from spark_jobs.transforms.fold import Folded, Mask, Numbers
+    from spark_jobs.transforms.reduced_changes import Mask, Numbers, ReducedChanges
 
 #: The end of a version that has not ended, and of one that begins no earlier than that. Whether one has ended, ``is_current`` says.
 OPEN, LAST = datetime(9999, 12, 31, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -34,7 +34,7 @@ _POSITIVE = np.uint64(0x7FFF_FFFF_FFFF_FFFF)
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class NewestVersions:
     """What history holds of each key whose first row is its current row: where its newest version begins, and its number.
 
     By key code; ``version`` is 0, and ``valid_from`` means nothing, for a key whose first row is its first change.
@@ -44,7 +44,7 @@ class Before:
     version: Numbers
 
 
-def versions(folded: Folded, before: Before, contract: Contract) -> pa.Table:
+def build_versions(folded: ReducedChanges, before: NewestVersions, contract: Contract) -> pa.Table:
     """The versions of the folded keys, ordered by key and time.
 
     Columns: the entity's, ``valid_from``, ``valid_to`` (OPEN or LAST while it lasts), ``is_current``, ``version`` (from 1) and,
@@ -54,7 +54,7 @@ def versions(folded: Folded, before: Before, contract: Contract) -> pa.Table:
     rows, code = folded.rows.take(pa.array(shown)).combine_chunks(), folded.code[shown]
     time, live = _micros(rows["_event_time"]), ~np.asarray(rows["_deleted"].combine_chunks()).astype(bool)
     first = _begins(code)
-    same = live & _previous(live) & ~first & same_as_before(rows, contract.tracked)
+    same = live & _previous(live) & ~first & equals_previous_row(rows, contract.tracked)
     ends = live & ~_next(same)
     lasts = _next(first, at_end=True)[ends]
     own = code[ends]
@@ -101,7 +101,7 @@ def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _shown(folded: Folded) -> Numbers:
+def _shown(folded: ReducedChanges) -> Numbers:
     """The places of the changes that show at some time, ordered by key and event time.
 
     A place is greater the greater its change is, and places of a later key are greater than all of an earlier one; so

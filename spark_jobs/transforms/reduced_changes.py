@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.transforms.entity import value_names
+from spark_jobs.transforms.entity_rows import value_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64]
 
 #: Where a row to be folded comes from.
-KNOWN, NEW, IMPLIED = 0, 1, 2
+EXISTING, NEW, FROM_TRUNCATE = 0, 1, 2
 #: What an accepted change did, in the words of the books.
 EFFECTS = ("inserted", "updated", "deleted", "superseded", "unchanged")
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class ReducedChanges:
     """All rows, ordered by key and then by sequence and change_id, each with the values that its key had after it.
 
     ``code`` numbers the keys from 0; ``origin`` is KNOWN (the key's row, or earlier changes, before this batch), NEW (a change
@@ -59,20 +59,20 @@ class Folded:
     @property
     def is_late(self) -> Mask:
         """Whether a row of this batch is older than what its key had come to before."""
-        late: Mask = (self.origin != KNOWN) & (np.arange(len(self.code)) < self.known_until)
+        late: Mask = (self.origin != EXISTING) & (np.arange(len(self.code)) < self.known_until)
         return late
 
 
-def fold(rows: pa.Table, origin: Numbers, contract: Contract) -> Folded:
-    """Order the rows (columns of ``entity.row_schema``) and give each the values that its key had after it.
+def reduce_changes(rows: pa.Table, origin: Numbers, contract: Contract) -> ReducedChanges:
+    """Order the rows (columns of ``entity_row_schema``) and give each the values that its key had after it.
 
     For every key there must be either its current row, or all of its earlier changes, or neither (an unknown key).
     """
     code = key_codes(rows, contract.key)
-    order = in_order(rows, code)
+    order = change_order(rows, code)
     rows, code, origin = rows.take(pa.array(order)).combine_chunks(), code[order], origin[order]
     resolved = _resolved(rows, _changes(code), contract)
-    return Folded(resolved, code, origin, _known_until(code, origin))
+    return ReducedChanges(resolved, code, origin, _known_until(code, origin))
 
 
 def key_codes(rows: pa.Table, key: Sequence[str]) -> Numbers:
@@ -85,7 +85,7 @@ def key_codes(rows: pa.Table, key: Sequence[str]) -> Numbers:
     return code
 
 
-def in_order(rows: pa.Table, code: Numbers) -> Numbers:
+def change_order(rows: pa.Table, code: Numbers) -> Numbers:
     """The places of the rows by key, sequence and change_id."""
     sequence = _ints(rows["_sequence"])
     order = np.lexsort((sequence, code))
@@ -102,7 +102,7 @@ def in_order(rows: pa.Table, code: Numbers) -> Numbers:
     return order
 
 
-def effects(folded: Folded, contract: Contract) -> dict[str, int]:
+def count_effects(folded: ReducedChanges, contract: Contract) -> dict[str, int]:
     """How many changes of this batch did what, as if they had been applied one by one in their order.
 
     superseded: its key had come to a newer change before. A change that leaves the row as it was, or deletes what is not
@@ -122,13 +122,13 @@ def effects(folded: Folded, contract: Contract) -> dict[str, int]:
     return {name: int(mask.sum()) for name, mask in counts.items()}
 
 
-def emptied(folded: Folded) -> set[str]:
+def effective_truncates(folded: ReducedChanges) -> set[str]:
     """The change_ids of the truncates of this batch that deleted a row that was there."""
-    found = (folded.origin == IMPLIED) & ~folded.is_late & _was_live(folded)
+    found = (folded.origin == FROM_TRUNCATE) & ~folded.is_late & _was_live(folded)
     return set(pc.unique(folded.rows["_change_id"].filter(pa.array(found))).to_pylist())
 
 
-def _was_live(folded: Folded) -> Mask:
+def _was_live(folded: ReducedChanges) -> Mask:
     """Whether a row's key had a row that was not deleted before it."""
     deleted_before = np.append(True, _deleted(folded.rows))[:-1]
     live: Mask = ~deleted_before & ~folded.starts
@@ -139,7 +139,7 @@ def _resolved(rows: pa.Table, starts: Mask, contract: Contract) -> pa.Table:
     """Values after each change: a delete leaves none, a partial update keeps those that it does not name."""
     deleted = _deleted(rows)
     given = _Given(rows) if contract.partial_updates else None
-    for name in value_names(contract):
+    for name in value_columns(contract):
         column = _one(rows[name])
         if given is None:
             after = pc.if_else(pa.array(deleted), pa.scalar(None, column.type), column)
@@ -172,10 +172,10 @@ class _Given:
 
 
 def _same_values(rows: pa.Table, contract: Contract) -> Mask:
-    return same_as_before(rows, value_names(contract))
+    return equals_previous_row(rows, value_columns(contract))
 
 
-def same_as_before(rows: pa.Table, names: Sequence[str]) -> Mask:
+def equals_previous_row(rows: pa.Table, names: Sequence[str]) -> Mask:
     """Whether a row has the same values as the row before it; null equals null."""
     same = np.ones(rows.num_rows, bool)
     same[:1] = False
@@ -190,7 +190,7 @@ def same_as_before(rows: pa.Table, names: Sequence[str]) -> Mask:
 
 def _known_until(code: Numbers, origin: Numbers) -> Numbers:
     until = np.full(int(code.max()) + 1 if len(code) else 0, -1, np.int64)
-    known = np.flatnonzero(origin == KNOWN)
+    known = np.flatnonzero(origin == EXISTING)
     until[code[known]] = known  # places ascend, so the last one stays
     return until[code]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
 
 
-def tried(column: Column) -> Column:
+def null_on_error(column: Column) -> Column:
     """The column, null in rows in which it raises an error.
 
     Spark has this as an expression (it is what try_add and others are made of), and no function for it.

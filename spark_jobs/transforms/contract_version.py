@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
 
 
-def raw(name: str) -> str:
+def raw_column(name: str) -> str:
     """The column that holds a field's text as received, apart from what migration makes of it."""
     return f"_raw_{name}"
 
 
-def given(name: str) -> Column:
+def received_text(name: str) -> Column:
     """A field's text, null where it is absent or empty."""
-    return F.nullif(F.col(raw(name)), F.lit(""))
+    return F.nullif(F.col(raw_column(name)), F.lit(""))
 
 
 def version_of(subject: Subject) -> Column:
@@ -35,7 +35,7 @@ def version_of(subject: Subject) -> Column:
     first: versions may differ in optional fields alone, and a row that names what only an older one has is of that one. A
     delete, a truncate and a partial update need not name what is required: theirs is the highest that knows all their fields.
     """
-    said = F.trim(given(VERSION_COLUMN))
+    said = F.trim(received_text(VERSION_COLUMN))
     number = said.try_cast("int")
     known = F.when(number.between(1, subject.latest.version), number)
     named = _highest({c.version: _names_required(c) for c in subject.contracts})
@@ -45,7 +45,7 @@ def version_of(subject: Subject) -> Column:
         both = {c.version: _names_required(c) & fits[c.version] for c in subject.contracts}
         whole = F.coalesce(_highest(both), named)
     if subject.kind == "changes":
-        whole = F.when(is_whole(subject), whole).otherwise(F.coalesce(_highest(fits), named))
+        whole = F.when(needs_whole_row(subject), whole).otherwise(F.coalesce(_highest(fits), named))
     return F.when(said.isNotNull() & (said != ""), known).otherwise(whole)
 
 
@@ -54,17 +54,17 @@ def _drops_fields(subject: Subject) -> bool:
     return any(not set(older.columns) <= set(newer.columns) for older, newer in pairwise(subject.contracts))
 
 
-def is_whole(subject: Subject) -> Column:
+def needs_whole_row(subject: Subject) -> Column:
     """Whether the row's operation calls for a whole row; one that is no operation at all is taken to."""
     parts = ("d", "t", "u") if subject.latest.partial_updates else ("d", "t")
-    return ~F.coalesce(given("op").isin(*parts), F.lit(False))
+    return ~F.coalesce(received_text("op").isin(*parts), F.lit(False))
 
 
 def named_fields(subject: Subject) -> Column:
     """For a partial update the latest version's fields that it names, itself or under the name they had; null for others."""
     names = [F.when(_is_named(subject, name), F.lit(name)) for name in subject.latest.field_names]
     chosen = F.filter(F.array(*names), lambda name: name.isNotNull())
-    return F.when(given("op") == "u", chosen)
+    return F.when(received_text("op") == "u", chosen)
 
 
 def _highest(conditions: Mapping[int, Column]) -> Column:
@@ -76,20 +76,20 @@ def _highest(conditions: Mapping[int, Column]) -> Column:
 
 
 def _names_required(contract: Contract) -> Column:
-    return _all([F.col(raw(name)).isNotNull() for name in contract.required_names])
+    return _all([F.col(raw_column(name)).isNotNull() for name in contract.required_names])
 
 
 def _knows_all(contract: Contract, subject: Subject) -> Column:
     """The row names no field that only another version knows."""
     strangers = [name for name in subject.known_fields if name not in (*contract.columns, VERSION_COLUMN)]
-    return _all([F.col(raw(name)).isNull() for name in strangers])
+    return _all([F.col(raw_column(name)).isNull() for name in strangers])
 
 
 def _is_named(subject: Subject, field: str) -> Column:
     """Whether the row names the field, or one that its migration reads; what a migration fills in by itself is not named."""
     found = F.lit(False)
     for contract in subject.contracts:
-        named = _any([F.col(raw(name)).isNotNull() for name in subject.sources(contract.version)[field]])
+        named = _any([F.col(raw_column(name)).isNotNull() for name in subject.sources(contract.version)[field]])
         found = found | ((F.col("_version") == contract.version) & named)
     return found
 

@@ -1,7 +1,7 @@
-"""A batch of changes against what the lake holds of their keys: the rows and versions that come of it, and what each change did.
+"""A batch of changes against the existing rows of its keys: the rows and versions to write, and what each change did.
 
-Pure, over Arrow tables. Two rounds, as only the first can tell what else must be read: :func:`late_keys` names the keys that need
-their earlier changes, :func:`merge` does the rest.
+Pure, over Arrow tables. In two steps, as only the first can tell what else must be read: :func:`find_late_keys` names the keys
+whose earlier changes are needed, :func:`compute_updates` does the rest.
 """
 
 from __future__ import annotations
@@ -13,36 +13,45 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.transforms.entity import TRUNCATE, from_changes
-from spark_jobs.transforms.fold import IMPLIED, KNOWN, NEW, Folded, effects, emptied, fold, key_codes
-from spark_jobs.transforms.truncates import deletes
-from spark_jobs.transforms.versions import Before, surrogate_keys, versions
+from spark_jobs.transforms.entity_rows import TRUNCATE, rows_from_changes
+from spark_jobs.transforms.reduced_changes import (
+    EXISTING,
+    FROM_TRUNCATE,
+    NEW,
+    ReducedChanges,
+    count_effects,
+    effective_truncates,
+    key_codes,
+    reduce_changes,
+)
+from spark_jobs.transforms.scd2 import NewestVersions, build_versions, surrogate_keys
+from spark_jobs.transforms.truncates import truncates_as_deletes
 
 if TYPE_CHECKING:
     from schema_registry.contract import Contract
-    from spark_jobs.transforms.fold import Mask, Numbers
+    from spark_jobs.transforms.reduced_changes import Mask, Numbers
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """A batch's accepted changes (columns of ``entity.row_schema``): of keys, and truncates, which are of all keys."""
+class ChangeBatch:
+    """A batch's accepted changes (columns of ``entity_row_schema``): of keys, and truncates, which are of all keys."""
 
     changes: pa.Table
     truncates: pa.Table
 
     @classmethod
-    def of(cls, log: pa.Table, contract: Contract) -> Incoming:
+    def from_log(cls, log: pa.Table, contract: Contract) -> ChangeBatch:
         """Of rows of the change log (columns of ``lake.changes``). A truncate is told by its op alone, whatever its key."""
         truncates = pc.fill_null(pc.equal(log["op"], TRUNCATE), False)
         changes = log.filter(pc.invert(truncates))
-        return cls(from_changes(changes, contract), from_changes(log.filter(truncates), contract))
+        return cls(rows_from_changes(changes, contract), rows_from_changes(log.filter(truncates), contract))
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ExistingRows:
     """What the lake holds of the batch's keys.
 
-    ``current``: their rows; ``log``: all earlier changes of the late ones; both as ``entity.row_schema``. ``truncates``: all
+    ``current``: their rows; ``log``: all earlier changes of the late ones; both as ``entity_row_schema``. ``truncates``: all
     earlier ones. ``versions``: the keys' history (its surrogate key, the key, valid_from, version, is_current); None without.
     """
 
@@ -53,19 +62,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class TableUpdates:
     """What becomes of the batch: rows of the current table and of history that replace those of the same keys.
 
-    ``gone``: surrogate keys of versions that no longer exist. ``effects``: how many changes did what; they sum to the changes.
+    ``deleted_keys``: surrogate keys of versions that no longer exist. ``effects``: how many changes did what; they sum to the
+    changes.
     """
 
     current: pa.Table
     history: pa.Table | None
-    gone: pa.Array
+    deleted_keys: pa.Array
     effects: dict[str, int]
 
 
-def late_keys(incoming: Incoming, held: Held, contract: Contract) -> pa.Table:
+def find_late_keys(incoming: ChangeBatch, held: ExistingRows, contract: Contract) -> pa.Table:
     """The keys (columns: the key's) whose row or history cannot be told from their current row and this batch alone.
 
     Where updates are partial: a change is older than the row. Where there is history: a change changes the past, or history lacks
@@ -101,7 +111,7 @@ def _reaches_back(rows: pa.Table, known: int, row_of: Numbers, contract: Contrac
     return np.asarray(reaches).astype(bool)
 
 
-def _is_missing(held: Held, contract: Contract) -> Mask:
+def _is_missing(held: ExistingRows, contract: Contract) -> Mask:
     """Whether a current row that is not deleted lies in no open version."""
     assert held.versions is not None
     key = list(contract.key)
@@ -113,48 +123,51 @@ def _is_missing(held: Held, contract: Contract) -> Mask:
     return missing
 
 
-def merge(incoming: Incoming, held: Held, late: pa.Table, contract: Contract) -> Merged:
+def compute_updates(incoming: ChangeBatch, held: ExistingRows, late: pa.Table, contract: Contract) -> TableUpdates:
     """Fold the batch into what the lake holds. ``late``: the keys whose earlier changes are in ``held.log``."""
     folded, is_late, has_row = _folded(incoming, held, late, contract)
-    written = folded.lasts & ((folded.origin != KNOWN) | ~has_row[folded.code])
+    written = folded.lasts & ((folded.origin != EXISTING) | ~has_row[folded.code])
     if contract.partial_updates:
         written |= folded.lasts & is_late[folded.code]
     current = folded.rows.filter(pa.array(written))
     told = _effects(incoming, held, folded, contract)
     if held.versions is None:
-        return Merged(current, None, pa.array([], pa.int64()), told)
+        return TableUpdates(current, None, pa.array([], pa.int64()), told)
     history, gone = _history(folded, is_late, _touched(folded, is_late, has_row), held.versions, contract)
-    return Merged(current, history, gone, told)
+    return TableUpdates(current, history, gone, told)
 
 
-def _folded(incoming: Incoming, held: Held, late: pa.Table, contract: Contract) -> tuple[Folded, Mask, Mask]:
+def _folded(
+    incoming: ChangeBatch, held: ExistingRows, late: pa.Table, contract: Contract
+) -> tuple[ReducedChanges, Mask, Mask]:
     """The folded rows, and by key code whether a key is late, and whether the lake has a row of it."""
     key = list(contract.key)
     in_time = held.current.filter(pa.array(~_is_among(held.current, late, contract)))
     fresh = _new_keys(incoming, held, contract)
     rows = pa.concat_tables([held.log, incoming.changes])
-    implied_before = deletes(held.truncates, pa.concat_tables([late, fresh]), rows, contract)
+    implied_before = truncates_as_deletes(held.truncates, pa.concat_tables([late, fresh]), rows, contract)
     known = pa.concat_tables([in_time, held.log, implied_before])
     new = _with_implied(incoming, held, contract)
     origin = np.repeat(
-        [KNOWN, NEW, IMPLIED], [known.num_rows, incoming.changes.num_rows, new.num_rows - incoming.changes.num_rows]
+        [EXISTING, NEW, FROM_TRUNCATE],
+        [known.num_rows, incoming.changes.num_rows, new.num_rows - incoming.changes.num_rows],
     )
-    folded = fold(pa.concat_tables([known, new]), origin, contract)
+    folded = reduce_changes(pa.concat_tables([known, new]), origin, contract)
     keys = folded.rows.filter(pa.array(folded.starts)).select(key)
     return folded, _is_among(keys, late, contract), _is_among(keys, held.current.select(key), contract)
 
 
-def _with_implied(incoming: Incoming, held: Held, contract: Contract) -> pa.Table:
+def _with_implied(incoming: ChangeBatch, held: ExistingRows, contract: Contract) -> pa.Table:
     """The batch's changes, and what its truncates do to every key that there is."""
     if not incoming.truncates.num_rows:
         return incoming.changes
     key = list(contract.key)
     everyone = pa.concat_tables([held.current.select(key), incoming.changes.select(key)]).group_by(key).aggregate([])
     rows = pa.concat_tables([held.current, held.log, incoming.changes])
-    return pa.concat_tables([incoming.changes, deletes(incoming.truncates, everyone, rows, contract)])
+    return pa.concat_tables([incoming.changes, truncates_as_deletes(incoming.truncates, everyone, rows, contract)])
 
 
-def _new_keys(incoming: Incoming, held: Held, contract: Contract) -> pa.Table:
+def _new_keys(incoming: ChangeBatch, held: ExistingRows, contract: Contract) -> pa.Table:
     keys = incoming.changes.select(list(contract.key)).group_by(list(contract.key)).aggregate([])
     return keys.filter(pa.array(~_is_among(keys, held.current, contract)))
 
@@ -169,11 +182,11 @@ def _is_among(rows: pa.Table, others: pa.Table, contract: Contract) -> Mask:
     return among
 
 
-def _effects(incoming: Incoming, held: Held, folded: Folded, contract: Contract) -> dict[str, int]:
-    told = effects(folded, contract)
+def _effects(incoming: ChangeBatch, held: ExistingRows, folded: ReducedChanges, contract: Contract) -> dict[str, int]:
+    told = count_effects(folded, contract)
     if not incoming.truncates.num_rows:
         return told
-    greatest, found_rows = max(_orders(held.truncates), default=None), emptied(folded)
+    greatest, found_rows = max(_orders(held.truncates), default=None), effective_truncates(folded)
     for order in _orders(incoming.truncates):
         if greatest is not None and order < greatest:
             told["superseded"] += 1
@@ -188,7 +201,7 @@ def _orders(truncates: pa.Table) -> list[tuple[int, bytes]]:
 
 
 def _history(
-    folded: Folded, is_late: Mask, touched: Mask, held: pa.Table, contract: Contract
+    folded: ReducedChanges, is_late: Mask, touched: Mask, held: pa.Table, contract: Contract
 ) -> tuple[pa.Table, pa.Array]:
     """The versions that replace those of the same surrogate keys, and the surrogate keys of those that are gone."""
     surrogate, key = f"{contract.entity}_key", list(contract.key)
@@ -196,21 +209,21 @@ def _history(
     codes = key_codes(pa.concat_tables([keys, held.select(key)]), contract.key)
     place = _by_code(codes[: keys.num_rows], int(codes.max(initial=-1)) + 1)
     own = place[codes[keys.num_rows :]]
-    made = versions(folded, _before(held, own, is_late), contract)
+    made = build_versions(folded, _before(held, own, is_late), contract)
     made = made.filter(pa.array(touched[made["code"].to_numpy()])).drop_columns(["code"])
     made = made.add_column(0, surrogate, surrogate_keys(made, contract.key, made["valid_from"]))
     of_late = held[surrogate].filter(pa.array(is_late[own])).combine_chunks()
     return made, of_late.filter(pc.invert(pc.is_in(of_late, made[surrogate].combine_chunks())))
 
 
-def _touched(folded: Folded, is_late: Mask, has_row: Mask) -> Mask:
+def _touched(folded: ReducedChanges, is_late: Mask, has_row: Mask) -> Mask:
     """By key code, whether the batch brought anything that history may show: the key itself, or what is not below its row."""
     touched: Mask = is_late | ~has_row
-    touched[folded.code[(folded.origin != KNOWN) & ~folded.is_late]] = True
+    touched[folded.code[(folded.origin != EXISTING) & ~folded.is_late]] = True
     return touched
 
 
-def _before(held: pa.Table, own: Numbers, is_late: Mask) -> Before:
+def _before(held: pa.Table, own: Numbers, is_late: Mask) -> NewestVersions:
     """The newest version of each key that is not late; one that is late gets all its versions anew."""
     number = held["version"].to_numpy()
     order = np.lexsort((number, own))
@@ -220,7 +233,7 @@ def _before(held: pa.Table, own: Numbers, is_late: Mask) -> Before:
         held["valid_from"].cast(pa.int64()).to_numpy()[order]
     )  # the greatest number comes last and stays
     newest[own[order]] = number[order]
-    return Before(begun, np.where(is_late, 0, newest))
+    return NewestVersions(begun, np.where(is_late, 0, newest))
 
 
 def _by_code(codes: Numbers, size: int) -> Numbers:
