@@ -28,7 +28,7 @@ TallyError                  exit code 1
 ├─ PublishError             something could not be published to Postgres; the lake has it (publish.publisher)
 ├─ LostPartsError           a prepared batch is half committed and its parts are gone (microbatch.settle)
 ├─ UnseenError              what a worker wrote is not there for the driver (storage.attempt)
-├─ LandingError             a landed file is there for the driver and not for a worker, or its folder is away (landing.land)
+├─ LandingError             a landed file is there for the driver and not for a worker, or its folder is away (landing.land_files)
 ├─ LedgerError              what was prepared of a batch cannot be read back, and part of it is visible (microbatch.journal)
 ├─ ProgressError            Spark's notes of a query's progress are damaged beyond what can be set aside (microbatch.spark_notes)
 ├─ DamagedError             files of the lake are not on disk as they were written (storage.sound)
@@ -37,7 +37,7 @@ TallyError                  exit code 1
 └─ DeletionVectorError      a deletion vector cannot be read as it was written (storage.deletion_vectors)
 
 Caught before they reach a command, and so not in the tree: ApiError, NotFoundError (answers of the API); EmbeddedError
-(told as one of the database); AwayError, FullError, RefusedError, StoppedError (publishing tries again); AsideError,
+(told as one of the database); AwayError, FullError, RefusedError, StoppedError (publishing tries again); SetAsideError,
 TooLargeError, _TwiceError (a file or record that is set aside); SqlError, NotOneExpressionError, PatternError (become
 ContractErrors).
 """

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 
 from spark_jobs.batch.status import latest_query
 from spark_jobs.errors import UsageError
-from spark_jobs.landing.listing import rooted
+from spark_jobs.landing.listing import absolute_root
 from spark_jobs.microbatch.journal import Ledger, query_id
 from spark_jobs.microbatch.offsets import Offset, last, listed, offset
 from spark_jobs.microbatch.settle import committed_to
@@ -53,7 +53,7 @@ def passed_over(lake: Lake, landing_root: Path, subject: Subject, waiting: Seque
     if until is None:
         return []
     handed_over = set(listed(checkpoint, -1, until["logOffset"]))
-    return [source for source in waiting if str(rooted(landing_root) / source) in handed_over]
+    return [source for source in waiting if str(absolute_root(landing_root) / source) in handed_over]
 
 
 def refined_before(lake: Lake, subject: Subject) -> datetime | None:

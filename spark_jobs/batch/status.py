@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.landing.backlog import FileStanding, file_standing
+from spark_jobs.landing.backlog import FileBacklog, file_backlog
 from spark_jobs.microbatch.journal import query_id
 from spark_jobs.microbatch.lock import is_held
 from spark_jobs.microbatch.stream_state import QueryState, read_stream_state
@@ -39,7 +39,7 @@ class SubjectStatus:
     books: dict[str, int]
     not_refined: int
     watermark: datetime | None
-    files: FileStanding
+    files: FileBacklog
     queries: tuple[QueryState, ...]
     last_batches: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
@@ -69,7 +69,7 @@ def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus
     sums = {name: pc.sum(books[name]).as_py() or 0 for name in _SUMMED} if books.num_rows else dict.fromkeys(_SUMMED, 0)
     latest = latest_query(lake, subject.name, books)
     read = pc.sum(books.filter(pc.equal(books["query_id"], latest))["rows_read"]).as_py() or 0 if latest else 0
-    files = file_standing(lake, landing_root, subject)
+    files = file_backlog(lake, landing_root, subject)
     streaming = is_held(lake.lock(subject.name))
     queries = read_stream_state(lake, subject.name, streaming=streaming)
     watermark = pc.max(books["watermark"]).as_py() if books.num_rows else None
@@ -92,7 +92,7 @@ def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus
 _SUMMED = ("rows_read", "accepted", "late", "duplicate", "dead_letter", "control", "unaccounted")
 
 
-def _problems(sums: dict[str, int], files: FileStanding, queries: Sequence[QueryState]) -> list[str]:
+def _problems(sums: dict[str, int], files: FileBacklog, queries: Sequence[QueryState]) -> list[str]:
     found = [query.problem for query in queries if query.problem is not None]
     if sums["unaccounted"]:
         found.append(f"{sums['unaccounted']} rows are unaccounted for: run tally audit")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.landing.listing import Found, found_in, rooted
-from spark_jobs.landing.opened import AsideError, fingerprint, regular
+from spark_jobs.landing.listing import LandingEntry, absolute_root, list_folder
+from spark_jobs.landing.open_file import SetAsideError, fingerprint, open_regular
 from spark_jobs.storage.counts import own_rows
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FileStanding:
+class FileBacklog:
     """Landed files that the lake has not taken in, by name.
 
     New ones wait; a rewritten one is never read again by Spark's file source; ``aside``: what may not be read, and why;
@@ -32,27 +32,27 @@ class FileStanding:
     foreign: tuple[str, ...]
 
 
-def file_standing(lake: Lake, landing_root: Path, subject: Subject) -> FileStanding:
+def file_backlog(lake: Lake, landing_root: Path, subject: Subject) -> FileBacklog:
     """Compare the landing folder with the ingest ledger, by name, size, time of change and then content."""
     ledger = own_rows(lake.files, subject.name)
     read = {row["source"]: row for row in ledger.sort_by("ingested_at").to_pylist()}
     waiting, rewritten, foreign = list[str](), list[str](), list[str]()
     aside: dict[str, str] = {}
-    folder = rooted(landing_root) / subject.name
-    for one in found_in(folder):
+    folder = absolute_root(landing_root) / subject.name
+    for one in list_folder(folder):
         source = f"{subject.name}/{one.name}"
         row = read.get(source)
-        if one.foreign:
+        if one.other_ending:
             foreign.append(source)
-        elif one.aside:
-            aside[source] = one.aside
+        elif one.set_aside_reason:
+            aside[source] = one.set_aside_reason
         elif row is None:
             waiting.append(source)
         elif row["status"] == "set_aside":
             aside[source] = _once_aside(row)
         elif _is_rewritten(folder, one, row):
             rewritten.append(source)
-    return FileStanding(tuple(waiting), tuple(rewritten), aside, tuple(foreign))
+    return FileBacklog(tuple(waiting), tuple(rewritten), aside, tuple(foreign))
 
 
 def _once_aside(row: dict[str, Any]) -> str:
@@ -60,15 +60,15 @@ def _once_aside(row: dict[str, Any]) -> str:
     return f"{row['detail']}, when its turn came"
 
 
-def _is_rewritten(folder: Path, found: Found, read: dict[str, Any]) -> bool:
+def _is_rewritten(folder: Path, found: LandingEntry, read: dict[str, Any]) -> bool:
     """Whether a file's content is another than was read; one that was only touched is not, nor one that cannot be opened."""
     changed = datetime.fromtimestamp(found.modified_ms / 1000, UTC)
     if (found.bytes, changed) == (read["bytes"], read["source_time"]):
         return False
     try:
-        with regular(folder, found.name.split("/")) as file:
+        with open_regular(folder, found.name.split("/")) as file:
             return bool(fingerprint(file) != read["source_fingerprint"])
     except FileNotFoundError:
         return False
-    except AsideError:
+    except SetAsideError:
         return True

@@ -15,18 +15,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from spark_jobs.landing.columns import Chunk, Unread, slices
+from spark_jobs.landing.chunks import Chunk, UnreadRow, slices
+from spark_jobs.landing.csv_records import RecordBlock, has_open_quote, piece_of_line, split_records
 from spark_jobs.landing.limits import DEFAULTS, SLICE_BYTES, SLICE_ROWS
-from spark_jobs.landing.lines import line_blocks
-from spark_jobs.landing.opened import visible
-from spark_jobs.landing.records import Split, ends_open, split, torn
+from spark_jobs.landing.line_blocks import line_blocks
+from spark_jobs.landing.open_file import visible_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from spark_jobs.landing.limits import Limits, Why
+    from spark_jobs.landing.limits import Limits, Reason
 
 #: Cells of a slice at most, and rows of one of rows unread.
 SLICE_CELLS = 2**20
@@ -54,27 +54,27 @@ class _Header:
     """The column names of a file, or why they cannot be used."""
 
     names: list[str]
-    reasons: tuple[Why, ...]
+    reasons: tuple[Reason, ...]
 
 
-def _splits(blocks: Iterable[bytes], limits: Limits) -> Iterator[Split]:
+def _splits(blocks: Iterable[bytes], limits: Limits) -> Iterator[RecordBlock]:
     held = b""
     for lines, is_torn in line_blocks(blocks, limits):
         if is_torn:
             if held:
-                yield split(held, last=True)
+                yield split_records(held, last=True)
             held = b""
-            yield torn(lines, limits.line_bytes)
+            yield piece_of_line(lines, limits.line_bytes)
             continue
-        part = split(held + lines, last=False)
+        part = split_records(held + lines, last=False)
         held = part.rest
         if part.count:
             yield part
     if held:
-        yield split(held, last=True)
+        yield split_records(held, last=True)
 
 
-def _take_header(part: Split, limits: Limits) -> tuple[Split, _Header]:
+def _take_header(part: RecordBlock, limits: Limits) -> tuple[RecordBlock, _Header]:
     """Take the first record off a block and read it as the header; one that cannot be read stays, as a row unread."""
     broken = next((refused for refused in part.refused if refused.ordinal == 0), None)
     if broken is not None:
@@ -94,9 +94,9 @@ def _take_header(part: Split, limits: Limits) -> tuple[Split, _Header]:
     return below, _Header(names, reasons)
 
 
-def _header_names(record: bytes, limits: Limits) -> tuple[list[str], tuple[Why, ...]]:
+def _header_names(record: bytes, limits: Limits) -> tuple[list[str], tuple[Reason, ...]]:
     """The names and what is wrong with them; no names where the header, too, is kept as a row."""
-    if (beyond := limits.of_header(record)) is not None:
+    if (beyond := limits.check_header(record)) is not None:
         return [], (beyond,)
     text = record.decode("utf-8").rstrip("\r\n")
     if "\r" in text or "\n" in text:
@@ -105,42 +105,44 @@ def _header_names(record: bytes, limits: Limits) -> tuple[list[str], tuple[Why, 
         names = next(csv.reader([text]), [""])
     except csv.Error as error:
         return [], (("unreadable", None, f"the header cannot be read: {error}"),)
-    if (beyond := limits.of_names(names)) is not None:
+    if (beyond := limits.check_names(names)) is not None:
         return [], (beyond,)
     twice = [name for name, count in Counter(names).items() if count > 1]
     return names, tuple(("duplicate_header", name, f"the header names '{name}' more than once") for name in twice)
 
 
-def _all_unread(part: Split, position: int, header: _Header) -> Iterator[Chunk]:
+def _all_unread(part: RecordBlock, position: int, header: _Header) -> Iterator[Chunk]:
     """The block's records, all refused for their header; some at a time, as each repeats the header's reasons."""
     raws = [(int(o), int(s), int(e)) for o, s, e in zip(part.ordinals, part.starts, part.ends, strict=True)]
     ordered = sorted([*raws, *((refused.ordinal, -1, place) for place, refused in enumerate(part.refused))])
     for some in slices(ordered, UNREAD_ROWS):
         raw = ((o, part.refused[e].raw if s < 0 else part.data[s:e]) for o, s, e in some)
-        yield Chunk(unread=tuple(Unread(position + ordinal + 1, header.reasons, _line(data)) for ordinal, data in raw))
+        yield Chunk(
+            unread=tuple(UnreadRow(position + ordinal + 1, header.reasons, _line(data)) for ordinal, data in raw)
+        )
 
 
-def _read(part: Split, position: int, header: _Header, known: Sequence[str]) -> Iterator[Chunk]:
+def _read(part: RecordBlock, position: int, header: _Header, known: Sequence[str]) -> Iterator[Chunk]:
     """The block's rows, and those refused; some at a time, as each row repeats the names that no contract knows."""
     for some in slices(part.refused, UNREAD_ROWS):
-        whys: list[Why] = [(refused.code, refused.field, refused.detail) for refused in some]
+        whys: list[Reason] = [(refused.code, refused.field, refused.detail) for refused in some]
         aside = zip(some, whys, strict=True)
-        yield Chunk(unread=tuple(Unread(position + one.ordinal + 1, (why,), _line(one.raw)) for one, why in aside))
+        yield Chunk(unread=tuple(UnreadRow(position + one.ordinal + 1, (why,), _line(one.raw)) for one, why in aside))
     unknown = sum(len(name.encode()) for name in header.names if name not in known)
     step = max(1, min(SLICE_ROWS, SLICE_CELLS // len(header.names), SLICE_BYTES // (unknown + 1)))
     for at in range(0, len(part.ordinals), step):
         yield _parse(part, np.arange(at, min(at + step, len(part.ordinals))), position, header, known)
 
 
-def _parse(part: Split, places: NDArray[np.int64], position: int, header: _Header, known: Sequence[str]) -> Chunk:
-    unread: list[Unread] = []
+def _parse(part: RecordBlock, places: NDArray[np.int64], position: int, header: _Header, known: Sequence[str]) -> Chunk:
+    unread: list[UnreadRow] = []
     tables: list[pa.Table] = []
     kept: list[NDArray[np.int64]] = []
     for table, read, odd in _parsed(part, places, header.names):
         tables.append(table)
         kept.append(part.ordinals[read])
         unread += [
-            Unread(position + int(part.ordinals[p]) + 1, (why,), _line(part.data[part.starts[p] : part.ends[p]]))
+            UnreadRow(position + int(part.ordinals[p]) + 1, (why,), _line(part.data[part.starts[p] : part.ends[p]]))
             for p, why in odd
         ]
     positions = np.concatenate(kept) + position + 1
@@ -153,8 +155,8 @@ def _parse(part: Split, places: NDArray[np.int64], position: int, header: _Heade
 
 
 def _parsed(
-    part: Split, places: NDArray[np.int64], names: Sequence[str]
-) -> Iterator[tuple[pa.Table, NDArray[np.int64], list[tuple[int, Why]]]]:
+    part: RecordBlock, places: NDArray[np.int64], names: Sequence[str]
+) -> Iterator[tuple[pa.Table, NDArray[np.int64], list[tuple[int, Reason]]]]:
     """Parse the records at ``places``; where pyarrow counts others than we do, halve them until one stands alone."""
     if not len(places):
         return
@@ -163,15 +165,15 @@ def _parsed(
         table, odd = outcome
         keep = np.ones(len(places), bool)
         keep[[number for number, _ in odd]] = False
-        found: list[tuple[int, Why]] = [
+        found: list[tuple[int, Reason]] = [
             (int(places[number]), ("column_count", None, f"{cells} cells under a header of {len(names)}"))
             for number, cells in odd
         ]
         yield table, places[keep], found
     elif len(places) == 1:
         raw = part.data[part.starts[places[0]] : part.ends[places[0]]]
-        detail = "a quote is opened and never closed" if ends_open(raw) else "the record cannot be parsed as CSV"
-        why: Why = ("unreadable", None, detail)
+        detail = "a quote is opened and never closed" if has_open_quote(raw) else "the record cannot be parsed as CSV"
+        why: Reason = ("unreadable", None, detail)
         yield _empty(names), places[:0], [(int(places[0]), why)]
     else:
         half = len(places) // 2
@@ -201,12 +203,12 @@ def _try_parse(data: bytes, names: Sequence[str], expected: int) -> tuple[pa.Tab
         )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows + len(odd) != expected or (expected == 1 and ends_open(data)):
+    if table.num_rows + len(odd) != expected or (expected == 1 and has_open_quote(data)):
         return None
     return table, [(number - 1, cells) for number, cells in odd]
 
 
-def _bytes(part: Split, places: NDArray[np.int64]) -> bytes:
+def _bytes(part: RecordBlock, places: NDArray[np.int64]) -> bytes:
     """The bytes of some records in order; copied only where records were taken out between them."""
     starts, ends = part.starts[places], part.ends[places]
     gaps = np.flatnonzero(starts[1:] != ends[:-1]) + 1
@@ -237,4 +239,4 @@ def _empty(names: Sequence[str]) -> pa.Table:
 
 
 def _line(raw: bytes) -> str:
-    return visible(raw.rstrip(b"\r\n"))
+    return visible_text(raw.rstrip(b"\r\n"))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from spark_jobs.landing.columns import Chunk, Unread
-from spark_jobs.landing.limits import DEFAULTS, too_large
-from spark_jobs.landing.lines import line_blocks
-from spark_jobs.landing.opened import visible
+from spark_jobs.landing.chunks import Chunk, UnreadRow
+from spark_jobs.landing.limits import DEFAULTS, too_large_reason
+from spark_jobs.landing.line_blocks import line_blocks
+from spark_jobs.landing.open_file import visible_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from spark_jobs.landing.limits import Limits, Why
+    from spark_jobs.landing.limits import Limits, Reason
 
 
 class _Number(str):
@@ -45,21 +45,21 @@ def read_jsonl(blocks: Iterable[bytes], known: Sequence[str], limits: Limits = D
 
 
 def _torn(piece: bytes, position: int, limits: Limits) -> Chunk:
-    why = too_large("line_bytes", f"a piece of a line of more than {limits.line_bytes:,} bytes")
-    return Chunk(unread=(Unread(position + 1, (why,), visible(piece.rstrip(b"\r\n"))),))
+    why = too_large_reason("line_bytes", f"a piece of a line of more than {limits.line_bytes:,} bytes")
+    return Chunk(unread=(UnreadRow(position + 1, (why,), visible_text(piece.rstrip(b"\r\n"))),))
 
 
 def _chunk(lines: list[bytes], position: int, known: Sequence[str], limits: Limits) -> Chunk:
     positions: list[int] = []
     rows: list[dict[str, str]] = []
-    unread: list[Unread] = []
+    unread: list[UnreadRow] = []
     for place, line in enumerate(lines, position + 1):
         row = _row(line, limits)
         if isinstance(row, dict):
             positions.append(place)
             rows.append(row)
         else:
-            unread.append(Unread(place, (row,), visible(line.rstrip(b"\r"))))
+            unread.append(UnreadRow(place, (row,), visible_text(line.rstrip(b"\r"))))
     if not rows:
         return Chunk(unread=tuple(unread))
     names = [name for name in known if any(name in row for row in rows)]
@@ -67,12 +67,12 @@ def _chunk(lines: list[bytes], position: int, known: Sequence[str], limits: Limi
     return Chunk(np.array(positions, np.int64), columns, _rest(rows, frozenset(known)), tuple(unread))
 
 
-def _row(line: bytes, limits: Limits) -> dict[str, str] | Why:
+def _row(line: bytes, limits: Limits) -> dict[str, str] | Reason:
     try:
         value = _DECODER.decode(line.decode("utf-8"))
         if not isinstance(value, dict):
             return ("unreadable", None, "the line is JSON, but no object")
-        if (beyond := limits.of_names(list(value))) is not None:
+        if (beyond := limits.check_names(list(value))) is not None:
             return beyond
         row = {name: _text(item) for name, item in value.items()}
         if b"\\u" in line:

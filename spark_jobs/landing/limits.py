@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Why a row could not be read: code, field (or the limit's name), detail.
-Why = tuple[str, str | None, str]
+Reason = tuple[str, str | None, str]
 
 #: Rows are made and handed on in slices of about this many bytes, so that no vector of theirs comes near 2 GiB.
 SLICE_BYTES = 32 * 1024 * 1024
@@ -32,50 +32,52 @@ class Limits:
     unpack_ratio: int = 200
 
     @classmethod
-    def of(cls, settings: Any) -> Limits:
+    def from_settings(cls, settings: Any) -> Limits:
         """The same limits as a group of settings has them."""
         return cls(**{each.name: getattr(settings, each.name) for each in fields(cls)})
 
-    def of_header(self, record: bytes) -> Why | None:
+    def check_header(self, record: bytes) -> Reason | None:
         """Why a CSV header is too long to be taken apart, if it is."""
         if len(record) <= self.header_bytes:
             return None
-        return too_large("header_bytes", f"the header has {len(record):,} bytes, more than {self.header_bytes:,}")
+        return too_large_reason(
+            "header_bytes", f"the header has {len(record):,} bytes, more than {self.header_bytes:,}"
+        )
 
-    def of_names(self, names: Sequence[str]) -> Why | None:
+    def check_names(self, names: Sequence[str]) -> Reason | None:
         """Why a header, or the names of a JSON object, are beyond a limit, if they are."""
         if len(names) > self.columns:
-            return too_large("columns", f"{len(names):,} columns are more than {self.columns:,}")
+            return too_large_reason("columns", f"{len(names):,} columns are more than {self.columns:,}")
         longest = max(map(len, names), default=0)
         if longest > self.name_length:
-            return too_large("name_length", f"a name has {longest:,} characters, more than {self.name_length:,}")
+            return too_large_reason("name_length", f"a name has {longest:,} characters, more than {self.name_length:,}")
         return None
 
-    def kept(self, reasons: Sequence[Why]) -> tuple[Why, ...]:
+    def capped(self, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
         """The reasons of a row: not more than may be, the last one then says how many there were; long details are cut."""
-        found: list[Why] = [
+        found: list[Reason] = [
             (code, None if field is None else self._cut(field), self._cut(detail))
             for code, field, detail in reasons[: self.reasons]
         ]
         if len(reasons) > self.reasons:
             more = f"{len(reasons):,} reasons, of which the first {self.reasons:,} are kept"
-            found.append(too_large("reasons", more))
+            found.append(too_large_reason("reasons", more))
         return tuple(found)
 
     def _cut(self, text: str) -> str:
         if len(text) <= self.detail_length:
             return text
-        return f"{text[: self.detail_length]}… ({len(text):,} characters, cut by {variable('detail_length')})"
+        return f"{text[: self.detail_length]}… ({len(text):,} characters, cut by {setting_name('detail_length')})"
 
 
-def variable(limit: str) -> str:
+def setting_name(limit: str) -> str:
     """The setting that a limit comes from."""
     return f"MAX_{limit.upper()}"
 
 
-def too_large(limit: str, detail: str) -> Why:
+def too_large_reason(limit: str, detail: str) -> Reason:
     """The reason of what is beyond a limit, with the limit's name."""
-    return ("too_large", variable(limit), detail)
+    return ("too_large", setting_name(limit), detail)
 
 
 DEFAULTS = Limits()
@@ -84,6 +86,6 @@ DEFAULTS = Limits()
 class TooLargeError(Exception):
     """What a file unpacks to is beyond a limit; ``why`` is the reason of its dead letters."""
 
-    def __init__(self, why: Why) -> None:
+    def __init__(self, why: Reason) -> None:
         super().__init__(why[2])
         self.why = why

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spark_jobs.landing.opened import REFUSED, kind_of, visible
+from spark_jobs.landing.open_file import REFUSALS, kind_of, visible_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ SCHEMA = "path string, modificationTime timestamp, length long, content binary"
 FOR_EVER = "3650000d"
 #: What Spark would take for a pattern in the path of a folder.
 GLOB = re.compile(r"[\\{}\[\]*?]")
-HOLLOW = "a folder, with no file in it"
+EMPTY_FOLDER = "a folder, with no file in it"
 
 
 def landing_stream(spark: SparkSession, folder: Path, max_batch_bytes: int) -> DataFrame:
@@ -40,7 +40,7 @@ def landing_stream(spark: SparkSession, folder: Path, max_batch_bytes: int) -> D
     )
 
 
-def rooted(landing: Path) -> Path:
+def absolute_root(landing: Path) -> Path:
     """The landing root as Spark's file source names it: absolute, without dots, and links as they are.
 
     So a file keeps its name where a link on the way to the root is turned elsewhere between two batches.
@@ -54,22 +54,22 @@ def local_path(path: str) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LandingEntry:
     """What lies in a landing folder: a file to read, or one that is set aside or not of our endings.
 
-    ``name``: where, from the folder on; bytes of it that are no UTF-8 as \\xNN. ``aside``: why it is not read, if so.
+    ``name``: where, from the folder on; bytes of it that are no UTF-8 as \\xNN. ``set_aside_reason``: why it is not read, if so.
     """
 
     name: str
     bytes: int = 0
     modified_ms: int = 0
-    aside: str | None = None
-    foreign: bool = False
+    set_aside_reason: str | None = None
+    other_ending: bool = False
 
 
-def found_in(folder: Path) -> Iterator[Found]:
+def list_folder(folder: Path) -> Iterator[LandingEntry]:
     """All that lies in the folder and in folders within; hidden ones are left out, and no link is followed."""
-    hollow: dict[str, Found] = {}
+    hollow: dict[str, LandingEntry] = {}
     below = [""]
     while below:
         at = below.pop()
@@ -83,7 +83,9 @@ def found_in(folder: Path) -> Iterator[Found]:
             name = at + entry.name
             if entry.is_dir(follow_symlinks=False):
                 below.append(f"{name}/")
-                hollow |= {name: Found(_shown(name), aside=HOLLOW)} if name.endswith(ENDINGS) else {}
+                hollow |= (
+                    {name: LandingEntry(_shown(name), set_aside_reason=EMPTY_FOLDER)} if name.endswith(ENDINGS) else {}
+                )
             elif (one := _found(name, entry)) is not None:
                 _fill(hollow, name)
                 yield one
@@ -95,39 +97,45 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return sorted((one for one in entries if not one.name.startswith((".", "_"))), key=lambda one: one.name)
 
 
-def _fill(hollow: dict[str, Found], name: str) -> None:
+def _fill(hollow: dict[str, LandingEntry], name: str) -> None:
     """The folders that a file lies in are not hollow."""
     for end in (place for place, letter in enumerate(name) if letter == "/"):
         hollow.pop(name[:end], None)
 
 
-def _unlisted(at: str, error: OSError) -> Iterator[Found]:
+def _unlisted(at: str, error: OSError) -> Iterator[LandingEntry]:
     """A folder within that cannot be listed; one that is gone, or the folder itself where it is not there, is nothing."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return
-    if not at or error.errno not in REFUSED:
+    if not at or error.errno not in REFUSALS:
         raise error
-    yield Found(_shown(at.rstrip("/")), aside=f"a folder: {REFUSED[error.errno].replace('read', 'list')}")
+    yield LandingEntry(
+        _shown(at.rstrip("/")), set_aside_reason=f"a folder: {REFUSALS[error.errno].replace('read', 'list')}"
+    )
 
 
-def _found(name: str, entry: os.DirEntry[str]) -> Found | None:
+def _found(name: str, entry: os.DirEntry[str]) -> LandingEntry | None:
     """One entry that is no folder; None where it is gone by now."""
     ours = name.endswith(ENDINGS)
     try:
         stat_ = entry.stat(follow_symlinks=False)
         regular = stat.S_ISREG(stat_.st_mode)
         if not ours and not (entry.is_symlink() and _leads_to_folder(entry)):
-            return Found(_shown(name), foreign=True)
+            return LandingEntry(_shown(name), other_ending=True)
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno not in REFUSED:
+        if error.errno not in REFUSALS:
             raise
-        return Found(_shown(name), aside=REFUSED[error.errno]) if ours else Found(_shown(name), foreign=True)
+        return (
+            LandingEntry(_shown(name), set_aside_reason=REFUSALS[error.errno])
+            if ours
+            else LandingEntry(_shown(name), other_ending=True)
+        )
     why = None if regular else kind_of(stat_.st_mode)
     if regular and _shown(name) != name:
         why = "its name is no UTF-8"
-    return Found(_shown(name), stat_.st_size if regular else 0, stat_.st_mtime_ns // 1_000_000, why)
+    return LandingEntry(_shown(name), stat_.st_size if regular else 0, stat_.st_mtime_ns // 1_000_000, why)
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
@@ -138,4 +146,4 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _shown(name: str) -> str:
-    return visible(os.fsencode(name))
+    return visible_text(os.fsencode(name))

@@ -15,7 +15,7 @@ from schema_registry import lock as fingerprints
 from spark_jobs.errors import RuleError
 from spark_jobs.lake import Lake
 from spark_jobs.landing.limits import Limits
-from spark_jobs.landing.listing import landing_stream, rooted
+from spark_jobs.landing.listing import absolute_root, landing_stream
 from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.microbatch.stream_state import write_stream_state
 from spark_jobs.microbatch.swap import finish_swap
@@ -119,10 +119,10 @@ class Application:
         return Policy(quality.watermark_delay, quality.allowed_clock_skew, quality.late_policy == "dead_letter")
 
     def _ingest(self, subject: Subject) -> Job:
-        landing = rooted(self._settings.lake.landing)
+        landing = absolute_root(self._settings.lake.landing)
         most = self._settings.streaming.max_batch_bytes
         tasks = self._spark.sparkContext.defaultParallelism
-        limits = Limits.of(self._settings.limits)
+        limits = Limits.from_settings(self._settings.limits)
         write = Ingest(self._lake, subject, landing, self._listener.landed, tasks, limits=limits)
         checkpoint = str(self._lake.checkpoint(subject.name, "ingest"))
         every = self._settings.streaming.trigger_interval

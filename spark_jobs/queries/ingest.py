@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.landing.aside import Aside
-from spark_jobs.landing.land import Landing, land, require_aside, require_gone
+from spark_jobs.landing.land_files import FileToLand, land_files, require_set_aside, require_vanished
 from spark_jobs.landing.limits import DEFAULTS
-from spark_jobs.landing.listing import local_path, rooted
+from spark_jobs.landing.listing import absolute_root, local_path
+from spark_jobs.landing.skipped_files import SkippedFiles
 from spark_jobs.microbatch.executors import balanced, over_groups
 from spark_jobs.microbatch.journal import Ledger, Prepared, prepared_by, query_id
 from spark_jobs.microbatch.offsets import Handed, files_listed, handed
@@ -81,7 +81,7 @@ class Ingest:
     progress: Progress = field(default_factory=Progress)
     limits: Limits = DEFAULTS
     _last: int | None = field(default=None, init=False)
-    _aside: Aside | None = field(default=None, init=False)
+    _aside: SkippedFiles | None = field(default=None, init=False)
     _reached: Reached | None = field(default=None, init=False)
     _listed_anew: bool = field(default=False, init=False)
 
@@ -141,7 +141,7 @@ class Ingest:
         return new if new or not found else None
 
     def _source(self, file: Offered) -> str:
-        return file.path.relative_to(rooted(self.landing_root)).as_posix()
+        return file.path.relative_to(absolute_root(self.landing_root)).as_posix()
 
     def _tell(self, prepared: Prepared, took: float) -> None:
         facts = prepared.facts
@@ -172,8 +172,8 @@ class Ingest:
         parts = [Part.from_json(part) for answer in answers for part in answer["parts"]]
         landed = [one for answer in answers for one in answer["landed"]]
         vanished = {one["source"] for one in landed if one["status"] == "vanished"}
-        require_gone(landings, vanished, self.landing_root / self.subject.name)
-        require_aside(landings, {one["source"] for one in landed if one["status"] == "set_aside"})
+        require_vanished(landings, vanished, self.landing_root / self.subject.name)
+        require_set_aside(landings, {one["source"] for one in landed if one["status"] == "set_aside"})
         told = [*landed, *self._looked(landings)]
         _warn_of([one for one in told if one["status"] == "set_aside"])
         parts += self._file_parts(told, batch_id)
@@ -187,11 +187,11 @@ class Ingest:
         }
         return Prepared(batch_id, tuple(parts), facts)
 
-    def _landings(self, found: list[Offered]) -> list[Landing]:
+    def _landings(self, found: list[Offered]) -> list[FileToLand]:
         """The batch's files by name, each with a reading time of its own, later than any before."""
         base = max(int(time.time() * 1_000_000), self._latest_reading() + 1)
         landings = [
-            Landing(
+            FileToLand(
                 path=str(file.path),
                 source=self._source(file),
                 bytes=file.bytes,
@@ -203,11 +203,13 @@ class Ingest:
         self._last = base + len(landings)
         return landings
 
-    def _looked(self, landings: Sequence[Landing]) -> list[dict[str, Any]]:
-        """What lies in the folder and Spark hands on to no batch, told once; see :mod:`spark_jobs.landing.aside`."""
+    def _looked(self, landings: Sequence[FileToLand]) -> list[dict[str, Any]]:
+        """What lies in the folder and Spark hands on to no batch, told once; see :mod:`spark_jobs.landing.skipped_files`."""
         if self._aside is None:
-            self._aside = Aside(self.lake.files, self.subject.name, rooted(self.landing_root) / self.subject.name)
-        found = self._aside.look({file.source for file in landings}, self._latest_reading())
+            self._aside = SkippedFiles(
+                self.lake.files, self.subject.name, absolute_root(self.landing_root) / self.subject.name
+            )
+        found = self._aside.find_new({file.source for file in landings}, self._latest_reading())
         self._last = self._latest_reading() + len(found)
         return [one.to_json() for one in found]
 
@@ -256,6 +258,6 @@ class _Land:
     known: tuple[str, ...]
     limits: Limits
 
-    def __call__(self, files: Sequence[Landing]) -> dict[str, Any]:
-        parts, landed = land(files, self.bronze, self.known, self.limits)
+    def __call__(self, files: Sequence[FileToLand]) -> dict[str, Any]:
+        parts, landed = land_files(files, self.bronze, self.known, self.limits)
         return {"parts": [part.to_json() for part in parts], "landed": [one.to_json() for one in landed]}

@@ -26,12 +26,12 @@ from config.groups import Limits as LimitSettings
 from schema_registry.registry import load
 from spark_jobs.batch.status import status
 from spark_jobs.lake import Lake
-from spark_jobs.landing import opened as opened_module
-from spark_jobs.landing.aside import Aside
-from spark_jobs.landing.backlog import file_standing
-from spark_jobs.landing.land import Landed, Landing, LandingError, land, require_aside
-from spark_jobs.landing.limits import Limits, variable
-from spark_jobs.landing.listing import found_in
+from spark_jobs.landing import open_file
+from spark_jobs.landing.backlog import file_backlog
+from spark_jobs.landing.land_files import FileToLand, LandedFile, LandingError, land_files, require_set_aside
+from spark_jobs.landing.limits import Limits, setting_name
+from spark_jobs.landing.listing import list_folder
+from spark_jobs.landing.skipped_files import SkippedFiles
 from spark_jobs.render.show import unread_for_their_ending
 from spark_jobs.schemas import FILES as FILES_SCHEMA
 from spark_jobs.storage.commit import append_once, ensure_table
@@ -74,9 +74,9 @@ def contracts(root: Path) -> Path:
     return root
 
 
-def landings(folder: Path, names: list[str]) -> list[Landing]:
+def landings(folder: Path, names: list[str]) -> list[FileToLand]:
     return [
-        Landing(str(folder / name), f"feed/{name}", 0, 1_769_000_000_123, NOON + place)
+        FileToLand(str(folder / name), f"feed/{name}", 0, 1_769_000_000_123, NOON + place)
         for place, name in enumerate(names)
     ]
 
@@ -93,11 +93,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def landed(
-    root: Path, subject: Subject, files: list[Landing]
-) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Landed]]:
+    root: Path, subject: Subject, files: list[FileToLand]
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, LandedFile]]:
     """The rows of Bronze and the line in the ledger of each file, by its name."""
     table = Lake(root / "lake").bronze(subject)
-    parts, lines = land(files, table, subject.known_fields, LIMITS)
+    parts, lines = land_files(files, table, subject.known_fields, LIMITS)
     rows = defaultdict(list)
     for part in parts:
         for row in pq.read_table(Path(table.path) / part.path, partitioning=None).to_pylist():
@@ -119,19 +119,19 @@ def reasons(rows: list[dict[str, Any]]) -> set[str]:
 def test_forty_hostile_files_become_rows_or_dead_letters_each_by_itself(
     folder: Path, tmp_path: Path, subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opened_module, "HARMLESS", HARMLESS)
+    monkeypatch.setattr(open_file, "HARMLESS", HARMLESS)
     for file in FILES:
         write(folder, file.name, file.data)
     rows, lines = landed(tmp_path, subject, landings(folder, [file.name for file in FILES]))
     assert len(FILES) == 40
     for file in FILES:
         assert_outcome(file, lines[file.name], rows[file.name])
-    assert {variable(each.name) for each in fields(Limits)} - {"MAX_DETAIL_LENGTH", "MAX_PIECE_BYTES"} <= reasons(
+    assert {setting_name(each.name) for each in fields(Limits)} - {"MAX_DETAIL_LENGTH", "MAX_PIECE_BYTES"} <= reasons(
         [row for some in rows.values() for row in some]
     )
 
 
-def assert_outcome(file: Hostile, line: Landed, rows: list[dict[str, Any]]) -> None:
+def assert_outcome(file: Hostile, line: LandedFile, rows: list[dict[str, Any]]) -> None:
     told = (file.what, line.rows, line.unreadable, line.status)
     if file.rows or not file.reasons:
         assert told == (file.what, file.rows, file.unread, "landed" if file.rows else "empty")
@@ -151,9 +151,9 @@ def assert_outcome(file: Hostile, line: Landed, rows: list[dict[str, Any]]) -> N
 
 
 def test_the_limits_are_settings_with_the_same_defaults() -> None:
-    assert Limits.of(LimitSettings()) == Limits()
+    assert Limits.from_settings(LimitSettings()) == Limits()
     assert {each.metadata["variable"].name for each in fields(LimitSettings)} == {
-        variable(f.name) for f in fields(Limits)
+        setting_name(f.name) for f in fields(Limits)
     }
 
 
@@ -190,7 +190,7 @@ def not_files(folder: Path, outside: Path) -> dict[str, str]:
 def test_what_is_no_file_is_told_and_never_opened(folder: Path, tmp_path: Path, subject: Subject) -> None:
     write(folder, "good.csv")
     aside = not_files(folder, tmp_path / "outside")
-    assert {one.name: one.aside for one in found_in(folder) if one.aside} == aside
+    assert {one.name: one.set_aside_reason for one in list_folder(folder) if one.set_aside_reason} == aside
     names = [name for name in aside if "\\" not in name]
     behind = ["way-out/secret.csv", "ring/round/in.csv", "ring/round/round/in.csv"]
     rows, lines = landed(tmp_path, subject, landings(folder, ["good.csv", *names, *behind, "gone.csv"]))
@@ -214,14 +214,14 @@ def test_a_file_that_becomes_a_pipe_while_it_is_opened_is_set_aside_and_waited_f
         return real(path, flags, **kwargs)
 
     monkeypatch.setattr(os, "open", swapped)
-    with pytest.raises(opened_module.AsideError, match="a named pipe"):
-        opened_module.regular(folder, ["1.csv"])
+    with pytest.raises(open_file.SetAsideError, match="a named pipe"):
+        open_file.open_regular(folder, ["1.csv"])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_any_name_is_read(name: str, folder: Path, tmp_path: Path, subject: Subject) -> None:
     write(folder, name)
-    assert [(one.name, one.aside, one.foreign) for one in found_in(folder)] == [(name, None, False)]
+    assert [(one.name, one.set_aside_reason, one.other_ending) for one in list_folder(folder)] == [(name, None, False)]
     rows, lines = landed(tmp_path, subject, landings(folder, [name]))
     assert (lines[name].rows, [(row["a"], row["b"]) for row in rows[name]]) == (1, [("1", "2")])
 
@@ -248,7 +248,7 @@ def test_what_may_not_be_read_is_set_aside_and_the_others_are_read(subject: Subj
         for name, mode in (("closed.csv", 0), ("shut", 0), ("blind", 0o444)):
             (folder / name).chmod(mode)
         rows, lines = landed(root, subject, landings(folder, ["good.csv", "closed.csv", "shut/within.csv"]))
-        found = {one.name: one.aside for one in found_in(folder) if one.aside}
+        found = {one.name: one.set_aside_reason for one in list_folder(folder) if one.set_aside_reason}
         for name in ("shut", "blind"):
             (folder / name).chmod(0o700)
     told = {name: (line.status, line.detail) for name, line in lines.items()}
@@ -262,9 +262,9 @@ def test_what_only_a_worker_may_not_read_is_not_set_aside(folder: Path) -> None:
     write(folder, "1.csv")
     (folder / "2.csv").symlink_to("1.csv")
     files = landings(folder, ["1.csv", "2.csv"])
-    require_aside(files, {"feed/2.csv"})
+    require_set_aside(files, {"feed/2.csv"})
     with pytest.raises(LandingError, match=r"1\.csv could not be read by the worker"):
-        require_aside(files, {"feed/1.csv"})
+        require_set_aside(files, {"feed/1.csv"})
 
 
 def test_a_device_is_not_opened(folder: Path, tmp_path: Path, subject: Subject) -> None:
@@ -282,7 +282,7 @@ from pathlib import Path
 import pyarrow as pa
 from schema_registry.registry import load
 from spark_jobs.lake import Lake
-from spark_jobs.landing.land import Landing, land
+from spark_jobs.landing.land_files import FileToLand, land_files
 from spark_jobs.landing.limits import Limits
 
 root = Path(sys.argv[1])
@@ -291,8 +291,8 @@ table = Lake(root / "lake").bronze(feed)
 
 
 def read(name, limits):
-    file = Landing(str(root / "input" / "feed" / name), f"feed/{name}", 0, 0, 1_769_688_000_000_000)
-    return land([file], table, feed.known_fields, limits)[1][0]
+    file = FileToLand(str(root / "input" / "feed" / name), f"feed/{name}", 0, 0, 1_769_688_000_000_000)
+    return land_files([file], table, feed.known_fields, limits)[1][0]
 
 
 wide = Limits(header_bytes=1 << 24, columns=10_000, name_length=1_000_000, reasons=10_000)
@@ -367,7 +367,7 @@ def test_a_folder_of_all_of_them_is_drained_and_each_is_on_record(spark: SparkSe
     assert any("feed/pipe.csv is set aside (a named pipe)" in problem for problem in feed.problems)
 
 
-def on_record(lines: list[Landed]) -> pa.Table:
+def on_record(lines: list[LandedFile]) -> pa.Table:
     """Lines of the ledger as ingest writes them."""
     rows = [
         {
@@ -385,21 +385,21 @@ def test_what_is_on_record_is_not_told_again_and_a_file_mended_in_place_is_not_r
     folder: Path, tmp_path: Path, subject: Subject
 ) -> None:
     lake = Lake(tmp_path / "lake")
-    look = Aside(lake.files, "feed", folder)
+    skipped = SkippedFiles(lake.files, "feed", folder)
     write(folder, "empty.csv", b"")
     os.mkfifo(folder / "pipe.csv")
-    first = look.look({"feed/handed.csv"}, NOON)
+    first = skipped.find_new({"feed/handed.csv"}, NOON)
     assert [(one.source, one.status, one.ingested_at - NOON) for one in first] == [
         ("feed/empty.csv", "empty", 0),
         ("feed/pipe.csv", "set_aside", 1),
     ]
-    assert look.look((), NOON) == first
-    assert file_standing(lake, folder.parent, subject).waiting == ("feed/empty.csv",)
+    assert skipped.find_new((), NOON) == first
+    assert file_backlog(lake, folder.parent, subject).waiting == ("feed/empty.csv",)
     ensure_table(lake.files)
     append_once(lake.files, write_parts(lake.files, on_record(first), subject="feed"), writer="w", version=0)
-    assert look.look((), NOON) == []
+    assert skipped.find_new((), NOON) == []
     write(folder, "later.csv")
-    standing = file_standing(lake, folder.parent, subject)
+    standing = file_backlog(lake, folder.parent, subject)
     assert (standing.waiting, standing.rewritten, standing.aside) == (
         ("feed/later.csv",),
         (),
@@ -408,7 +408,7 @@ def test_what_is_on_record_is_not_told_again_and_a_file_mended_in_place_is_not_r
     write(folder, "empty.csv", GOOD)
     (folder / "pipe.csv").unlink()
     write(folder, "pipe.csv")
-    standing = file_standing(lake, folder.parent, subject)
+    standing = file_backlog(lake, folder.parent, subject)
     assert (standing.rewritten, standing.aside) == (
         ("feed/empty.csv",),
         {"feed/pipe.csv": "a named pipe, when its turn came"},

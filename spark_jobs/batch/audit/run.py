@@ -15,7 +15,7 @@ from spark_jobs.batch.audit.changes import change_findings
 from spark_jobs.batch.audit.finding import SHOWN, Finding
 from spark_jobs.batch.refine_progress import passed_over, waiting_rows
 from spark_jobs.batch.tables import read
-from spark_jobs.landing.backlog import file_standing
+from spark_jobs.landing.backlog import file_backlog
 from spark_jobs.microbatch.journal import query_id
 from spark_jobs.storage.counts import own_rows
 from spark_jobs.transforms.reduced_changes import EFFECTS
@@ -81,7 +81,7 @@ def audit(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject)
     counts = _counts(rows, broken)
     control = sum(line["control"] for line in books)
     waiting = waiting_rows(lake, subject)
-    standing = file_standing(lake, landing_root, subject)
+    standing = file_backlog(lake, landing_root, subject)
     unread = tuple(passed_over(lake, landing_root, subject, standing.waiting))
     findings = [
         *_row_findings(rows, broken, counts, waiting),

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.landing import records
+from spark_jobs.landing import csv_records
 from spark_jobs.landing.csv_text import read_csv
 from spark_jobs.landing.limits import Limits
-from spark_jobs.landing.opened import visible
+from spark_jobs.landing.open_file import visible_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ def read(*blocks: bytes, known: Sequence[str] = ("a", "b")) -> list[Row]:
 
 def unread(*blocks: bytes) -> list[tuple[int, str, str]]:
     found = [row for chunk in read_csv(blocks, ("a", "b")) for row in chunk.unread]
-    return sorted((row.position, row.reasons[0][2], row.raw) for row in found)
+    return sorted((row.position, row.reasons[0][2], row.text) for row in found)
 
 
 def pieces(data: bytes, cuts: Iterable[int]) -> list[bytes]:
@@ -199,8 +199,8 @@ def test_no_bytes_raise_and_nothing_between_the_separators_is_lost(body: bytes, 
         return
     kept = [text for c in chunks for column in c.columns.values() for text in column.to_pylist()]
     kept += [text for c in chunks if c.rest for row in c.rest.to_pylist() for _, text in row]
-    kept += [row.raw for c in chunks for row in c.unread]
-    assert essence("".join(kept)) == essence(visible(body.removeprefix(b"" if header else b"\xef\xbb\xbf")))
+    kept += [row.text for c in chunks for row in c.unread]
+    assert essence("".join(kept)) == essence(visible_text(body.removeprefix(b"" if header else b"\xef\xbb\xbf")))
 
 
 def essence(text: str) -> list[str]:
@@ -216,7 +216,7 @@ def test_a_file_of_open_quotes_is_read_in_time_that_grows_with_its_size() -> Non
 def test_a_quote_open_for_more_than_the_longest_value_is_given_up_and_the_rest_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(records, "LONGEST_QUOTED", 64)
+    monkeypatch.setattr(csv_records, "LONGEST_QUOTED", 64)
     data = b'a,b\n1,"2\n' + b"1,2\n" * 100 + b'"\n'
     for cut in range(0, len(data), 7):
         assert read(*pieces(data, [cut]))[:3] == [(1, "unreadable"), (2, AB), (3, AB)]
@@ -229,7 +229,7 @@ def test_a_line_too_long_to_be_held_is_kept_in_the_same_pieces_wherever_blocks_e
         chunks = list(read_csv(pieces(data, [cut]), ["b"], short))
         read = {int(p): text for c in chunks for p, text in zip(c.positions, c.columns.get("b", []), strict=True)}
         assert {place: text.as_py() for place, text in read.items()} == {1: "0123456789", 5: "2"}
-        kept = sorted((row.position, row.reasons[0][:2], row.raw) for c in chunks for row in c.unread)
+        kept = sorted((row.position, row.reasons[0][:2], row.text) for c in chunks for row in c.unread)
         why = ("too_large", "MAX_LINE_BYTES")
         told = [(2, why, "0123456"), (3, why, "789abcd"), (4, why, "efgh"), (6, why, "0123456"), (7, why, "789a")]
         assert kept == told, cut

@@ -69,7 +69,7 @@ def test_a_value_keeps_its_text(value: str, text: str) -> None:
 def test_a_line_that_is_no_row_is_kept_with_its_reason_and_harms_no_other(line: bytes, code: str) -> None:
     (chunk,) = read_jsonl([b'{"a":1}\n' + line + b'\r\n{"a":2}\n'], ["a"])
     assert chunk.positions.tolist() == [1, 3]
-    ((position, ((found, _, detail),), raw),) = [(row.position, row.reasons, row.raw) for row in chunk.unread]
+    ((position, ((found, _, detail),), raw),) = [(row.position, row.reasons, row.text) for row in chunk.unread]
     assert (position, found, raw) == (2, code, line.decode("utf-8", errors="backslashreplace"))
     assert detail.encode("utf-8")
 
@@ -96,7 +96,7 @@ def test_a_line_too_long_to_be_held_is_kept_in_pieces() -> None:
     short = Limits(line_bytes=10, piece_bytes=8)
     chunks = list(read_jsonl([b'{"a":1}\n{"a":"01234', b'56789"', b'}\n{"a":2}\n'], ["a"], short))
     assert [int(place) for chunk in chunks for place in chunk.positions] == [1, 5]
-    kept = [(row.position, *row.reasons[0][:2], row.raw) for chunk in chunks for row in chunk.unread]
+    kept = [(row.position, *row.reasons[0][:2], row.text) for chunk in chunks for row in chunk.unread]
     pieces = enumerate(['{"a":"01', "23456789", '"}'], 2)
     assert kept == [(place, "too_large", "MAX_LINE_BYTES", raw) for place, raw in pieces]
 

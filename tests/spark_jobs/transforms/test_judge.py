@@ -18,7 +18,7 @@ from generator.events.options import EventOptions
 from generator.events.run import run_events
 from schema_registry import registry
 from spark_jobs.lake import Lake
-from spark_jobs.landing.land import Landing, land
+from spark_jobs.landing.land_files import FileToLand, land_files
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import BITS, judge
@@ -234,8 +234,8 @@ def landed(spark, shop, tmp_path_factory):
     paths = sorted(path for path in (folder / "landing" / "ecommerce_events").iterdir() if path.name.endswith(".csv"))
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
     table = Lake(folder / "lake").bronze(shop)
-    files = [Landing(str(path), path.name, path.stat().st_size, 0, now + at) for at, path in enumerate(paths)]
-    land(files, table, shop.known_fields)
+    files = [FileToLand(str(path), path.name, path.stat().st_size, 0, now + at) for at, path in enumerate(paths)]
+    land_files(files, table, shop.known_fields)
     return paths, spark.read.parquet(table.path)
 
 

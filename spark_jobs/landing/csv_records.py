@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spark_jobs.landing.limits import too_large
+from spark_jobs.landing.limits import too_large_reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ NEWLINE, RETURN, QUOTE, COMMA = 10, 13, 34, 44
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRecord:
     """A record that could not be read: its number within the split, why, and its bytes."""
 
     ordinal: int
@@ -34,7 +34,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class RecordBlock:
     """Records of one block: where those lie that can be parsed, those that cannot, and the unfinished rest.
 
     ``starts``/``ends`` are byte ranges in ``data``, line end included; ``ordinals`` are the records' numbers from 0.
@@ -44,7 +44,7 @@ class Split:
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     ordinals: NDArray[np.int64]
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedRecord, ...]
     count: int
     rest: bytes
 
@@ -58,7 +58,7 @@ class _Marks:
     cut: int | None = None
 
 
-def split(data: bytes, *, last: bool) -> Split:
+def split_records(data: bytes, *, last: bool) -> RecordBlock:
     """Split whole lines into records. One that is open at the end goes to ``rest``, unless these are the last lines."""
     starts, ends = _lines(data)
     marks = _Marks()
@@ -73,11 +73,13 @@ def split(data: bytes, *, last: bool) -> Split:
     return _assemble(data[:cut], starts[: marks.cut], ends[: marks.cut], marks, data[cut:])
 
 
-def torn(piece: bytes, line_bytes: int) -> Split:
+def piece_of_line(piece: bytes, line_bytes: int) -> RecordBlock:
     """A piece of a line that is too long to be held: refused, so that no part of a value passes for a whole one."""
-    why = Refused(0, *too_large("line_bytes", f"a piece of a line of more than {line_bytes:,} bytes"), piece)
+    why = RefusedRecord(
+        0, *too_large_reason("line_bytes", f"a piece of a line of more than {line_bytes:,} bytes"), piece
+    )
     none = np.empty(0, np.int64)
-    return Split(piece, none, none, none, (why,), 1, b"")
+    return RecordBlock(piece, none, none, none, (why,), 1, b"")
 
 
 def _lines(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -111,7 +113,7 @@ def _mark_quotes(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]
         line = int(suspect)
         if line <= done or line in marks.refused:
             continue
-        if not ends_open(data[starts[line] : ends[line]]):
+        if not has_open_quote(data[starts[line] : ends[line]]):
             continue
         close = _closing_line(data, starts, ends, line, trail)
         if close is not None:
@@ -149,7 +151,7 @@ def _suspects(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -
 _OPENING = re.compile(rb'(?:^|,)"')
 
 
-def ends_open(record: bytes) -> bool:
+def has_open_quote(record: bytes) -> bool:
     """Whether a quoted value is still open at the record's end, by RFC 4180 (a quote opens only at a value's start)."""
     return _open_from(record, 0, len(record))
 
@@ -213,7 +215,9 @@ def _closing_line(
     return None
 
 
-def _assemble(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], marks: _Marks, rest: bytes) -> Split:
+def _assemble(
+    data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], marks: _Marks, rest: bytes
+) -> RecordBlock:
     """Join continued lines, number the records (blank lines are none) and set the refused ones aside."""
     blank = _blank(data, starts, ends)
     continued = np.fromiter((line for line in marks.continues if line < len(starts)), np.int64)
@@ -229,11 +233,11 @@ def _assemble(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], m
     keep = np.ones(len(lines), bool)
     keep[list(refused)] = False
     aside = [
-        Refused(place, code, None, detail, data[starts[place] : record_ends[place]])
+        RefusedRecord(place, code, None, detail, data[starts[place] : record_ends[place]])
         for place, (code, detail) in sorted(refused.items())
     ]
     ordinals = np.arange(len(lines), dtype=np.int64)
-    return Split(data, starts[keep], record_ends[keep], ordinals[keep], tuple(aside), len(lines), rest)
+    return RecordBlock(data, starts[keep], record_ends[keep], ordinals[keep], tuple(aside), len(lines), rest)
 
 
 def _last_lines(lines: NDArray[np.int64], continued: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from spark_jobs.landing.limits import DEFAULTS, TooLargeError, too_large
+from spark_jobs.landing.limits import DEFAULTS, TooLargeError, too_large_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ GZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
 #: A gzip file may unpack to this much whatever its ratio.
 HARMLESS = 64 * 1024 * 1024
 #: What opening a path says of the path itself; any other error is the machine's, and no word on the file.
-REFUSED = {
+REFUSALS = {
     errno.EACCES: "no permission to read it",
     errno.EPERM: "no permission to read it",
     errno.ELOOP: "it lies behind a link, and links are not followed",
@@ -46,19 +46,19 @@ _KINDS = {
 }
 
 
-class AsideError(Exception):
+class SetAsideError(Exception):
     """What lies in the landing folder is no file that may be read; the message says why."""
 
 
-class Opened(NamedTuple):
+class OpenedFile(NamedTuple):
     """A file's fingerprint, its content in blocks, and the file itself as it lies on disk."""
 
-    content: str
+    fingerprint: str
     blocks: Iterator[bytes]
-    packed: IO[bytes]
+    file: IO[bytes]
 
 
-def row_prefix(source: str, content: str) -> str:
+def row_id_prefix(source: str, content: str) -> str:
     """What all row ids of one file's reading start with: a hash of where it lay and what it held.
 
     With the row's position behind it this is the row id: the same file read twice gives the same ids, the same content
@@ -68,23 +68,23 @@ def row_prefix(source: str, content: str) -> str:
 
 
 @contextmanager
-def opened(folder: Path, within: Sequence[str], limits: Limits = DEFAULTS) -> Iterator[Opened]:
+def open_landed(folder: Path, within: Sequence[str], limits: Limits = DEFAULTS) -> Iterator[OpenedFile]:
     """A file's fingerprint and its content in blocks, decompressed where the name ends in .gz.
 
     Both are of the one file that was opened, whatever is moved to its name meanwhile. FileNotFoundError: it is gone;
     AsideError: it is not to be read; TooLargeError while reading: it unpacks to more than the limits allow.
     """
-    with regular(folder, within) as file:
+    with open_regular(folder, within) as file:
         content = fingerprint(file)
         file.seek(0)
         if not within[-1].endswith(".gz"):
-            yield Opened(content, blocks(file), file)
+            yield OpenedFile(content, read_blocks(file), file)
             return
         with gzip.open(file) as unpacked:
-            yield Opened(content, _unpacked(unpacked, os.fstat(file.fileno()).st_size, limits), file)
+            yield OpenedFile(content, _unpacked(unpacked, os.fstat(file.fileno()).st_size, limits), file)
 
 
-def regular(folder: Path, within: Sequence[str]) -> IO[bytes]:
+def open_regular(folder: Path, within: Sequence[str]) -> IO[bytes]:
     """Open a regular file by its path within a folder, following no link below the folder and waiting for no pipe."""
     at = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:
@@ -104,13 +104,13 @@ def _regular(name: str, folder: int) -> IO[bytes]:
     except OSError as error:
         raise _told(error) from error
     if not stat.S_ISREG(kind):
-        raise AsideError(kind_of(kind))
+        raise SetAsideError(kind_of(kind))
     file = os.fdopen(_asked(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, folder), "rb")
     kind = os.fstat(file.fileno()).st_mode
     if stat.S_ISREG(kind):
         return file
     file.close()
-    raise AsideError(kind_of(kind))
+    raise SetAsideError(kind_of(kind))
 
 
 def _asked(name: str, flags: int, folder: int) -> int:
@@ -122,7 +122,7 @@ def _asked(name: str, flags: int, folder: int) -> int:
 
 def _told(error: OSError) -> Exception:
     """The error as what it says of the file, or itself where it says nothing of it."""
-    return AsideError(REFUSED[error.errno]) if error.errno in REFUSED else error
+    return SetAsideError(REFUSALS[error.errno]) if error.errno in REFUSALS else error
 
 
 def kind_of(mode: int) -> str:
@@ -135,7 +135,7 @@ def fingerprint(file: IO[bytes]) -> str:
     return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()  # type: ignore[arg-type]
 
 
-def blocks(stream: IO[bytes], size: int = BLOCK) -> Iterator[bytes]:
+def read_blocks(stream: IO[bytes], size: int = BLOCK) -> Iterator[bytes]:
     """The content in blocks of that many bytes."""
     while block := stream.read(size):
         yield block
@@ -160,12 +160,14 @@ def _unpacked(stream: gzip.GzipFile, packed: int, limits: Limits) -> Iterator[by
 
 def _hold_to(limits: Limits, total: int, packed: int) -> None:
     if total > limits.unpacked_bytes:
-        raise TooLargeError(too_large("unpacked_bytes", f"it unpacks to more than {limits.unpacked_bytes:,} bytes"))
+        raise TooLargeError(
+            too_large_reason("unpacked_bytes", f"it unpacks to more than {limits.unpacked_bytes:,} bytes")
+        )
     if total > HARMLESS and total > packed * limits.unpack_ratio:
         far = f"it unpacks to more than {limits.unpack_ratio:,} times its {packed:,} bytes"
-        raise TooLargeError(too_large("unpack_ratio", far))
+        raise TooLargeError(too_large_reason("unpack_ratio", far))
 
 
-def visible(data: bytes) -> str:
+def visible_text(data: bytes) -> str:
     r"""Bytes as text: UTF-8 as it is, any other byte as \xNN, so that nothing is replaced and nothing is lost."""
     return data.decode("utf-8", errors="backslashreplace")

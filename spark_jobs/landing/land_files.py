@@ -14,11 +14,19 @@ import numpy as np
 import pyarrow as pa
 
 from spark_jobs.errors import TallyError
-from spark_jobs.landing.columns import Chunk, Unread
+from spark_jobs.landing.chunks import Chunk, UnreadRow
 from spark_jobs.landing.csv_text import read_csv
 from spark_jobs.landing.jsonl_text import read_jsonl
 from spark_jobs.landing.limits import DEFAULTS, SLICE_BYTES, SLICE_ROWS, TooLargeError
-from spark_jobs.landing.opened import GZIP_ERRORS, AsideError, blocks, opened, regular, row_prefix, visible
+from spark_jobs.landing.open_file import (
+    GZIP_ERRORS,
+    SetAsideError,
+    open_landed,
+    open_regular,
+    read_blocks,
+    row_id_prefix,
+    visible_text,
+)
 from spark_jobs.schemas import REASON, TIMESTAMP
 from spark_jobs.storage.parts import Part, TableWriter
 
@@ -26,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from spark_jobs.landing.limits import Limits, Why
-    from spark_jobs.landing.opened import Opened
+    from spark_jobs.landing.limits import Limits, Reason
+    from spark_jobs.landing.open_file import OpenedFile
     from spark_jobs.storage.table import Table
 
 #: What a Bronze row takes in memory besides its values and the name of its file.
@@ -37,7 +45,7 @@ REASON_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class FileToLand:
     """A file to land. ``ingested_at`` (epoch microseconds) differs for every reading of every file, and orders them."""
 
     path: str
@@ -47,14 +55,14 @@ class Landing:
     ingested_at: int
 
     @property
-    def place(self) -> tuple[Path, tuple[str, ...]]:
+    def folder_and_path(self) -> tuple[Path, tuple[str, ...]]:
         """The subject's landing folder, and where in it the file lies: what is above is ours, below no link is followed."""
         below = tuple(self.source.split("/"))[1:] or (self.source,)
         return Path(self.path).parents[len(below) - 1], below
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
+class LandedFile:
     """What became of one file: rows written to Bronze, how many of them unreadable.
 
     ``status``: landed, empty, vanished, or set_aside, with the reason as ``detail``.
@@ -79,7 +87,7 @@ class LandingError(TallyError):
     """A landed file, or the folder that held it, is not to be seen by everyone who has to read it."""
 
 
-def require_gone(files: Iterable[Landing], vanished: Collection[str], root: Path) -> None:
+def require_vanished(files: Iterable[FileToLand], vanished: Collection[str], root: Path) -> None:
     """LandingError unless the driver, too, finds the sources ``vanished`` gone, from a landing folder that is there.
 
     What only a worker cannot see is no less there, and a folder that is away took its files along.
@@ -94,7 +102,7 @@ def require_gone(files: Iterable[Landing], vanished: Collection[str], root: Path
             )
 
 
-def require_aside(files: Iterable[Landing], aside: Collection[str]) -> None:
+def require_set_aside(files: Iterable[FileToLand], aside: Collection[str]) -> None:
     """LandingError unless the driver, too, may not read the sources ``aside``: they are set aside for good."""
     for file in files:
         if file.source in aside and _may_be_read(file):
@@ -104,10 +112,10 @@ def require_aside(files: Iterable[Landing], aside: Collection[str]) -> None:
             )
 
 
-def _may_be_read(file: Landing) -> bool:
+def _may_be_read(file: FileToLand) -> bool:
     try:
-        regular(*file.place).close()
-    except (AsideError, FileNotFoundError):
+        open_regular(*file.folder_and_path).close()
+    except (SetAsideError, FileNotFoundError):
         return False
     return True
 
@@ -120,9 +128,9 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def land(
-    files: Iterable[Landing], table: Table, known: Sequence[str], limits: Limits = DEFAULTS
-) -> tuple[list[Part], list[Landed]]:
+def land_files(
+    files: Iterable[FileToLand], table: Table, known: Sequence[str], limits: Limits = DEFAULTS
+) -> tuple[list[Part], list[LandedFile]]:
     """Write the files' rows to parts of Bronze. Only a failing disk raises; whatever a file holds becomes rows.
 
     What may not be read (a link, a pipe, a file without permission) is told as set aside.
@@ -130,35 +138,37 @@ def land(
     writers: dict[str, TableWriter] = {}
     landed = []
     for file in files:
-        date = at(file.ingested_at).date().isoformat()
+        date = utc_time(file.ingested_at).date().isoformat()
         writer = writers.setdefault(date, TableWriter(table, {"ingest_date": date}))
         landed.append(_land_one(file, writer, table, known, limits))
     return [part for writer in writers.values() for part in writer.close()], landed
 
 
-def _land_one(file: Landing, writer: TableWriter, table: Table, known: Sequence[str], limits: Limits) -> Landed:
+def _land_one(file: FileToLand, writer: TableWriter, table: Table, known: Sequence[str], limits: Limits) -> LandedFile:
     rows = unread = 0
     with ExitStack() as stack:
         try:
-            found = stack.enter_context(opened(*file.place, limits))
+            found = stack.enter_context(open_landed(*file.folder_and_path, limits))
         except FileNotFoundError:
             return _unopened(file, "vanished")
-        except AsideError as why:
+        except SetAsideError as why:
             return _unopened(file, "set_aside", str(why))
         for chunk in _chunks(file.source, found, known, limits):
-            for some in _bronze(chunk, file, found.content, table, known, limits):
+            for some in _bronze(chunk, file, found.fingerprint, table, known, limits):
                 writer.write(some)
             rows += chunk.rows
             unread += len(chunk.unread)
     status = "landed" if rows else "empty"
-    return Landed(file.source, found.content, file.bytes, rows, unread, status, file.modified_ms, file.ingested_at)
+    return LandedFile(
+        file.source, found.fingerprint, file.bytes, rows, unread, status, file.modified_ms, file.ingested_at
+    )
 
 
-def _unopened(file: Landing, status: str, detail: str | None = None) -> Landed:
-    return Landed(file.source, None, 0, 0, 0, status, file.modified_ms, file.ingested_at, detail)
+def _unopened(file: FileToLand, status: str, detail: str | None = None) -> LandedFile:
+    return LandedFile(file.source, None, 0, 0, 0, status, file.modified_ms, file.ingested_at, detail)
 
 
-def _chunks(source: str, file: Opened, known: Sequence[str], limits: Limits) -> Iterator[Chunk]:
+def _chunks(source: str, file: OpenedFile, known: Sequence[str], limits: Limits) -> Iterator[Chunk]:
     """The file's rows; a gzip that is broken or too large yields what was read until then, then its compressed bytes."""
     is_json = source.removesuffix(".gz").endswith(".jsonl")
     position = 0
@@ -172,15 +182,15 @@ def _chunks(source: str, file: Opened, known: Sequence[str], limits: Limits) -> 
         yield from _packed(file, error.why, position, limits)
 
 
-def _packed(file: Opened, why: Why, position: int, limits: Limits) -> Iterator[Chunk]:
+def _packed(file: OpenedFile, why: Reason, position: int, limits: Limits) -> Iterator[Chunk]:
     """The file's bytes as they lie on disk, in pieces, each a row unread."""
-    file.packed.seek(0)
-    for place, piece in enumerate(blocks(file.packed, limits.piece_bytes), position + 1):
-        yield Chunk(unread=(Unread(place, (why,), visible(piece)),))
+    file.file.seek(0)
+    for place, piece in enumerate(read_blocks(file.file, limits.piece_bytes), position + 1):
+        yield Chunk(unread=(UnreadRow(place, (why,), visible_text(piece)),))
 
 
 def _bronze(
-    chunk: Chunk, file: Landing, content: str, table: Table, known: Sequence[str], limits: Limits
+    chunk: Chunk, file: FileToLand, content: str, table: Table, known: Sequence[str], limits: Limits
 ) -> Iterator[pa.Table]:
     """The chunk as rows of Bronze, in slices that are small whatever the file is called and however it fails."""
     step = min(SLICE_ROWS, max(1, SLICE_BYTES // (len(file.source.encode()) + ROW_BYTES)))
@@ -190,15 +200,15 @@ def _bronze(
         yield pa.table(_unread_columns(unread, file, content, known), schema=table.data_schema)
 
 
-def _groups(unread: Sequence[Unread], step: int, limits: Limits) -> Iterator[list[Unread]]:
+def _groups(unread: Sequence[UnreadRow], step: int, limits: Limits) -> Iterator[list[UnreadRow]]:
     """Rows unread, their reasons held to the limits, some at a time: each repeats its reasons and keeps its text."""
-    given: tuple[Why, ...] = ()
-    reasons, group, size = given, list[Unread](), 0
+    given: tuple[Reason, ...] = ()
+    reasons, group, size = given, list[UnreadRow](), 0
     for row in unread:
         if row.reasons is not given:  # the rows under a bad header share its reasons
-            given, reasons = row.reasons, limits.kept(row.reasons)
-        group.append(Unread(row.position, reasons, row.raw))
-        size += len(row.raw) + sum(REASON_BYTES + len(detail) for _, _, detail in reasons)
+            given, reasons = row.reasons, limits.capped(row.reasons)
+        group.append(UnreadRow(row.position, reasons, row.text))
+        size += len(row.text) + sum(REASON_BYTES + len(detail) for _, _, detail in reasons)
         if len(group) >= step or size >= SLICE_BYTES:
             yield group
             group, size = [], 0
@@ -206,7 +216,7 @@ def _groups(unread: Sequence[Unread], step: int, limits: Limits) -> Iterator[lis
         yield group
 
 
-def _columns(chunk: Chunk, file: Landing, content: str, known: Sequence[str]) -> Mapping[str, pa.Array]:
+def _columns(chunk: Chunk, file: FileToLand, content: str, known: Sequence[str]) -> Mapping[str, pa.Array]:
     size = len(chunk.positions)
     absent = pa.nulls(size, pa.string())
     return {
@@ -219,19 +229,19 @@ def _columns(chunk: Chunk, file: Landing, content: str, known: Sequence[str]) ->
 
 
 def _unread_columns(
-    unread: Sequence[Unread], file: Landing, content: str, known: Sequence[str]
+    unread: Sequence[UnreadRow], file: FileToLand, content: str, known: Sequence[str]
 ) -> Mapping[str, pa.Array]:
     size = len(unread)
     return {
         **{name: pa.nulls(size, pa.string()) for name in known},
         **_meta(np.array([row.position for row in unread], np.int64), file, content),
         "payload_rest": pa.nulls(size, pa.map_(pa.string(), pa.string())),
-        "raw": pa.array([row.raw for row in unread], pa.string()),
+        "raw": pa.array([row.text for row in unread], pa.string()),
         "read_error": _reasons(unread),
     }
 
 
-def _reasons(unread: Sequence[Unread]) -> pa.Array:
+def _reasons(unread: Sequence[UnreadRow]) -> pa.Array:
     """Each row's reasons; those that rows share are made once."""
     distinct = {id(row.reasons): row.reasons for row in unread}
     told = [
@@ -241,10 +251,10 @@ def _reasons(unread: Sequence[Unread]) -> pa.Array:
     return pa.array(told, pa.list_(REASON)).take(pa.array([places[id(row.reasons)] for row in unread]))
 
 
-def _meta(positions: np.ndarray[Any, np.dtype[np.int64]], file: Landing, content: str) -> Mapping[str, pa.Array]:
+def _meta(positions: np.ndarray[Any, np.dtype[np.int64]], file: FileToLand, content: str) -> Mapping[str, pa.Array]:
     size = len(positions)
     numbers = pa.array(positions)
-    prefix = row_prefix(file.source, content)
+    prefix = row_id_prefix(file.source, content)
     return {
         "row_id": pa.compute.binary_join_element_wise(pa.scalar(prefix), numbers.cast(pa.string()), "-"),
         "source": pa.repeat(file.source, size),
@@ -255,6 +265,6 @@ def _meta(positions: np.ndarray[Any, np.dtype[np.int64]], file: Landing, content
     }
 
 
-def at(micros: int) -> datetime:
+def utc_time(micros: int) -> datetime:
     """Epoch microseconds as a UTC datetime."""
     return pa.scalar(micros, TIMESTAMP).as_py()  # type: ignore[no-any-return]

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.landing.land import Landed, Landing, LandingError, land, require_gone
-from spark_jobs.landing.listing import found_in, local_path
-from spark_jobs.landing.opened import opened, row_prefix
+from spark_jobs.landing.land_files import FileToLand, LandedFile, LandingError, land_files, require_vanished
+from spark_jobs.landing.listing import list_folder, local_path
+from spark_jobs.landing.open_file import open_landed, row_id_prefix
 from spark_jobs.schemas import BRONZE_META
 from spark_jobs.storage.table import Table
 
@@ -28,14 +28,14 @@ def bronze(root: Path) -> Table:
     return Table("bronze/x", str(root / "bronze"), schema, ("ingest_date",), ("source", "ingested_at"))
 
 
-def landing(path: Path, place: int = 0) -> Landing:
+def landing(path: Path, place: int = 0) -> FileToLand:
     size = path.stat().st_size if path.exists() else 0
-    return Landing(str(path), path.name, size, 1_769_000_000_123, NOON + place)
+    return FileToLand(str(path), path.name, size, 1_769_000_000_123, NOON + place)
 
 
-def landed(root: Path, *paths: Path) -> tuple[list[dict[str, object]], list[Landed]]:
+def landed(root: Path, *paths: Path) -> tuple[list[dict[str, object]], list[LandedFile]]:
     table = bronze(root)
-    parts, files = land([landing(path, place) for place, path in enumerate(paths)], table, KNOWN)
+    parts, files = land_files([landing(path, place) for place, path in enumerate(paths)], table, KNOWN)
     tables = [pq.read_table(Path(table.path) / part.path, partitioning=None) for part in parts]
     assert [part.rows for part in parts] == [each.num_rows for each in tables]
     rows = [row for each in tables for row in each.to_pylist()]
@@ -84,7 +84,7 @@ def test_the_same_content_under_another_name_or_other_content_gives_other_ids(tm
 def test_files_read_on_two_days_go_to_two_partitions(tmp_path: Path) -> None:
     path = tmp_path / "1.csv"
     path.write_bytes(b"a\n1\n")
-    parts, _ = land([landing(path), landing(path, 86_400_000_000)], bronze(tmp_path), KNOWN)
+    parts, _ = land_files([landing(path), landing(path, 86_400_000_000)], bronze(tmp_path), KNOWN)
     assert [part.partition for part in parts] == [{"ingest_date": "2026-01-29"}, {"ingest_date": "2026-01-30"}]
 
 
@@ -121,7 +121,7 @@ def test_the_last_ending_says_what_a_file_is(tmp_path: Path, name: str, row: tup
 def test_the_fingerprint_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
     path = tmp_path / "1.csv.gz"
     path.write_bytes(gzip.compress(b"a\n1\n"))
-    with opened(tmp_path, [path.name]) as (content, blocks, _):
+    with open_landed(tmp_path, [path.name]) as (content, blocks, _):
         assert content == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
         assert b"".join(blocks) == b"a\n1\n"
 
@@ -130,14 +130,14 @@ def test_a_file_replaced_while_it_is_read_keeps_the_content_of_its_fingerprint(t
     path, other = tmp_path / "1.csv", tmp_path / "new"
     path.write_bytes(b"old")
     other.write_bytes(b"new")
-    with opened(tmp_path, [path.name]) as (content, blocks, _):
+    with open_landed(tmp_path, [path.name]) as (content, blocks, _):
         other.replace(path)
         assert (content, b"".join(blocks)) == (hashlib.blake2b(b"old", digest_size=16).hexdigest(), b"old")
 
 
 def test_the_row_prefix_is_the_same_for_ever() -> None:
-    assert row_prefix("a/1.csv", "abc") == "625913b22348d904d68649b4"
-    assert len({row_prefix(s, c) for s in ("a", "b") for c in ("c", "d")}) == 4
+    assert row_id_prefix("a/1.csv", "abc") == "625913b22348d904d68649b4"
+    assert len({row_id_prefix(s, c) for s in ("a", "b") for c in ("c", "d")}) == 4
 
 
 def test_all_that_lies_in_a_landing_folder_is_told_but_what_is_hidden(tmp_path: Path) -> None:
@@ -147,11 +147,12 @@ def test_all_that_lies_in_a_landing_folder_is_told_but_what_is_hidden(tmp_path: 
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.csv" / "within").mkdir(parents=True)
-    found = list(found_in(tmp_path))
-    assert sorted(one.name for one in found if not one.foreign and not one.aside) == sorted(names)
-    assert sorted(one.name for one in found if one.foreign) == sorted(foreign)
-    assert [(one.name, one.aside) for one in found if one.aside] == [("folder.csv", "a folder, with no file in it")]
-    assert list(found_in(tmp_path / "none")) == []
+    found = list(list_folder(tmp_path))
+    assert sorted(one.name for one in found if not one.other_ending and not one.set_aside_reason) == sorted(names)
+    assert sorted(one.name for one in found if one.other_ending) == sorted(foreign)
+    aside = [(one.name, one.set_aside_reason) for one in found if one.set_aside_reason]
+    assert aside == [("folder.csv", "a folder, with no file in it")]
+    assert list(list_folder(tmp_path / "none")) == []
 
 
 @pytest.mark.parametrize("name", ["a b.csv", "p%20q.csv", "h#x.csv", "q?y.csv", "ü+.csv"])
@@ -163,12 +164,12 @@ GROWTH = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_land import KNOWN, bronze, land, landing
+from test_land_files import KNOWN, bronze, land_files, landing
 root = Path({root!r})
 (root / "warm.csv").write_bytes(b"a,b\\n1,2\\n")
-land([landing(root / "warm.csv")], bronze(root), KNOWN)
+land_files([landing(root / "warm.csv")], bronze(root), KNOWN)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-parts, (file,) = land([landing(root / "big.csv")], bronze(root), KNOWN)
+parts, (file,) = land_files([landing(root / "big.csv")], bronze(root), KNOWN)
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 print(file.rows, sum(part.rows for part in parts), grown // 1024)
 """
@@ -190,9 +191,9 @@ def test_a_file_of_200_mb_lands_in_bounded_memory(tmp_path: Path) -> None:
 def test_only_what_the_driver_finds_gone_too_has_vanished(tmp_path: Path) -> None:
     (tmp_path / "there.csv").write_bytes(b"a\n1\n")
     files = [landing(tmp_path / name) for name in ("there.csv", "gone.csv")]
-    require_gone(files, {"gone.csv"}, tmp_path)
-    require_gone(files, set(), tmp_path / "away")
+    require_vanished(files, {"gone.csv"}, tmp_path)
+    require_vanished(files, set(), tmp_path / "away")
     with pytest.raises(LandingError, match=r"there\.csv was not there for the worker .* LANDING_ROOT must be storage"):
-        require_gone(files, {"there.csv", "gone.csv"}, tmp_path)
+        require_vanished(files, {"there.csv", "gone.csv"}, tmp_path)
     with pytest.raises(LandingError, match=r"the landing folder .*away is gone, with 1 files"):
-        require_gone(files, {"gone.csv"}, tmp_path / "away")
+        require_vanished(files, {"gone.csv"}, tmp_path / "away")

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from spark_jobs.landing.limits import Why
+    from spark_jobs.landing.limits import Reason
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadRow:
     """A row that could not be read: its position from 1, every reason as (code, field, detail), and its text."""
 
     position: int
-    reasons: tuple[Why, ...]
-    raw: str
+    reasons: tuple[Reason, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Chunk:
     positions: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     columns: Mapping[str, pa.Array] = field(default_factory=dict)
     rest: pa.Array | None = None
-    unread: tuple[Unread, ...] = ()
+    unread: tuple[UnreadRow, ...] = ()
 
     @property
     def rows(self) -> int:
