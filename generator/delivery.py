@@ -15,12 +15,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from generator.clock import to_ms
+from generator.manifest import count_outcomes
 from generator.options import OptionsError
 from generator.recovery import temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from generator.built_file import BuiltFile
 
 CLOCK_MARGIN_MS = 60_000
 
@@ -60,18 +63,20 @@ class RunReport:
         self.outcomes.update(report.outcomes)
 
 
-def deliver(path: Path, data: bytes, announce: Callable[[], object]) -> int:
-    """Write the file under a temporary name, ``announce`` it in the manifest, rename it; return the bytes written.
+def deliver(out: Path, source: str, built: BuiltFile, announce: Callable[[], object]) -> FileReport:
+    """Write the file under a temporary name, ``announce`` it in the manifest, rename it to ``out/source``.
 
     Killed before the manifest's closing line: the block does not count and is cut off at the next start. Killed before
     the rename: the temporary file tells the next start to make this very file again. After it: nothing to do.
     """
-    packed = gzip.compress(data, compresslevel=6, mtime=0) if path.suffix == ".gz" else data
+    path = out / source
+    packed = gzip.compress(built.data, compresslevel=6, mtime=0) if path.suffix == ".gz" else built.data
     temporary = path.with_name(temporary_name(path.name))
     temporary.write_bytes(packed)
     announce()
     temporary.replace(path)
-    return len(packed)
+    rows, outcomes = len(built.faults), count_outcomes(built.faults)
+    return FileReport(source, rows, len(packed), built.version, built.kind_name, outcomes)
 
 
 class Pace:

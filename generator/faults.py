@@ -86,6 +86,23 @@ def bad_lines(on: str = "") -> tuple[Fault, ...]:
     )
 
 
+def bad_times(column: str, *, prefix: str, on: str = "") -> tuple[Fault, ...]:
+    """Return the faults of a required time; their names begin with the prefix."""
+    values: tuple[tuple[str, str, Cell, str], ...] = (
+        ("missing", "missing", "", "no time"),
+        ("bad_type", "date_only", lambda text: text[:10], "a date without a time"),
+        ("bad_type", "hour_24", lambda text: f"{text[:11]}24:00:00Z", "24 o'clock"),
+        ("bad_type", "epoch", "1767607872", "seconds since 1970"),
+        ("bad_type", "words", "yesterday", "a word for a time"),
+        ("too_old", "too_old", "1999-12-31T23:59:59.999Z", "a time before 2000"),
+        ("future", "future", lambda text: f"2099-01-01{text[10:]}", "a time in 2099"),
+    )
+    return tuple(
+        bad_row(f"{prefix}_{name}", doc, (code, column), cells={column: cell}, on=on)
+        for code, name, cell, doc in values
+    )
+
+
 def odd_row(
     name: str,
     doc: str,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EMPTY_FILE = whole_file("empty_file", "a file of no bytes: no rows")
 HEADER_ONLY = whole_file("header_only", "a header and nothing below it: no rows")
+UNKNOWN_HEADER = whole_file("strange_header", "a header of no version", ("unknown_version", "schema_version"))
 
 REORDERED = whole_file("reordered", "the columns in another order")
 EXTRA_COLUMNS = whole_file("extra_columns", "columns that no contract knows: kept in extras")
@@ -25,6 +26,16 @@ ODD_FILES = (REORDERED, EXTRA_COLUMNS, BOM, CRLF, BLANK_LINES, NO_FINAL_NEWLINE)
 
 EXTRA_VALUES = {"loyalty_tier": ("bronze", "silver", "gold", ""), "ab_bucket": ("a", "b")}
 BLANK_EVERY = 7
+
+
+def duplicate_header(column: str) -> Fault:
+    """Return the fault of a file whose header has this column twice."""
+    return whole_file("duplicate_header", "a name twice in the header", ("duplicate_header", column))
+
+
+def column_dropped(column: str) -> Fault:
+    """Return the fault of a file that lacks this required column."""
+    return whole_file("column_dropped", "a required column is not in the header", ("missing", column))
 
 
 def file_bytes(kind: Fault | None, header: Sequence[str], lines: Sequence[str]) -> bytes:

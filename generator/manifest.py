@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from generator.built_file import BuiltFile
     from generator.faults import Fault
 
 CLOSING = '{"file": '
@@ -39,7 +40,7 @@ class ManifestRow(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """The end of a file's block: what is needed to check it and to go on behind it."""
+    """The end of a file's block: the values to check the block with, and to go on behind it."""
 
     file: str
     number: int
@@ -71,24 +72,19 @@ class Summary:
         }
 
 
-def block(
-    id_name: str,
-    ids: Sequence[str | None],
-    versions: Sequence[int | None],
-    faults: Sequence[Fault | None],
-    closing: Closing,
-) -> str:
-    """Return the lines of one file, closing line included, from three lists with one entry for each record, in order.
+def block(id_name: str, built: BuiltFile, closing: Closing) -> str:
+    """Return the lines of one file, closing line included.
 
     ``id_name`` is the JSON key of the records' ids. Ids of ordinary rows need no escaping.
     """
     head = f'{{"source": {json.dumps(closing.file)}, "position": '
-    ordinary = {version: _ordinary_end(version) for version in dict.fromkeys(versions)}
+    ordinary = {version: _ordinary_end(version) for version in dict.fromkeys(built.versions)}
+    records = zip(built.ids, built.versions, built.faults, strict=True)
     lines = [
         f'{head}{position}, "{id_name}": "{row_id}{ordinary[version]}'
         if fault is None
         else f'{head}{position}, "{id_name}": {json.dumps(row_id)}, "version": {json.dumps(version)}, {_fault_json(fault)}\n'
-        for position, (row_id, version, fault) in enumerate(zip(ids, versions, faults, strict=True), start=1)
+        for position, (row_id, version, fault) in enumerate(records, start=1)
     ]
     return "".join(lines) + json.dumps(closing._asdict() | {"done": True}) + "\n"
 

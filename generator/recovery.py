@@ -11,8 +11,8 @@ from generator.options import OptionsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TEMPORARY = re.compile(r"\.([a-z_]+_\d{6,}(?:_[a-z0-9]+)?\.csv(?:\.gz)?)\.tmp")
-
+FILE_NAME = re.compile(r"[a-z_]+_\d{6,}(?:_[a-z0-9]+)?\.csv(?:\.gz)?")
+_TEMPORARY = re.compile(rf"\.({FILE_NAME.pattern})\.tmp")
 _OWN_LINES = (b'{"source": ', CLOSING.encode())
 
 

@@ -61,7 +61,7 @@ class Copier:
         for _ in range(5 if self._kept else 0):
             kept = self._rng.choice(self._kept)
             change = self._rng.choice(kept) if kept else None
-            if change and change.version in layout.versions and (change.status_only or not layout.status_only):
+            if change and layout.can_hold(change):
                 return change
         return None
 

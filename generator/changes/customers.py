@@ -47,13 +47,13 @@ class Customers(Population):
             return {"phone": self._phone()}
         return {"segment": self._rng.choice(SEGMENTS)} if kind == "segment" else {}
 
-    def _gone(self, moment_ms: int, number: int, row: Row) -> None:
+    def _forget(self, moment_ms: int, number: int, row: Row) -> None:
         """Forget the customer, or have them come back later with another address and the same number."""
         if self._rng.random() < COME_BACK:
             later_ms = moment_ms + int((5 + 35 * self._rng.random()) * self._options.day_ms)
             self._schedule.add(later_ms, self._come_back, number, row | self._address())
         else:
-            super()._gone(moment_ms, number, row)
+            super()._forget(moment_ms, number, row)
 
     def _come_back(self, moment_ms: int, number: int, row: Row) -> None:
         self._put("c", moment_ms, number, row)

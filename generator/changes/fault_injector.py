@@ -42,7 +42,7 @@ class FaultInjector:
         self._day, self._rng, self._numbers, self._quotas = -1, Random(), count(1), Quotas()
         self._arrivals, self._copier = Arrivals(subject, self._numbers), Copier(subject, self._rng)
         self._bad, self._odd = Rotation(table.bad_rotation(subject)), Rotation(table.odd_rotation(subject))
-        self._odd_files, self._small_files = Rotation(ODD_FILES), Rotation(table.small_files(subject).values())
+        self._odd_files, self._small_files = Rotation(ODD_FILES), Rotation(table.small_files(subject))
 
     def next_day(self, changes: Sequence[Change]) -> list[PlannedFile]:
         """Plan the files of the next day, in the order of their names; the main one is always there."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from generator.changes.bad_rows import BAD_ROWS
 from generator.changes.contracts import fields_of, latest_version, subject_of
 from generator.changes.odd_rows import COPIES, LATE, ODD_ROWS, ORPHAN, SPECIAL, VERSION_EMPTY
-from generator.faults import bad_row, shuffled, whole_file
-from generator.file_faults import EMPTY_FILE, HEADER_ONLY, ODD_FILES
+from generator.faults import bad_row, shuffled
+from generator.file_faults import EMPTY_FILE, HEADER_ONLY, ODD_FILES, UNKNOWN_HEADER, column_dropped, duplicate_header
 
 if TYPE_CHECKING:
     from generator.changes.layouts import Layout
     from generator.faults import Fault
 
-# The fields of a header that no contract knows, behind the usual change columns.
+# What a file with UNKNOWN_HEADER has behind the usual change columns.
 UNKNOWN_FIELDS = ("number", "what", "whose", "how_much")
 STATUS_ONLY_CREATE = bad_row(
     "create_in_narrow_file",
@@ -26,22 +26,21 @@ STATUS_ONLY_CREATE = bad_row(
 _OF_WHOLE_ROWS = (*SPECIAL, ORPHAN)
 
 
-@lru_cache
-def small_files(subject: str) -> dict[str, Fault]:
-    """Return the kinds of small faulty files, by name."""
-    made = (
-        EMPTY_FILE,
-        whole_file("duplicate_header", "a name twice in the header", ("duplicate_header", fields_of(subject)[1])),
-        HEADER_ONLY,
-        whole_file("column_dropped", "creates without a required column", ("missing", dropped_column(subject))),
-        whole_file("strange_header", "fields under names of no version", ("unknown_version", "schema_version")),
-    )
-    return {fault.name: fault for fault in made}
+def doubled_column(subject: str) -> str:
+    """Return the field that files of the kind ``duplicate_header`` have twice."""
+    return fields_of(subject)[1]
 
 
 def dropped_column(subject: str) -> str:
     """Return the required field that files of the kind ``column_dropped`` lack."""
     return subject_of(subject).latest.required_names[-1]
+
+
+@lru_cache
+def small_files(subject: str) -> tuple[Fault, ...]:
+    """Return the kinds of small faulty files in the order of their rotation."""
+    doubled, dropped = duplicate_header(doubled_column(subject)), column_dropped(dropped_column(subject))
+    return (EMPTY_FILE, doubled, HEADER_ONLY, dropped, UNKNOWN_HEADER)
 
 
 @lru_cache
@@ -60,7 +59,7 @@ def odd_rotation(subject: str) -> tuple[Fault, ...]:
 def faults_of(subject: str) -> dict[str, Fault]:
     """Return all faults of a subject, by name."""
     rows = (*bad_rotation(subject), *odd_rotation(subject), *LATE[subject], *COPIES)
-    return {fault.name: fault for fault in (*rows, *small_files(subject).values(), *ODD_FILES)}
+    return {fault.name: fault for fault in (*rows, *small_files(subject), *ODD_FILES)}
 
 
 def suits(fault: Fault, layout: Layout, op: str, version: int) -> bool:

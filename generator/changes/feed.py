@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from generator.changes.contracts import fields_of, latest_version, migration_defaults, subject_of
 from generator.changes.fault_injector import FaultInjector
-from generator.changes.files import BuiltChanges, build_file
+from generator.changes.files import build_file
 from generator.changes.orders import LONGEST_REFUND_DAYS
 from generator.changes.truth import AcceptedChange, Truth
 from generator.clock import to_ms
 from generator.delivery import FileReport, deliver
 from generator.faults import Outcome
-from generator.manifest import Closing, block, count_outcomes
+from generator.manifest import Closing, block
 from generator.options import OptionsError
-from generator.recovery import recover
+from generator.recovery import FILE_NAME, recover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from generator.built_file import BuiltFile
     from generator.changes.change import Change
     from generator.changes.options import ShopOptions
     from generator.changes.planned_file import PlannedFile
 
-# Longer than anything may happen to an order after something happened to it: a late refund that also arrives late.
+# Longer than two changes of one order can lie apart: a late refund that also arrives late.
 ARCHIVE_AFTER_DAYS = LONGEST_REFUND_DAYS + 25
-_DELIVERED = re.compile(r"[a-z_]+_\d{6,}(?:_[a-z0-9]+)?\.csv(?:\.gz)?")
 
 
 class Feed:
-    """The files of one subject, day by day from day 0.
+    """Delivers the files of one subject, day by day from day 0.
 
-    Those that an earlier run delivered are only counted in the truth; the others are delivered. Making one recovers
-    from a run that was killed. Raises OptionsError where the folder holds files of another shop, or files that no
+    Files that an earlier run delivered are only counted in the truth. A new feed first recovers from a run that was
+    killed. Raises OptionsError where the folder holds files of another shop, or files that no
     manifest speaks of.
     """
 
@@ -58,7 +57,7 @@ class Feed:
             raise OptionsError(
                 f"{self._folder} holds files of a shop with other options: give the same options or another --out"
             )
-        if not last and any(_DELIVERED.fullmatch(path.name) for path in self._folder.iterdir()):
+        if not last and any(FILE_NAME.fullmatch(path.name) for path in self._folder.iterdir()):
             raise OptionsError(f"{self._folder} holds files that {self._manifest} does not know: choose another --out")
 
     def next_day(self, changes: Sequence[Change]) -> list[PlannedFile]:
@@ -75,31 +74,29 @@ class Feed:
 
     def deliver(self, file: PlannedFile) -> FileReport:
         """Deliver one file of the current day, announced in the manifest and counted in the truth."""
-        made, source = build_file(file, self._options.seed, self._day), self._source(file)
-        size = deliver(self._options.out / source, made.data, lambda: self._announce(file, made, source))
+        built, source = build_file(file, self._options.seed, self._day), self._source(file)
+        report = deliver(self._options.out, source, built, lambda: self._announce(built, source))
         self._count(file)
-        versions, kind = set(made.versions), file.kind.name if file.kind else None
-        version = versions.pop() if len(versions) == 1 else None
-        return FileReport(source, len(file.records), size, version, kind, count_outcomes(made.faults))
+        return report
 
     def _source(self, file: PlannedFile) -> str:
         ending = ".csv.gz" if self._options.gzip else ".csv"
         return f"{self.subject}/{self.subject}_{self._day:06d}{file.layout.part}{ending}"
 
-    def _announce(self, file: PlannedFile, made: BuiltChanges, source: str) -> None:
+    def _announce(self, built: BuiltFile, source: str) -> None:
         """Append the file's block; a block without its file is cut off at the next start."""
         closing = Closing(
             file=source,
             number=self._day,
-            rows=len(file.records),
-            kind=file.kind.name if file.kind else None,
+            rows=len(built.faults),
+            kind=built.kind_name,
             world=self._options.fingerprint(),
             first=0,
             origin_ms=to_ms(self._options.start),
             until_ms=self._options.begin_ms(self._day + 1),
         )
         with self._manifest.open("a", encoding="utf-8") as manifest:
-            manifest.write(block("change_id", made.change_ids, made.versions, made.faults, closing))
+            manifest.write(block("change_id", built, closing))
 
     def _count(self, file: PlannedFile) -> None:
         """Add the accepted changes of a delivered file to the truth."""
@@ -121,7 +118,7 @@ class Feed:
         return AcceptedChange(change.seq, change.change_id, op, change.moment_ms, self._cells(row), given)
 
     def write_truth(self) -> None:
-        """Write the truth beside the manifest, unless an earlier run's files are still being counted."""
+        """Write the truth next to the manifest, unless an earlier run's files are still being counted."""
         if self._options.with_truth and self.is_caught_up:
             self._truth.write(self._manifest.with_name(f"{self._manifest.stem}.truth.jsonl"))
 

@@ -41,6 +41,10 @@ class Layout(NamedTuple):
         """True if rows name their version."""
         return VERSION_COLUMN in self.columns
 
+    def can_hold(self, change: Change) -> bool:
+        """Return True if the change can be written under this header."""
+        return change.version in self.versions and (change.status_only or not self.status_only)
+
     @property
     def given_fields(self) -> tuple[int, ...] | None:
         """The places in the latest version's fields of those that a status-only header names; None under a full one."""
@@ -98,7 +102,4 @@ def _layout(subject: str, part: str, version: int, *, names_version: bool) -> La
 
 def layout_for(change: Change, layouts: Sequence[Layout]) -> Layout:
     """Return the layout of the file that a change goes into: status-only if it may, else the one for its version."""
-    suited = [
-        each for each in layouts if change.version in each.versions and (change.status_only or not each.status_only)
-    ]
-    return suited[-1]
+    return [each for each in layouts if each.can_hold(change)][-1]

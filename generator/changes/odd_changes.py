@@ -78,10 +78,12 @@ def faulty_cells(fault: Fault, cells: dict[str, str]) -> dict[str, str]:
     """Return a line's cells with the fault: the values of a bad row put in, those of an odd row spelled anew."""
     if fault in odd.COPIES:
         return cells
-    is_odd = not fault.reasons
-    changed = {name: cell for name, cell in fault.cells.items() if name in cells and not (is_odd and _is_text(cell))}
-    return cells | {name: cell if isinstance(cell, str) else cell(cells[name]) for name, cell in changed.items()}
-
-
-def _is_text(cell: object) -> bool:
-    return isinstance(cell, str)
+    made = dict(cells)
+    for name, cell in fault.cells.items():
+        if name not in made:
+            continue
+        if not isinstance(cell, str):
+            made[name] = cell(made[name])
+        elif fault.reasons:
+            made[name] = cell
+    return made

@@ -86,7 +86,7 @@ class Population:
         number = self.pool.pick(self._rng)
         self._write("d", moment_ms, number)
         self.pool.remove(number)
-        self._gone(moment_ms, number, self._rows.pop(number))
+        self._forget(moment_ms, number, self._rows.pop(number))
 
     def _opening_count(self) -> int:
         """Return the number of members when the shop opens."""
@@ -100,6 +100,6 @@ class Population:
         """Return the new values of a change of this kind; "nothing" is an update that changes nothing."""
         raise NotImplementedError
 
-    def _gone(self, moment_ms: int, number: int, row: Row) -> None:
+    def _forget(self, moment_ms: int, number: int, row: Row) -> None:
         """Forget a member that was deleted."""
         self._legacy.discard(number)

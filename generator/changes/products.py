@@ -45,8 +45,8 @@ class Products(Population):
     def _cost(self, number: int) -> str:
         return price_text(int(self.cents[number] * (0.4 + 0.4 * self._rng.random())))
 
-    def _gone(self, moment_ms: int, number: int, row: Row) -> None:
-        super()._gone(moment_ms, number, row)
+    def _forget(self, moment_ms: int, number: int, row: Row) -> None:
+        super()._forget(moment_ms, number, row)
         del self.cents[number]
 
     def _new_row(self, number: int, moment_ms: int, *, is_snapshot: bool) -> Row:

@@ -39,7 +39,7 @@ def run_shop(
     """Write the files of ``options.files`` days (None: until stopped) behind those that are there already.
 
     A day is written once it is over by the wall clock. Ends after the current day once ``stop`` is set; without a
-    ``stop``, SIGINT and SIGTERM set one. At the end ``<manifest stem>.truth.jsonl`` stands beside each manifest. A run
+    ``stop``, SIGINT and SIGTERM set one. At the end ``<manifest stem>.truth.jsonl`` is next to each manifest. A run
     that was killed is continued as if it had not been: the shop is simulated again from its first day, same
     options, same bytes. Raises OptionsError if the folder belongs to another shop or another generator writes into it,
     or if the days wanted are not over by the time they would be written.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from generator import csvtext
 from generator.events.odd_rows import OTHER_CONTENT
-from generator.events.traffic import COUNTED_TYPES
+from generator.events.paths import COUNTED_TYPES
 from generator.faults import COPY_IN_FILE
 from generator.file_faults import EXTRA_VALUES
 

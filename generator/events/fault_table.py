@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from generator.events.bad_rows import BAD_ROWS
 from generator.events.odd_rows import COPIES, LATE_ROWS, ODD_ROWS
-from generator.faults import ALL_VERSIONS, shuffled, whole_file
-from generator.file_faults import EMPTY_FILE, HEADER_ONLY, ODD_FILES
+from generator.faults import ALL_VERSIONS, shuffled
+from generator.file_faults import EMPTY_FILE, HEADER_ONLY, ODD_FILES, UNKNOWN_HEADER, column_dropped, duplicate_header
 
 if TYPE_CHECKING:
     from generator.faults import Fault
@@ -16,10 +16,7 @@ DROPPED_COLUMN = "category"
 DOUBLED_COLUMN = "price"
 UNKNOWN_COLUMNS = ("id", "kind", "happened_at", "payload")
 
-
-DUPLICATE_HEADER = whole_file("duplicate_header", "a name twice in the header", ("duplicate_header", DOUBLED_COLUMN))
-DROPPED = whole_file("column_dropped", "says it is version 3, but lacks a required column", ("missing", DROPPED_COLUMN))
-UNKNOWN_HEADER = whole_file("strange_header", "a header of no version", ("unknown_version", "schema_version"))
+DUPLICATE_HEADER, DROPPED = duplicate_header(DOUBLED_COLUMN), column_dropped(DROPPED_COLUMN)
 SMALL_FILES = (EMPTY_FILE, DUPLICATE_HEADER, HEADER_ONLY, DROPPED, UNKNOWN_HEADER)
 
 FAULTS: dict[str, Fault] = {

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generator import csvtext
+from generator.built_file import BuiltFile
 from generator.events import fault_table as table
 from generator.events.copies import Copier, Records, with_copies
 from generator.events.plant import plant
 from generator.events.rows import RowMaker
-from generator.file_faults import EMPTY_FILE, EXTRA_COLUMNS, EXTRA_VALUES, REORDERED, file_bytes
+from generator.file_faults import EMPTY_FILE, EXTRA_COLUMNS, EXTRA_VALUES, REORDERED, UNKNOWN_HEADER, file_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,24 +21,6 @@ if TYPE_CHECKING:
     from generator.events.rows import FileRows
     from generator.events.traffic import Columns
     from generator.faults import Fault
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltFile:
-    """One file ready to be written. ``event_ids`` and ``faults`` have one entry for each record, in order.
-
-    The fault of an ordinary row is None; an event id is None where the record carries none.
-    """
-
-    plan: FilePlan
-    data: bytes
-    event_ids: list[str | None]
-    faults: list[Fault | None]
-
-    @property
-    def version(self) -> int | None:
-        """The version the file was written in; None where its header is of none."""
-        return None if self.plan.kind is table.UNKNOWN_HEADER else self.plan.version
 
 
 class FileBuilder:
@@ -60,7 +42,8 @@ class FileBuilder:
         rows.columns.update(_file_columns(plan, rng))
         records = self._records(plan, rows, header, rng)
         records = with_copies(records, self._copier.copies(plan, rows, header, records, rng))
-        return BuiltFile(plan, file_bytes(plan.kind, header, records.lines), records.event_ids, records.faults)
+        data, versions = file_bytes(plan.kind, header, records.lines), [plan.version] * plan.rows
+        return BuiltFile(data, records.event_ids, [*versions], records.faults, plan.kind, plan.version)
 
     def _records(self, plan: FilePlan, rows: FileRows, header: Sequence[str], rng: np.random.Generator) -> Records:
         lines = list(map(",".join, zip(*(rows.columns[name] for name in header), strict=True)))
@@ -98,12 +81,14 @@ def _file_columns(plan: FilePlan, rng: np.random.Generator) -> Columns:
 def _small_file(plan: FilePlan, columns: Columns) -> BuiltFile:
     """Build one of the small faulty files; all of its rows share its fault."""
     if plan.kind is EMPTY_FILE:
-        return BuiltFile(plan, b"", [], [])
+        return BuiltFile(b"", [], [], [], plan.kind, plan.version)
     columns = {**columns, "schema_version": [str(plan.version)] * plan.rows}
     header, names = _small_header(plan)
     rows = [csvtext.record(cells) for cells in zip(*(columns[name] for name in names), strict=True)]
-    event_ids = [None if plan.kind is table.UNKNOWN_HEADER else event_id for event_id in columns["event_id"]]
-    return BuiltFile(plan, file_bytes(plan.kind, header, rows), event_ids, [plan.kind] * plan.rows)
+    data, faults = file_bytes(plan.kind, header, rows), [plan.kind] * plan.rows
+    if plan.kind is UNKNOWN_HEADER:
+        return BuiltFile(data, [None] * plan.rows, [None] * plan.rows, faults, plan.kind, None)
+    return BuiltFile(data, [*columns["event_id"]], [plan.version] * plan.rows, faults, plan.kind, plan.version)
 
 
 def _small_header(plan: FilePlan) -> tuple[list[str], list[str]]:
@@ -113,6 +98,6 @@ def _small_header(plan: FilePlan) -> tuple[list[str], list[str]]:
         columns.append(table.DOUBLED_COLUMN)
     elif plan.kind is table.DROPPED:
         columns.remove(table.DROPPED_COLUMN)
-    elif plan.kind is table.UNKNOWN_HEADER:
+    elif plan.kind is UNKNOWN_HEADER:
         return list(table.UNKNOWN_COLUMNS), ["event_id", "event_type", "event_time", "price"]
     return columns, columns

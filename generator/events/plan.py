@@ -90,7 +90,7 @@ def place_of(number: int) -> Place:
     return Place(before + within - (within > small_at), None)
 
 
-def share(turn: int, rows: int, rate: float) -> range:
+def fault_numbers(turn: int, rows: int, rate: float) -> range:
     """Return the numbers of the faults of the ``turn``-th file of ``rows`` rows: over many files ``rate`` of all rows."""
     return range(int(turn * rows * rate + 1e-9), int((turn + 1) * rows * rate + 1e-9))
 
@@ -144,10 +144,12 @@ class World:
         """
         version, _ = layout = self.rotation[turn % len(self.rotation)]
         rows, options, of_layout = self.options.rows_per_file, self.options, self._earlier_of_layout(layout, turn)
-        bad = _in_rotation(BAD_BY_LAYOUT[layout], share(of_layout, rows, options.fault_rate), shift=13 * version)
-        odd = _in_rotation(ODD_BY_LAYOUT[layout], share(of_layout, rows, options.oddities), shift=5 * version)
-        late = _in_rotation(LATE_ROTATION, share(turn, rows, options.lates), shift=0)
-        copies = _in_rotation(COPIES, share(turn, rows, options.duplicates), shift=0)
+        bad = _in_rotation(
+            BAD_BY_LAYOUT[layout], fault_numbers(of_layout, rows, options.fault_rate), shift=13 * version
+        )
+        odd = _in_rotation(ODD_BY_LAYOUT[layout], fault_numbers(of_layout, rows, options.oddities), shift=5 * version)
+        late = _in_rotation(LATE_ROTATION, fault_numbers(turn, rows, options.lates), shift=0)
+        copies = _in_rotation(COPIES, fault_numbers(turn, rows, options.duplicates), shift=0)
         odd = odd[: rows - len(bad)]
         late = late[: rows - len(bad) - len(odd)]
         has_room = len(bad) + len(odd) + len(late) + len(copies) < rows

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.catalogue import CATEGORIES, SEGMENTS
+from generator.events.paths import COUNTED_TYPES
 from generator.events.shop import draw
-from generator.events.traffic import COUNTED_TYPES
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from generator.clock import to_ms
 from generator.delivery import FileReport, Pace, RunReport, deliver, exclusive_writer, ignore_report, stop_event
-from generator.events.files import BuiltFile, FileBuilder
+from generator.events.files import FileBuilder
 from generator.events.plan import World
-from generator.manifest import Closing, block, count_outcomes
+from generator.manifest import Closing, block
 from generator.recovery import recover
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
+    from generator.built_file import BuiltFile
     from generator.events.options import EventOptions
+    from generator.events.plan import FilePlan
 
 _DELIVERED = re.compile(r"events_(\d{6,})\.csv(?:\.gz)?")
 
@@ -54,7 +56,7 @@ def _write_files(options: EventOptions, on_file: Callable[[FileReport], None], s
                 pace.next_due()
             if pace.wait(plan.until_ms):
                 break
-            delivered = _deliver(builder.build(index), world, manifest)
+            delivered = _deliver(builder.build(index), plan, world, manifest)
             report.add(delivered)
             on_file(delivered)
             regular, index = regular + plan.regular, index + 1
@@ -62,32 +64,25 @@ def _write_files(options: EventOptions, on_file: Callable[[FileReport], None], s
     return report
 
 
-def _deliver(built: BuiltFile, world: World, manifest: TextIO) -> FileReport:
-    options, plan = world.options, built.plan
+def _deliver(built: BuiltFile, plan: FilePlan, world: World, manifest: TextIO) -> FileReport:
+    options = world.options
     source = f"{options.subject}/events_{plan.index:06d}.csv{'.gz' if options.gzip else ''}"
-
-    def announce() -> None:
-        versions = [built.version] * len(built.faults)
-        manifest.write(block("event_id", built.event_ids, versions, built.faults, _closing(built, source, world)))
-        manifest.flush()
-
-    size = deliver(options.out / source, built.data, announce)
-    kind = plan.kind.name if plan.kind else None
-    return FileReport(source, plan.rows, size, built.version, kind, count_outcomes(built.faults))
-
-
-def _closing(built: BuiltFile, source: str, world: World) -> Closing:
-    plan = built.plan
-    return Closing(
+    closing = Closing(
         file=source,
         number=plan.index,
         rows=plan.rows,
-        kind=plan.kind.name if plan.kind else None,
-        world=world.options.fingerprint(),
+        kind=built.kind_name,
+        world=options.fingerprint(),
         first=world.first,
         origin_ms=world.origin_ms,
         until_ms=plan.until_ms,
     )
+
+    def announce() -> None:
+        manifest.write(block("event_id", built, closing))
+        manifest.flush()
+
+    return deliver(options.out, source, built, announce)
 
 
 def resumed_world(options: EventOptions) -> tuple[World, int]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from generator.catalogue import CATEGORIES, PLACES, SEGMENTS
 from generator.events import shop as s
-from generator.events.shop import Numbers, Shop, Texts, draw, odds, texts
+from generator.events.paths import COUNTED, EVENT_TYPES, PATH_ITEMS, PATH_KINDS, PATH_LENGTHS, PATH_ODDS, SEARCH
+from generator.events.shop import Numbers, Shop, Texts, draw, texts
 
 if TYPE_CHECKING:
     from generator.clock import Clock
@@ -22,28 +23,9 @@ V2_FIELDS = (*V1_FIELDS, "session_id", "category", "quantity", "user_segment")
 V3_FIELDS = (*V2_FIELDS, "device_type", "browser", "geo_country", "geo_city", "referrer", "campaign_id")
 FIELDS = {1: V1_FIELDS, 2: V2_FIELDS, 3: V3_FIELDS}
 
-EVENT_TYPES = ("view", "search", "add_to_cart", "remove_from_cart", "wishlist", "purchase")
-COUNTED_TYPES = ("add_to_cart", "remove_from_cart", "purchase")
 ANONYMOUS_SHARE = 0.22
 ITEMS_PER_SESSION = 3
 LONGEST_JITTER_SECONDS = 45.0
-
-# A path is its steps in order: a letter for the event type and the number of the item it is about.
-STEPS = {"V": "view", "S": "search", "A": "add_to_cart", "R": "remove_from_cart", "W": "wishlist", "P": "purchase"}
-BROWSING = {"V0": 5, "S0": 2, "S0 V0": 6, "S0 V0 V1": 5, "V0 V1 V2": 3, "V0 S1 V1": 2}
-SAVING = {"V0 W0": 2, "S0 V0 W0 V1": 2, "V0 A0": 3, "S0 V0 A0 R0": 1, "V0 V1 A1 R1 V2": 1}
-BUYING = {"V0 A0 P0": 4, "S0 V0 A0 P0": 4, "V0 V1 A1 V2 A2 P1 P2": 2, "S0 V0 A0 R0 V1 A1 P1": 1, "V0 W0 A0 P0": 1}
-PATHS = (*BROWSING, *SAVING, *BUYING)
-# The shares of browsing, saving and buying paths by sort of visitor, in the order of SEGMENTS behind the anonymous.
-PATH_SHARES = {
-    "anonymous": (1.0, 0.0, 0.0),
-    "new": (0.62, 0.20, 0.18),
-    "returning": (0.48, 0.22, 0.30),
-    "premium": (0.34, 0.22, 0.44),
-    "inactive": (0.80, 0.15, 0.05),
-    "at-risk": (0.72, 0.20, 0.08),
-    "unknown": (0.60, 0.20, 0.20),
-}
 
 
 class Sessions(NamedTuple):
@@ -92,31 +74,6 @@ def _mixed(numbers: Words) -> Words:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)
-
-
-def _path_tables() -> tuple[Numbers, Numbers, Numbers]:
-    longest = max(len(path.split()) for path in PATHS)
-    kinds, items = np.zeros((2, len(PATHS), longest), dtype=np.int64)
-    for row, path in enumerate(PATHS):
-        for column, move in enumerate(path.split()):
-            kinds[row, column] = EVENT_TYPES.index(STEPS[move[0]])
-            items[row, column] = int(move[1])
-    return kinds, items, np.asarray([len(path.split()) for path in PATHS], dtype=np.int64)
-
-
-def _path_odds() -> s.Weights:
-    """Return the cumulative odds of the paths, one row for each sort of visitor."""
-    rows = []
-    for shares in PATH_SHARES.values():
-        sorts = zip(shares, (BROWSING, SAVING, BUYING), strict=True)
-        rows.append(odds([share * weight / sum(sort.values()) for share, sort in sorts for weight in sort.values()]))
-    return np.asarray(rows)
-
-
-PATH_KINDS, PATH_ITEMS, PATH_LENGTHS = _path_tables()
-PATH_ODDS = _path_odds()
-COUNTED = np.isin(np.asarray(EVENT_TYPES), COUNTED_TYPES)
-SEARCH = EVENT_TYPES.index("search")
 
 
 def _sessions(shop: Shop, rng: np.random.Generator, count: int) -> Sessions:

@@ -11,9 +11,10 @@ from generator.catalogue import SEGMENTS
 from generator.events.bad_rows import BAD_ROWS
 from generator.events.fault_table import DROPPED_COLUMN, FAULTS
 from generator.events.odd_rows import COPIES, LATE_ROWS, ODD_ROWS
-from generator.events.plan import place_of, share
+from generator.events.paths import EVENT_TYPES
+from generator.events.plan import fault_numbers, place_of
 from generator.events.shop import DEVICES
-from generator.events.traffic import EVENT_TYPES, FIELDS
+from generator.events.traffic import FIELDS
 from generator.faults import Kind, Outcome
 
 CODES = {
@@ -81,7 +82,7 @@ def test_small_files_come_five_times_among_the_first_twenty_and_rarely_later():
 
 @pytest.mark.parametrize(("rows", "rate"), [(100, 0.02), (97, 0.013), (1, 0.3), (1000, 0)])
 def test_shares_add_up_without_gaps(rows, rate):
-    marks = [mark for turn in range(200) for mark in share(turn, rows, rate)]
+    marks = [mark for turn in range(200) for mark in fault_numbers(turn, rows, rate)]
     assert marks == [*range(int(200 * rows * rate + 1e-9))]
 
 

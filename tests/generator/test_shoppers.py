@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from generator.catalogue import CATEGORIES, SEGMENTS
 from generator.clock import Clock, to_ms, to_text
 from generator.events import shop as s
-from generator.events.traffic import EVENT_TYPES, event_ids
+from generator.events.paths import EVENT_TYPES
+from generator.events.traffic import event_ids
 
 
 @pytest.fixture(scope="module")
