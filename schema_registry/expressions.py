@@ -15,7 +15,7 @@ from sqlglot import exp
 from schema_registry import sql_functions as functions
 from schema_registry.errors import Where
 from schema_registry.sql_spark import spark_text
-from schema_registry.sql_text import NotOneExpressionError, Read, SqlError, read
+from schema_registry.sql_text import NotOneExpressionError, ParsedSql, SqlError, parse_sql
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -65,16 +65,16 @@ def _validated(sql: str, known: Collection[str], where: Where) -> exp.Expr:
     return parsed.tree
 
 
-def _parse(sql: str, where: Where) -> Read:
+def _parse(sql: str, where: Where) -> ParsedSql:
     try:
-        return read(sql)
+        return parse_sql(sql)
     except NotOneExpressionError as failure:
         raise where.error(f"expression {sql.strip()!r} must be a single Spark SQL expression{failure}") from failure
     except SqlError as failure:
         raise where.error(f"expression {sql.strip()!r}: {failure}") from failure
 
 
-def _spark_text(parsed: Read, sql: str, where: Where) -> str:
+def _spark_text(parsed: ParsedSql, sql: str, where: Where) -> str:
     try:
         return spark_text(parsed)
     except SqlError as failure:
@@ -90,6 +90,6 @@ def _name(column: exp.Column) -> str:
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
-    if name.lower() in functions.BARE:
+    if name.lower() in functions.WITHOUT_PARENTHESES:
         return f"'{name}' {functions.REASON[name.lower()]}"
     return f"unknown field '{name}', expected one of {', '.join(known)}"

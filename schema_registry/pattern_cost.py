@@ -1,8 +1,8 @@
-"""How many steps a backtracking engine may take for one text, whatever the text: an upper bound, from the pattern alone.
+"""An upper bound of the steps that a backtracking engine takes to match a pattern, for any text up to a length.
 
-Read from right to left. Each place where the engine has a choice, and where what comes next could be either, multiplies
-the cost of the rest by the number of ways; a choice that the next character decides costs nothing. A repetition whose
-body has such a choice inside takes exponential time, and has no bound.
+The tree is walked from right to left. Each choice that the next character does not decide multiplies the cost of the rest
+by the number of alternatives; a choice that it decides costs nothing. A repetition whose body has an undecided choice can
+take exponential time, and has no bound.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from schema_registry.pattern_tree import ALL, Anchor, Char, Choice, Node, Patter
 from schema_registry.patterns import LONGEST_MATCHED
 
 MOST_STEPS = 1e8
-"""Beyond this a pattern is refused; a machine takes about a second for it."""
+"""A pattern with a greater bound is refused; a machine takes about a second for so many."""
 
 _END = (ALL + 1) * 2
-_UNROLLED = 64
+_MOST_UNROLLED = 64
 
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """What follows a node: the steps that it may take, what it can start with, and nothing where it cannot fail."""
+    """The rest of a pattern after a node: its bound of steps, and the mask of what it can start with; 0 if it cannot fail."""
 
     cost: float
     first: int
 
 
 def is_quick(pattern: Pattern, length: int = LONGEST_MATCHED, *, whole: bool) -> bool:
-    """Whether no text of up to `length` characters takes too long. ``whole``: the pattern must match all of the text."""
+    """True if no text of up to `length` characters takes too long. ``whole``: the pattern must match all of the text."""
     return steps(pattern, length, whole=whole) <= MOST_STEPS
 
 
 def steps(pattern: Pattern, length: int, *, whole: bool) -> float:
-    """The bound. A pattern that is searched for is tried at every place, but where it starts with ^."""
+    """Return the bound. A pattern that is searched for is tried at every position, unless it starts with ^."""
     cost = _walk(pattern.tree, _Rest(1, _END) if whole else _Rest(0, 0), length).cost
     return cost if whole or _is_anchored(pattern.tree) else length * max(cost, 1)
 
@@ -66,7 +66,7 @@ def _walk(node: Node, rest: _Rest, length: int) -> _Rest:
 
 
 def _either(ways: list[_Rest]) -> _Rest:
-    """The engine tries one way after the other; where the next character decides, all but one end at once."""
+    """The engine tries one alternative after the other; if the next character decides, all but one fail at once."""
     first = 0
     for way in ways:
         first |= way.first
@@ -79,19 +79,29 @@ def _are_apart(firsts: list[int]) -> bool:
 
 
 def _repeated(node: Repeat, rest: _Rest, length: int) -> _Rest:
-    takes_all = isinstance(node.body, Char) and node.body.any and node.high is None and rest == _Rest(1, _END)
-    if node.low == 0 and (takes_all or rest == _Rest(0, 0)):
+    if _cannot_fail(node, rest):
         return _Rest(0, 0)
-    if not isinstance(node.body, Char) and node.high is not None and node.high <= _UNROLLED:
+    is_char = isinstance(node.body, Char)
+    if not is_char and node.high is not None and node.high <= _MOST_UNROLLED:
         return _unrolled(node, node.high, rest, length)
-    most = length if node.high is None else min(node.high, length)
     starts = _first(node.body)
     first = starts | rest.first if node.low == 0 or _may_be_empty(node.body) else starts
-    if not isinstance(node.body, Char) and (_may_be_empty(node.body) or _is_open(node.body, starts)):
+    if not is_char and (_may_be_empty(node.body) or _is_open(node.body, starts)):
         return _Rest(math.inf, first)
-    is_open = starts & rest.first or _is_open(node.body, rest.first)
+    return _Rest(_repetition_cost(node, rest, length), first)
+
+
+def _cannot_fail(node: Repeat, rest: _Rest) -> bool:
+    """True if a repetition that may be empty takes all of the text, or if nothing follows it."""
+    takes_all = isinstance(node.body, Char) and node.body.any and node.high is None and rest == _Rest(1, _END)
+    return node.low == 0 and (takes_all or rest == _Rest(0, 0))
+
+
+def _repetition_cost(node: Repeat, rest: _Rest, length: int) -> float:
+    most = length if node.high is None else min(node.high, length)
+    is_open = _first(node.body) & rest.first or _is_open(node.body, rest.first)
     ways = most - node.low + 1 if is_open and most > node.low else 1
-    return _Rest(min(length, most * _size(node.body)) + ways * rest.cost, first)
+    return min(length, most * _size(node.body)) + ways * rest.cost
 
 
 def _unrolled(node: Repeat, high: int, rest: _Rest, length: int) -> _Rest:
@@ -103,7 +113,7 @@ def _unrolled(node: Repeat, high: int, rest: _Rest, length: int) -> _Rest:
 
 
 def _size(node: Node) -> int:
-    """How many steps one round takes when nothing is tried twice."""
+    """Return how many steps one repetition takes if nothing is tried twice."""
     if isinstance(node, Sequence):
         return sum(_size(item) for item in node.items) or 1
     if isinstance(node, Choice):
@@ -112,7 +122,7 @@ def _size(node: Node) -> int:
 
 
 def _first(node: Node, following: int = 0) -> int:
-    """What the node can start with, and what follows it where it may be empty."""
+    """Return the mask of what the node can start with, and of what follows if it may be empty."""
     if isinstance(node, Char):
         return node.mask
     if isinstance(node, Anchor):
@@ -138,7 +148,7 @@ def _may_be_empty(node: Node) -> bool:
 
 
 def _is_open(node: Node, following: int) -> bool:
-    """Whether somewhere in the node, followed by these characters, the next character does not decide the way."""
+    """True if somewhere in the node, when these characters follow it, the next character does not decide a choice."""
     if isinstance(node, Sequence):
         for item in reversed(node.items):
             if _is_open(item, following):

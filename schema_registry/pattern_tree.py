@@ -1,4 +1,4 @@
-"""A pattern as a tree. Characters are masks: a bit for each of ASCII, and one for all others together."""
+"""Classes for the syntax tree of a pattern. A set of characters is a mask: a bit for each of ASCII, one for all others."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OTHERS = 1 << 128
-"""In a mask of ASCII characters: every character beyond ASCII."""
+"""The bit of a mask for every character beyond ASCII."""
 ALL = (OTHERS << 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Char:
-    """One character out of a mask, which may be too wide but never too narrow. ``any``: truly each character."""
+    """One character of a mask; the mask may be wider than the truth but never narrower. ``any``: exactly every character."""
 
     mask: int
     any: bool = False
@@ -23,28 +23,28 @@ class Char:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    r"""A place in the text: ^ $ \A \z \b \B."""
+    r"""A position in the text: ^ $ \A \z \b \B."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One after the other."""
+    """Nodes that follow each other."""
 
     items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several."""
+    """Alternatives."""
 
     branches: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """The same again, from `low` to `high` times; None is without end."""
+    """A node repeated `low` to `high` times; None is no upper limit."""
 
     body: Node
     low: int
@@ -56,14 +56,14 @@ Node = Char | Anchor | Sequence | Choice | Repeat
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern that was read: its tree, and how many groups it captures."""
+    """A parsed pattern: its tree, and the number of its capturing groups."""
 
     tree: Node
     groups: int
 
 
 def mask_of(characters: Iterable[str]) -> int:
-    """The mask that holds these characters."""
+    """Return the mask of these characters."""
     mask = 0
     for each in characters:
         mask |= 1 << ord(each) if ord(each) < 128 else OTHERS

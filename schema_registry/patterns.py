@@ -1,7 +1,7 @@
-r"""Regular expressions in contracts: a small language that every engine reads alike, and that stays quick on any text.
+r"""Parse regular expressions of contracts: the common part of all engines' syntax, which each engine reads alike.
 
-What is allowed is listed in docs/contracts.md. All else is refused with a sentence: what one engine takes and another
-does not (lookaround, \1, possessive quantifiers), and what they read differently (`[[:alpha:]]`, `\v`, a bare `{`).
+What is allowed is listed in docs/contracts.md. All else is refused with a message: what only some engines know (lookaround,
+\1, possessive quantifiers), and what they read differently (`[[:alpha:]]`, `\v`, a bare `{`).
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_MATCHED = 2000
-"""No pattern is tried on a text of more characters: a longer one does not match, or its rule does not hold."""
+"""No pattern is tried on a longer text: such a text does not match, or its rule fails."""
 
 MOST_REPEATS = 1000
 DEEPEST = 5
 
 
 class PatternError(ValueError):
-    """Why a text is no pattern that contracts may use."""
+    """The text is not a pattern that contracts may use; the message says why, and what to write instead."""
 
 
 _DIGITS = mask_of("0123456789")
 _WORD = _DIGITS | mask_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _SPACE = mask_of(" \t\n\v\f\r")
 _CLASSES = {"d": _DIGITS, "w": _WORD, "s": _SPACE, "D": ALL ^ _DIGITS, "W": ALL ^ _WORD, "S": ALL ^ _SPACE}
-_CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_CONTROL_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _ANCHORS = {"A": "^", "z": "$", "b": "b", "B": "b"}
-_GENERAL = frozenset(
+_CATEGORIES = frozenset(
     "L Lu Ll Lt Lm Lo M Mn Mc N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp".split()  # noqa: SIM905
 )
 _FLAGS = re.compile(r"\?([is]+)([:)])")
 _COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
-_ODD_GROUPS = {
+_REFUSED_GROUPS = {
     "?=": "lookahead",
     "?!": "lookahead",
     "?<=": "lookbehind",
@@ -47,7 +47,7 @@ _ODD_GROUPS = {
     "?#": "comments",
     "?(": "conditions",
 }
-_ODD_ESCAPES = {
+_REFUSED_ESCAPES = {
     "Z": r"\Z is not read alike everywhere: write \z or $",
     "v": r"\v is not read alike everywhere: write \x0B",
     "u": r"\u is not read everywhere: write \x{20AC}, say, or the character itself",
@@ -57,16 +57,16 @@ _ODD_ESCAPES = {
 
 
 def parse(text: str) -> Pattern:
-    """The pattern that `text` spells; PatternError says what contracts may not use, and what to write instead."""
-    reader = _Reader(text)
-    tree = reader.choice(depth=0)
-    if reader.at < len(text):
+    """Parse a pattern; PatternError says what contracts may not use, and what to write instead."""
+    parser = _Parser(text)
+    tree = parser.choice(depth=0)
+    if parser.at < len(text):
         raise PatternError("a ) closes nothing: write \\)")
-    return Pattern(tree, reader.groups)
+    return Pattern(tree, parser.groups)
 
 
-class _Reader:
-    """Reads one pattern from left to right."""
+class _Parser:
+    """Recursive descent parser of one pattern, from left to right."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at, self.groups = text, 0, 0
@@ -74,7 +74,7 @@ class _Reader:
         self._by_category = False
 
     def choice(self, depth: int) -> Node:
-        """Branches up to the end or a closing parenthesis."""
+        """Parse alternatives up to the end or a closing parenthesis."""
         if depth > DEEPEST:
             raise PatternError(f"its groups are nested more than {DEEPEST} deep")
         before = (self._any_case, self._dot_all)
@@ -143,7 +143,7 @@ class _Reader:
         if flags is not None:
             return self._flagged(flags, depth)
         if not self._take("?:"):
-            for form, name in _ODD_GROUPS.items():
+            for form, name in _REFUSED_GROUPS.items():
                 if self.text.startswith(form, self.at):
                     raise PatternError(f"it must do without {name}: write ( ) or (?: )")
             if self._take("?"):
@@ -176,24 +176,24 @@ class _Reader:
         return Char(self._escaped(sign)[0])
 
     def _escaped(self, sign: str) -> tuple[int, str | None]:
-        """The mask of what an escape stands for, and the character, where it stands for one."""
+        """Return the mask of an escape, and its character if it stands for a single one."""
         if sign in _CLASSES:
             return _CLASSES[sign], None
         if sign in "pP":
-            return self._general(), None
+            return self._category(), None
         if sign == "x":
             one = self._by_number()
-        elif sign in _CONTROLS:
-            one = _CONTROLS[sign]
+        elif sign in _CONTROL_ESCAPES:
+            one = _CONTROL_ESCAPES[sign]
         elif sign.isascii() and not sign.isalnum() and sign != "_":
             one = sign
         else:
-            raise PatternError(_ODD_ESCAPES.get(sign, f"\\{sign} is not one of the escapes that contracts may use"))
+            raise PatternError(_REFUSED_ESCAPES.get(sign, f"\\{sign} is not one of the escapes that contracts may use"))
         return self._char(one).mask, one
 
-    def _general(self) -> int:
+    def _category(self) -> int:
         match = re.compile(r"\{(\w+)\}|([LMNPSZ])").match(self.text, self.at)
-        if match is None or (match[1] or match[2]) not in _GENERAL:
+        if match is None or (match[1] or match[2]) not in _CATEGORIES:
             raise PatternError(r"\p must name a general category, as in \p{L} or \p{Lu}")
         self.at, self._by_category = match.end(), True
         return ALL

@@ -1,7 +1,7 @@
-"""The functions that contracts may call, and what each must be told outright, so that no row can make it fail.
+"""The functions that contracts may call, and which of their arguments must be literals, so that no row can make a call fail.
 
-Functions are allowed by name, not forbidden by name: one that this page does not know is refused. Where an argument decides
-whether a call can fail, or how long it takes (a pattern, a format, what is searched for), it is a literal, and is checked.
+Functions are allowed by name: one that is not listed here is refused. An argument that decides if a call can fail, or how
+long it takes (a pattern, a format, what is searched for), must be a literal, and is checked.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ _REFUSED = {
     "takes time by the square of a text's length": "levenshtein",
 }
 REASON = {name: reason for reason, names in _REFUSED.items() for name in names.split()}
-BARE = _words(
+WITHOUT_PARENTHESES = _words(
     "current_timestamp current_date current_time localtimestamp localtime current_user session_user "
     "current_catalog current_schema current_database"
 )
 
-#: Of which functions which argument must be what. What is no kind of literal below is a plain text in quotes.
+#: For each function the arguments, by position, that must be literals, and their kind. A "text" is any text in quotes.
 _LITERALS: tuple[tuple[str, dict[int, str]], ...] = (
     ("rlike regexp regexp_like regexp_count regexp_substr", {1: "pattern"}),
     ("regexp_extract regexp_instr", {1: "pattern", 2: "group"}),
@@ -63,8 +63,8 @@ _LITERALS: tuple[tuple[str, dict[int, str]], ...] = (
     ("replace translate", {1: "text", 2: "text"}),
     ("contains instr substring_index btrim try_to_number", {1: "text"}),
     ("locate", {0: "text"}),
-    ("date_format", {1: "written"}),
-    ("try_to_timestamp try_to_date", {1: "format"}),
+    ("date_format", {1: "output_format"}),
+    ("try_to_timestamp try_to_date", {1: "input_format"}),
     ("trunc", {1: "unit"}),
     ("date_trunc date_part", {0: "unit"}),
     ("sha2", {1: "bits"}),
@@ -72,28 +72,28 @@ _LITERALS: tuple[tuple[str, dict[int, str]], ...] = (
 )
 LITERALS = {name: kinds for names, kinds in _LITERALS for name in names.split()}
 MATCHING = frozenset(name for name, kinds in LITERALS.items() if kinds.get(1) in ("pattern", "like"))
-"""Functions that try a pattern on their first argument."""
+"""Functions that match a pattern against their first argument."""
 
 UNITS = _words(
     "year years yyyy yy quarter quarters qtr month months mon mm week weeks day days dd d dayofweek dow dayofweek_iso dow_iso doy "
     "yearofweek hour hours hrs minute minutes min second seconds sec s"
 )
-_READ = _words("yyyy yy MM M MMM MMMM dd d HH H mm m ss s S SS SSS SSSS SSSSS SSSSSS Z XXX")
-_WRITTEN = (_READ - {"Z", "XXX"}) | _words("hh h a E EE EEE EEEE")
+_INPUT_LETTERS = _words("yyyy yy MM M MMM MMMM dd d HH H mm m ss s S SS SSS SSSS SSSSS SSSSSS Z XXX")
+_OUTPUT_LETTERS = (_INPUT_LETTERS - {"Z", "XXX"}) | _words("hh h a E EE EEE EEEE")
 _PARTS = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z'#{}\[\]]")
 
 
 def pattern_problem(text: str, *, whole: bool, length: int = LONGEST_MATCHED) -> str | None:
-    """Why a text is no pattern for contracts; None where it is one. ``whole``: it must match all of a text."""
+    """Return why contracts may not use a pattern; None if they may. ``whole``: it must match all of a text."""
     try:
         pattern = parse(text)
     except PatternError as failure:
         return str(failure)
-    return None if is_quick(pattern, length, whole=whole) else slow(whole=whole, length=length)
+    return None if is_quick(pattern, length, whole=whole) else slow_pattern_message(whole=whole, length=length)
 
 
-def slow(*, whole: bool, length: int = LONGEST_MATCHED) -> str:
-    """What to do about a pattern that may take for ever."""
+def slow_pattern_message(*, whole: bool, length: int = LONGEST_MATCHED) -> str:
+    """Return the message for a pattern that may take too long."""
     anchor = "" if whole else "start it with ^, or "
     return (
         f"it may try more than 100 million ways on a text of {length:,} characters: {anchor}let repetitions "
@@ -102,12 +102,15 @@ def slow(*, whole: bool, length: int = LONGEST_MATCHED) -> str:
 
 
 def groups_in(text: str | None) -> int:
-    """How many groups a pattern that was looked at captures."""
+    """Return how many groups a pattern captures; it must have been checked before."""
     return parse(text or "").groups
 
 
 def replacement_problem(text: str, groups: int) -> str | None:
-    """Why a text cannot replace what a pattern of so many groups found: $1 is a group, and \\ and $ need a backslash."""
+    """Return why a replacement is refused, for a pattern of so many groups; None if it is allowed.
+
+    $1 is a group; a plain \\ or $ needs a backslash before it.
+    """
     rest = re.sub(r"\\.", "", text, flags=re.DOTALL)
     if rest.endswith("\\"):
         return "a replacement cannot end in a backslash: write \\\\ twice over"
@@ -118,23 +121,26 @@ def replacement_problem(text: str, groups: int) -> str | None:
 
 
 def like_problem(text: str, escape: str) -> str | None:
-    """Why a text is no pattern of LIKE."""
+    """Return why a pattern of LIKE is refused; None if it is allowed. ``escape`` is its escape character, "" for none."""
     rest = re.sub(re.escape(escape) + r"[%_" + re.escape(escape) + "]", "x", text) if escape else text
     if escape and escape in rest:
         return f"a pattern of LIKE may have a {escape} only before %, _ or itself: write it twice"
     ways = re.sub("[^%_]", "x", rest)
     found = parse("(?s)" + ways.replace("_", ".").replace("x", ".").replace("%", ".*"))
-    return None if is_quick(found, whole=True) else slow(whole=True)
+    return None if is_quick(found, whole=True) else slow_pattern_message(whole=True)
 
 
 def is_plain_like(text: str) -> bool:
-    """Whether LIKE is a mere comparison, quick on a text of any length: %x, x%, %x% or x."""
+    """True if LIKE only searches for a text, which is quick at any length: %x, x%, %x% or x."""
     return "_" not in text and "%" not in text.removeprefix("%").removesuffix("%")
 
 
 def format_problem(text: str, kind: str) -> str | None:
-    """Why a text is no format of dates and times. ``kind``: written by date_format, or read."""
-    allowed = _WRITTEN if kind == "written" else _READ
+    """Return why a format of dates and times is refused; None if it is allowed.
+
+    ``kind``: ``output_format`` for date_format, ``input_format`` for parsing.
+    """
+    allowed = _OUTPUT_LETTERS if kind == "output_format" else _INPUT_LETTERS
     at = 0
     while at < len(text):
         match = _PARTS.match(text, at)

@@ -1,7 +1,7 @@
-"""From the checked tree of an expression to the text that Spark is handed. What is not written here is refused.
+"""Write the SQL that Spark runs from the checked tree of an expression. Kinds of nodes that are not listed here are refused.
 
-Spark never sees what an author wrote, only this: a node of a kind below, with no argument but those named, names in
-backticks, texts escaped in full. So what two parsers might read differently cannot come through.
+Spark never sees what an author wrote, only what is written here: nodes of the kinds below, with no arguments but those
+listed, names in backticks, texts escaped in full. So nothing that two parsers might read differently gets through.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from sqlglot import exp
 from schema_registry import sql_functions as functions
 from schema_registry.contract import MOST_DIGITS
 from schema_registry.patterns import LONGEST_MATCHED
-from schema_registry.sql_growth import refuse_growth
+from schema_registry.sql_expansion import refuse_expansion
 from schema_registry.sql_literals import literal_problem
-from schema_registry.sql_text import Read, SqlError
-from schema_registry.sql_types import moment, type_of
+from schema_registry.sql_text import ParsedSql, SqlError
+from schema_registry.sql_types import checked_time, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -64,21 +64,21 @@ _ARGUMENTS: dict[type[exp.Expr], str] = {
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]*")
 
 
-def spark_text(read: Read) -> str:
-    """The text for Spark; SqlError for the first thing that contracts may not say."""
+def spark_text(parsed: ParsedSql) -> str:
+    """Return the SQL for Spark; SqlError for the first thing that contracts may not use."""
     try:
-        text = _Writer(read).write(read.tree)
-        refuse_growth(read)
+        text = _Writer(parsed).write(parsed.tree)
+        refuse_expansion(parsed)
         return text
     except RecursionError:
         raise SqlError("it is nested too deeply") from None
 
 
 class _Writer:
-    """Writes one expression."""
+    """Writes one expression: a method for each kind of node."""
 
-    def __init__(self, read: Read) -> None:
-        self._read, self._depth = read, 0
+    def __init__(self, parsed: ParsedSql) -> None:
+        self._parsed, self._depth = parsed, 0
         self._ways: dict[type[exp.Expr], Callable[[Any], str]] = {
             **dict.fromkeys(_BINARY, self._binary),
             **dict.fromkeys(_MATCHES, self._match),
@@ -97,7 +97,7 @@ class _Writer:
             exp.Case: self._case,
             exp.Anonymous: self._call,
             exp.TryCast: self._try_cast,
-            exp.Cast: self._moment,
+            exp.Cast: self._time_literal,
             exp.Extract: self._extract,
             exp.Substring: lambda node: (
                 f"substring({self._all(node.this, node.args['start'], node.args.get('length'))})"
@@ -108,7 +108,7 @@ class _Writer:
         }
 
     def write(self, node: exp.Expr) -> str:
-        """The node as Spark reads it, in parentheses where it is more than a value or a call."""
+        """Return the node as SQL, in parentheses if it is more than a value or a call."""
         way = self._ways.get(type(node))
         if way is None:
             raise SqlError(_refusal(node))
@@ -133,7 +133,7 @@ class _Writer:
         return f"`{node.name.replace('`', '``')}`"
 
     def _literal(self, node: exp.Literal) -> str:
-        text = self._read.text(node)
+        text = self._parsed.text(node)
         if text is not None:
             return quoted(text)
         if not _NUMBER.fullmatch(node.name) or len(node.name.replace(".", "")) > MOST_DIGITS:
@@ -141,7 +141,7 @@ class _Writer:
         return node.name
 
     def _binary(self, node: exp.Binary) -> str:
-        """A chain of one connector stays flat, however long it is."""
+        """Write a chain of one operator flat, without nesting, however long it is."""
         parts: list[exp.Expr] = [node.expression]
         kind, left = type(node), node.this
         while kind in _CHAINS and type(left) is kind:
@@ -172,7 +172,7 @@ class _Writer:
         return f"(CASE{value}{whens}{'' if default is None else f' ELSE {self.write(default)}'} END)"
 
     def _match(self, node: exp.Binary, escape: exp.Expr | None = None) -> str:
-        """LIKE, ILIKE or RLIKE with its pattern, or several: each a literal that was looked at."""
+        """Write LIKE, ILIKE or RLIKE with its pattern, or several: each a checked literal."""
         kind = _MATCHES[type(node)]
         several, quantifier = _patterns(node.expression)
         name = "rlike" if kind == "RLIKE" else "like"
@@ -182,7 +182,7 @@ class _Writer:
         patterns = f"{quantifier} ({self._listed(several)})" if quantifier else self.write(several[0])
         ending = "" if escape is None else f" ESCAPE {self.write(escape)}"
         subject = self.write(node.this)
-        plain = kind != "RLIKE" and all(functions.is_plain_like(self._read.text(each) or "") for each in several)
+        plain = kind != "RLIKE" and all(functions.is_plain_like(self._parsed.text(each) or "") for each in several)
         return _guarded(subject, f"({subject} {negated}{kind} {patterns}{ending})", plain)
 
     def _escaped_like(self, node: exp.Escape) -> str:
@@ -199,11 +199,11 @@ class _Writer:
         called = f"{name}({self._listed(arguments)})"
         if name not in functions.MATCHING:
             return called
-        plain = name in ("like", "ilike") and functions.is_plain_like(self._read.text(arguments[1]) or "")
+        plain = name in ("like", "ilike") and functions.is_plain_like(self._parsed.text(arguments[1]) or "")
         return _guarded(self.write(arguments[0]), called, plain)
 
     def _check(self, name: str, arguments: list[exp.Expr]) -> None:
-        problem = literal_problem(self._read, name, arguments)
+        problem = literal_problem(self._parsed, name, arguments)
         if problem is not None:
             raise SqlError(problem)
 
@@ -212,10 +212,10 @@ class _Writer:
             raise SqlError(f"'cast' {functions.REASON['cast']}, and write numbers plainly, as in 1 or 1.5")
         return f"try_cast({self.write(node.this)} AS {type_of(node.args['to'])})"
 
-    def _moment(self, node: exp.Cast) -> str:
-        """DATE '…' and TIMESTAMP '…'."""
+    def _time_literal(self, node: exp.Cast) -> str:
+        """Write DATE '…' and TIMESTAMP '…'."""
         kind = type_of(node.args["to"])
-        return f"{kind.upper()} {quoted(moment(self._read.text(node.this), kind))}"
+        return f"{kind.upper()} {quoted(checked_time(self._parsed.text(node.this), kind))}"
 
     def _extract(self, node: exp.Extract) -> str:
         if node.this.name.lower() not in functions.UNITS:
@@ -241,13 +241,13 @@ class _Writer:
 
 
 def quoted(text: str) -> str:
-    """A text that Spark's parser reads back as it is. A `$` is escaped too: `${…}` would be replaced by a setting or a secret."""
+    """Return a literal that Spark reads back as this text. `$` is escaped too: Spark puts settings, also secrets, in for `${…}`."""
     signs = (f"\\u{ord(sign):04x}" if sign in "\\'$" or not (" " <= sign != "\x7f") else sign for sign in text)
     return f"'{''.join(signs)}'"
 
 
 def _guarded(subject: str, match: str, plain: bool) -> str:
-    """The match for texts that are short enough; for others an error, which those who run the expression turn into a reason."""
+    """Return the match for texts that are short enough; others raise an error, which whoever runs it turns into a reason."""
     if plain:
         return match
     failure = f"raise_error('a pattern is tried on at most {LONGEST_MATCHED} characters')"
@@ -255,7 +255,7 @@ def _guarded(subject: str, match: str, plain: bool) -> str:
 
 
 def _patterns(node: exp.Expr) -> tuple[list[exp.Expr], str]:
-    """The patterns of LIKE, and ANY or ALL where it takes several."""
+    """Return the patterns of LIKE, and ANY or ALL if there are several."""
     if not isinstance(node, exp.Any | exp.All):
         return [node], ""
     inside = node.this
@@ -264,6 +264,7 @@ def _patterns(node: exp.Expr) -> tuple[list[exp.Expr], str]:
 
 
 def _refusal(node: exp.Expr, otherwise: str = "") -> str:
+    """Return why a node is refused."""
     if isinstance(node, exp.Query | exp.Subquery) or node.find(exp.Query, exp.Subquery):
         return "subqueries are not allowed, only the fields of the row"
     if isinstance(node, exp.Window | exp.AggFunc):

@@ -1,8 +1,8 @@
-r"""Contract SQL as written, to a tree whose texts and names are known for sure, before anything is made of it.
+r"""Parse contract SQL into a tree whose texts and names are certain.
 
-Texts are read here and not by the parser, which then sees numbered stand-ins: what a backslash means must not hang on a
-parser. `\\ \' \" \n \r \t` are what they are everywhere; any other backslash stays, so '^\d' is a digit. Those that Spark
-reads as something else again (`\b` is a backspace) are refused. Calls stay calls: the parser folds none into another.
+Texts in quotes are read here and replaced by numbers before the parser sees them: parsers do not agree on what a backslash
+means. `\\ \' \" \n \r \t` are what they are everywhere; any other backslash stays, so '^\d' is a digit. Those that Spark
+reads differently (`\b` is a backspace) are refused. Function calls stay as they are written: the parser rewrites none.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST = 20_000
-"""An expression of more characters is refused: parsers and compilers take more than their share for it."""
+"""An expression of more characters is refused, as parsing and compiling it would take too long."""
 
 
 class SqlError(ValueError):
-    """Why a text is no expression that contracts may use."""
+    """The text is not an expression that contracts may use; the message says why."""
 
 
 class NotOneExpressionError(SqlError):
@@ -33,28 +33,28 @@ class NotOneExpressionError(SqlError):
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """One expression: its tree, in which a text is the number of its place in `texts`."""
+class ParsedSql:
+    """A parsed expression: its tree, in which each text in quotes is replaced by its position in `texts`."""
 
     tree: exp.Expr
     texts: tuple[str, ...]
 
     def text(self, node: object) -> str | None:
-        """The text that a node stands for; None where it is no text in quotes."""
+        """Return the text of a node; None if it is not a text in quotes."""
         return self.texts[int(node.name)] if isinstance(node, exp.Literal) and node.is_string else None
 
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
-_ODD = frozenset("bZuU0123456789")
-_OWN_GRAMMAR = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "SUBSTR", "TRIM", "OVERLAY")
+_AMBIGUOUS = frozenset("bZuU0123456789")
+_SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "SUBSTR", "TRIM", "OVERLAY")
 
 
 class _ContractParser(SparkParser):
-    """Spark's grammar, with every call as it was written."""
+    """Spark's grammar, with every call kept as it was written."""
 
     FUNCTIONS: ClassVar = {}
-    FUNCTION_PARSERS: ClassVar = {name: SparkParser.FUNCTION_PARSERS[name] for name in _OWN_GRAMMAR}
+    FUNCTION_PARSERS: ClassVar = {name: SparkParser.FUNCTION_PARSERS[name] for name in _SPECIAL_SYNTAX}
     NO_PAREN_FUNCTIONS: ClassVar = {}
     NO_PAREN_FUNCTION_PARSERS: ClassVar = {"CASE": SparkParser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
 
@@ -65,8 +65,8 @@ class ContractSql(Spark):
     Parser = _ContractParser
 
 
-def read(sql: str) -> Read:
-    """The one scalar expression that `sql` spells; SqlError where it spells none, or hides something."""
+def parse_sql(sql: str) -> ParsedSql:
+    """Parse the one scalar expression in `sql`; SqlError if it is none, or has comments."""
     if len(sql) > LONGEST:
         raise SqlError(f"it has {len(sql)} characters, at most {LONGEST} are allowed")
     try:
@@ -74,15 +74,15 @@ def read(sql: str) -> Read:
         _refuse_comments(sql, tokens)
         if any(token.token_type == TokenType.SEMICOLON for token in tokens):
             raise NotOneExpressionError(", without ';'")
-        stood_in, texts = _with_stand_ins(sql, tokens)
-        tree = sqlglot.parse_one(stood_in, read=ContractSql, into=exp.Condition)
+        replaced, texts = _replace_texts(sql, tokens)
+        tree = sqlglot.parse_one(replaced, read=ContractSql, into=exp.Condition)
     except (SqlglotError, RecursionError) as failure:
         raise NotOneExpressionError(": it does not parse") from failure
-    return Read(tree, texts)
+    return ParsedSql(tree, texts)
 
 
 def _refuse_comments(sql: str, tokens: list[Token]) -> None:
-    """Between two tokens there is white space and nothing else: what a parser passes over, another may run."""
+    """Refuse all but white space between tokens: what one parser skips, another may run."""
     at = 0
     for token in (*tokens, None):
         between = sql[at : len(sql) if token is None else token.start]
@@ -91,7 +91,8 @@ def _refuse_comments(sql: str, tokens: list[Token]) -> None:
         at = at if token is None else max(at, token.end + 1)
 
 
-def _with_stand_ins(sql: str, tokens: list[Token]) -> tuple[str, tuple[str, ...]]:
+def _replace_texts(sql: str, tokens: list[Token]) -> tuple[str, tuple[str, ...]]:
+    """Return the SQL with each text in quotes replaced by its number, and the texts."""
     pieces: list[str] = []
     texts: list[str] = []
     at = 0
@@ -103,7 +104,7 @@ def _with_stand_ins(sql: str, tokens: list[Token]) -> tuple[str, tuple[str, ...]
 
 
 def _texts(sql: str, tokens: list[Token]) -> Iterator[tuple[int, int, str]]:
-    """Where each text starts and ends, and what it says. Two that touch are one, with a quote between: 'it''s'."""
+    """Yield where each text in quotes starts and ends, and its value. Two that touch are one, with a quote between: 'it''s'."""
     found: tuple[int, int, str] | None = None
     for token in tokens:
         if token.token_type not in (TokenType.STRING, TokenType.RAW_STRING):
@@ -120,17 +121,17 @@ def _texts(sql: str, tokens: list[Token]) -> Iterator[tuple[int, int, str]]:
 
 
 def _value(quoted: str) -> str:
-    """What a text in quotes says."""
+    """Return the value of a text in quotes."""
     if quoted[0] in "rR" and len(quoted) > 2 and quoted[1] == quoted[-1] and quoted[1] in "'\"":
         return quoted[2:-1]
     if len(quoted) < 2 or quoted[0] not in "'\"" or quoted[-1] != quoted[0]:
         raise NotOneExpressionError(": it does not parse")
-    return _ESCAPE.sub(_unescaped, quoted[1:-1])
+    return _ESCAPE.sub(_unescape, quoted[1:-1])
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     sign = match[1]
-    if sign in _ODD:
+    if sign in _AMBIGUOUS:
         raise SqlError(
             f"a backslash before {sign} is not read alike everywhere: write \\\\{sign} for the backslash itself"
         )

@@ -1,4 +1,4 @@
-"""Types and moments in contract SQL: a contract's own types, and no other."""
+"""Types and literal times in contract SQL: a contract's own types, and no others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+
 
 
 def type_of(node: exp.DataType) -> str:
-    """The type as Spark is told it; SqlError where no field could have it."""
+    """Return the type as Spark SQL; SqlError if no field could have it."""
     name = _TYPES.get(node.this)
     if name is None or (name != "decimal" and node.expressions):
         raise SqlError(
@@ -39,8 +39,8 @@ def type_of(node: exp.DataType) -> str:
         raise SqlError(str(failure)) from None
 
 
-def moment(text: str | None, kind: str) -> str:
-    """What stands after DATE or TIMESTAMP, where it is one; SqlError where it is none."""
+def checked_time(text: str | None, kind: str) -> str:
+    """Return the text after DATE or TIMESTAMP; SqlError if it is not a date or a time. ``kind`` is the type of the literal."""
     if text is None or kind not in ("date", "timestamp"):
         raise SqlError(f"'cast' {functions.REASON['cast']}")
     match = _TIME.fullmatch(text)
