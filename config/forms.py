@@ -1,4 +1,4 @@
-"""The forms a setting's text can take: how it is described, read and shown again.
+"""The forms of a setting's text: how each is described, read and shown again.
 
 >>> duration(least="1 second").read("1.5 min")
 datetime.timedelta(seconds=90)
@@ -35,7 +35,7 @@ _MASTER = re.compile(r"local(\[(\*|[1-9]\d*)(,\s*\d+)?\])?|yarn|(spark|k8s)://\S
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a setting expects in words, how its text is read (ValueError if it is not of this form), and shown."""
+    """A form: its description, how a text is read (ValueError if it is not of this form), and how a value is shown."""
 
     expects: str
     read: Callable[[str], Any]
@@ -45,12 +45,12 @@ class Form:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """A text that is never shown: it prints as ``***``, and only `reveal` gives it away."""
+    """A text that is never shown: it prints as ``***``; only `reveal` returns it."""
 
     _text: str
 
     def reveal(self) -> str:
-        """The text itself, for the one who connects with it."""
+        """Return the text itself, to connect with."""
         return self._text
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ class Secret:
 
 
 def duration(least: str = "0 ms", most: str = "3650 days") -> Form:
-    """A length of time with its unit, read as a timedelta."""
+    """A length of time with its unit, read as a timedelta; both bounds are allowed."""
     low, high = _duration(least), _duration(most)
     expects = f"a duration such as '10 seconds', '5 minutes' or '500 ms', from {least} to {most}"
     return Form(expects, lambda text: _within(_duration(text), low, high), _shown_duration)
@@ -100,7 +100,7 @@ def matching(pattern: str, expects: str) -> Form:
 
 
 def master() -> Form:
-    """Where Spark runs."""
+    """The URL of a Spark master."""
     return Form("local[*], local[2], yarn, spark://host:port or k8s://…", lambda text: _matched(_MASTER, text))
 
 

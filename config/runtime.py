@@ -1,6 +1,6 @@
-"""Where the project's root, Spark configuration and jars are, and a Java for Spark. Nothing here changes anything.
+"""Find the project's root, Spark configuration, jars and a Java for Spark. Nothing is changed here.
 
-`config.setup_runtime` puts what is missing under .runtime.
+`config.setup_runtime` installs what is missing under .runtime.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OLDEST_JAVA, NEWEST_JAVA = 17, 25
 
 @dataclass(frozen=True, slots=True)
 class Java:
-    """A Java: its program, its home if it lies in one, its major version (0 if it does not run), and who named it."""
+    """A Java: its program, its home if it has one, its major version (0 if it does not run), and where it was found."""
 
     program: Path
     home: Path | None
@@ -40,12 +40,12 @@ class Java:
 
     @property
     def fits(self) -> bool:
-        """Spark runs on it."""
+        """True if Spark runs on it."""
         return OLDEST_JAVA <= self.version <= NEWEST_JAVA
 
 
 def find_java(env: Mapping[str, str] | None = None, own: Path = JAVA) -> Java:
-    """The first Java that Spark can run on: JAVA_HOME's, PATH's, the project's. JavaNotFoundError if none can."""
+    """Return the first Java that Spark can run on: of JAVA_HOME, PATH, then the project. JavaNotFoundError if there is none."""
     seen: list[str] = []
     for java in _javas(os.environ if env is None else env, own):
         if java.fits:
@@ -58,13 +58,13 @@ def find_java(env: Mapping[str, str] | None = None, own: Path = JAVA) -> Java:
 
 
 def locked_jars(lock: Path = LOCK) -> dict[str, str]:
-    """The SHA-256 of each jar that Spark is started with, by file name."""
+    """Return the SHA-256 of each jar that Spark is started with, by file name."""
     lines = [line.split() for line in lock.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
     return {name: digest for digest, name in lines}
 
 
 def require_jars(folder: Path = JARS) -> None:
-    """Raise MissingJarsError unless all locked jars are in `folder` as they were locked: Spark runs what is in them."""
+    """Raise MissingJarsError unless all locked jars are in `folder` with their locked sums: Spark runs the code in them."""
     missing = [name for name in locked_jars() if not (folder / name).is_file()]
     if missing:
         raise MissingJarsError(
@@ -79,12 +79,12 @@ def require_jars(folder: Path = JARS) -> None:
 
 
 def has_sum(file: Path, digest: str) -> bool:
-    """The file is there and has this SHA-256."""
+    """True if the file exists and has this SHA-256."""
     return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest
 
 
 def spark_defaults(file: Path = DEFAULTS, root: Path = ROOT) -> dict[str, str]:
-    """The properties of the file; the paths of jars and of the log configuration as URLs that hold anywhere."""
+    """Return the properties of the file, with the paths of jars and of the log configuration as absolute URLs."""
     lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     pairs = (line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
     conf = {key: value.strip() for key, value in pairs}
@@ -95,7 +95,7 @@ def spark_defaults(file: Path = DEFAULTS, root: Path = ROOT) -> dict[str, str]:
 
 
 def _javas(env: Mapping[str, str], own: Path) -> Iterator[Java]:
-    """The Javas that are named somewhere, in order of preference."""
+    """Yield the Javas to try, in order of preference."""
     if env.get("JAVA_HOME"):
         yield _java(Path(env["JAVA_HOME"]) / "bin" / "java", "JAVA_HOME")
     on_path = shutil.which("java", path=env.get("PATH", ""))
@@ -108,26 +108,26 @@ def _javas(env: Mapping[str, str], own: Path) -> Iterator[Java]:
 def _java(program: Path, named_by: str) -> Java:
     real = program.resolve()
     home = real.parents[1] if real.parent.name == "bin" else None
-    return Java(program, home, _released_version(home) or _said_version(program), named_by)
+    return Java(program, home, _version_of_release(home) or _version_of_program(program), named_by)
 
 
-def _released_version(home: Path | None) -> int:
-    """The version in the `release` file that a Java's home has; 0 if it has none. Starting it would take longer."""
+def _version_of_release(home: Path | None) -> int:
+    """Return the version in the `release` file of a Java's home; 0 if there is none. Starting it would take longer."""
     if home is None or not (home / "release").is_file() or not (home / "bin" / "java").is_file():
         return 0
     return _major(r'JAVA_VERSION="', (home / "release").read_text(encoding="utf-8", errors="replace"))
 
 
-def _said_version(program: Path) -> int:
-    """The version that ``java -version`` says; 0 if it does not run."""
+def _version_of_program(program: Path) -> int:
+    """Return the version that ``java -version`` prints; 0 if it does not run."""
     try:
-        said = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return 0
-    return _major(r'version "', said.stderr)
+    return _major(r'version "', done.stderr)
 
 
 def _major(before: str, text: str) -> int:
-    """17 for 17.0.15, and 8 for 1.8.0."""
+    """Return the major version after ``before``: 17 for 17.0.15, and 8 for 1.8.0."""
     found = re.search(before + r"(?:1\.)?(\d+)", text)
     return int(found[1]) if found else 0

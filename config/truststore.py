@@ -1,6 +1,6 @@
-"""The certificates that this machine trusts, as a file that Java reads.
+"""Write the certificates that this machine trusts as a file that Java reads.
 
-A Java from PyPI brings its own list: it does not know an authority that was added to the machine, as companies do.
+A Java from PyPI has its own list, without the authorities that companies add to their machines.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Java wants one; it guards nothing, as the certificates are public.
+#: Java requires one; it protects nothing, as the certificates are public.
 PASSWORD = "changeit"
 
 _MAGIC, _VERSION, _TRUSTED = 0xFEEDFEED, 2, 2
 
 
 def trusted_certificates() -> list[bytes]:
-    """The authorities that OpenSSL's bundle on this machine names (SSL_CERT_FILE is respected), in DER; [] if none."""
+    """Return the authorities of OpenSSL's bundle on this machine (SSL_CERT_FILE is respected), in DER; [] if there are none."""
     places = ssl.get_default_verify_paths()
     bundles = [Path(places.cafile)] if places.cafile else []
     bundles += [Path(places.capath) / "ca-certificates.crt"] if places.capath and not bundles else []
@@ -33,7 +33,7 @@ def trusted_certificates() -> list[bytes]:
 
 
 def java_keystore(certificates: Sequence[bytes]) -> bytes:
-    """A Java key store (JKS) that trusts these certificates."""
+    """Return a Java key store (JKS) that trusts these certificates."""
     entries = [_entry(f"ca-{index}", certificate) for index, certificate in enumerate(certificates)]
     body = struct.pack(">III", _MAGIC, _VERSION, len(entries)) + b"".join(entries)
     seal = hashlib.sha1(PASSWORD.encode("utf-16-be") + b"Mighty Aphrodite" + body)  # the format's own checksum

@@ -1,3 +1,5 @@
+"""config.groups and .env.example list the same settings."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""config.escaping: control and invisible characters are written out, and nothing else changes."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""config.forms: texts that each form reads, refuses and shows."""
+
 from __future__ import annotations
 
 from datetime import timedelta

@@ -1,3 +1,5 @@
+"""config.postgres and config.postgres_login, against an embedded server and one of Debian."""
+
 from __future__ import annotations
 
 import sys

@@ -1,3 +1,5 @@
+"""config.postgres_embedded: a server that many processes share, and that outlives those that are killed."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""config.runtime: which Java is found, which jars are required, Spark's configuration."""
+
 from __future__ import annotations
 
 import shutil

@@ -1,3 +1,5 @@
+"""config.settings: reading, precedence, errors, secrets."""
+
 from __future__ import annotations
 
 from datetime import timedelta

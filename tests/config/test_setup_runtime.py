@@ -1,3 +1,5 @@
+"""config.setup_runtime: jars and Java are installed whole or not at all."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""config.truststore, and its use in config.setup_runtime."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -30,11 +32,13 @@ def test_java_reads_every_certificate_of_the_store(spark: SparkSession) -> None:
 def test_the_java_from_pypi_trusts_whom_the_machine_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup_runtime, "trusted_certificates", lambda: [b"a certificate"])
     monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-Da=b")
-    options = setup_runtime._trust(Java(Path("/java"), None, 25, ".runtime/java"), tmp_path)["SPARK_SUBMIT_OPTS"]
+    options = setup_runtime._trust_options(Java(Path("/java"), None, 25, ".runtime/java"), tmp_path)[
+        "SPARK_SUBMIT_OPTS"
+    ]
     assert options.startswith(f"-Da=b -Djavax.net.ssl.trustStore={tmp_path / 'trusted.jks'} ")
     assert (tmp_path / "trusted.jks").read_bytes() == java_keystore([b"a certificate"])
 
 
 def test_a_java_of_the_machine_keeps_its_own_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup_runtime, "trusted_certificates", lambda: [b"a certificate"])
-    assert setup_runtime._trust(Java(Path("/java"), None, 17, "PATH"), tmp_path) == {}
+    assert setup_runtime._trust_options(Java(Path("/java"), None, 17, "PATH"), tmp_path) == {}

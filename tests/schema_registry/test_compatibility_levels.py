@@ -1,3 +1,5 @@
+"""schema_registry.compatibility: the levels, and that the registry refuses a version that breaks its own."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

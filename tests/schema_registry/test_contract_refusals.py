@@ -1,3 +1,5 @@
+"""schema_registry.parsing, checks, yaml_file and registry: contracts that are refused, and the message of each."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The shipped contracts of ecommerce_events: fields, rules, migrations, compatibility and fingerprints."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime

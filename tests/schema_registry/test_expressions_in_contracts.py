@@ -1,3 +1,5 @@
+"""schema_registry.expressions, with the modules sql_* below it: which expressions contracts may use."""
+
 from __future__ import annotations
 
 import pytest

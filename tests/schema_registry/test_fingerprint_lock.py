@@ -1,3 +1,5 @@
+"""schema_registry.lock: freezing versions, and what changes a fingerprint."""
+
 from __future__ import annotations
 
 import hashlib

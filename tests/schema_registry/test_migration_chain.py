@@ -1,3 +1,5 @@
+"""schema_registry.migration: the steps from each version to the latest."""
+
 from __future__ import annotations
 
 import pytest

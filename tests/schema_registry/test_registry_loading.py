@@ -1,3 +1,5 @@
+"""schema_registry.registry, subject, contract and describe: loading a folder of contracts."""
+
 from __future__ import annotations
 
 import json
