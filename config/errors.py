@@ -31,7 +31,7 @@ class TallyError(Exception):
 
 
 class UsageError(TallyError):
-    """The command was asked for something that it cannot do as things are set."""
+    """The command cannot do what its options and settings ask for."""
 
     exit_code = 2
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """The star, the marts, and what holds a date's publication back."""
+    """The star, the marts, and the gates that hold a date back."""
 
     holidays_country: str = setting(
         "HOLIDAYS_COUNTRY",
         "US",
         matching(r"[A-Z]{2}", "two capital letters (ISO 3166-1 alpha-2), such as US or BR"),
-        "Whose holidays dim_date knows.",
+        "Country whose holidays are in dim_date.",
     )
     top_products: int = setting("TOP_PRODUCTS", "10", whole(1, 10_000), "Products of a date that top_products ranks.")
     totals_tolerance: float = setting(
@@ -39,7 +39,7 @@ class Gold:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """What `tally generate` writes when its options say nothing else."""
+    """Defaults of `tally generate`."""
 
     seed: int = setting("GENERATOR_SEED", "42", whole(0, 2**63 - 1), "The same seed gives the same bytes.")
     fault_rate: float = setting("GENERATOR_FAULT_RATE", "0.02", share(), "Share of the rows that carry a fault.")

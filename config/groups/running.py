@@ -1,4 +1,4 @@
-"""Settings of a run: where things are on disk, how the stream goes, what a file may hold, what is late, retries, logs."""
+"""Settings of a run: folders, the stream, limits of files, lateness, retries, logs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Where things are on disk; relative paths start at the working directory."""
+    """Folders; relative paths start at the working directory."""
 
     root: Path = setting("LAKE_ROOT", "data/lake", folder(), "Tables and checkpoints of the lake.")
     landing: Path = setting("LANDING_ROOT", "data/input", folder(), "Files to take in, a folder for each subject.")
@@ -27,13 +27,13 @@ class Lake:
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """How the stream runs."""
+    """The stream."""
 
     trigger_interval: timedelta = setting(
         "TRIGGER_INTERVAL",
         "10 seconds",
         duration("0 ms", "1 day"),
-        "Time from one look for new files to the next; what they bring is judged and published at once.",
+        "Time from one look for new files to the next; their rows are judged and published at once.",
     )
     master: str = setting(
         "SPARK_MASTER", "local[*]", master(), "Where Spark runs; under spark-submit --master decides."
@@ -51,19 +51,19 @@ class Streaming:
         "STALLED_AFTER",
         "10 minutes",
         duration("1 second", "30 days"),
-        "How long a batch may be at one step before it is named as standing still.",
+        "How long a batch may be at one step before it is reported as stalled.",
     )
     stop_patience: timedelta = setting(
         "STOP_PATIENCE",
         "10 minutes",
         duration("0 ms", "1 day"),
-        "How long batches under way may take to finish once a stop is asked for; then the stream ends without them.",
+        "How long batches under way may take to finish once a stop is requested; then the stream ends without them.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a landed file may hold; what is beyond is kept whole, as dead letters with the reason too_large."""
+    """Limits of a landed file; what is beyond them is kept whole, as dead letters with the reason too_large."""
 
     header_bytes: int = setting("MAX_HEADER_BYTES", "64k", size("1k", "16m"), "Bytes of a CSV header.")
     columns: int = setting("MAX_COLUMNS", "1000", whole(1, 100_000), "Columns of a CSV file, or fields of a JSON line.")
@@ -86,7 +86,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class DataQuality:
-    """What counts as late, and as too early."""
+    """Lateness, and times in the future."""
 
     watermark_delay: timedelta = setting(
         "WATERMARK_DELAY", "10 minutes", duration(), "How far an event may lie behind the newest before it is late."
@@ -104,7 +104,7 @@ class DataQuality:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often, and how patiently, something outside is tried again."""
+    """Retries where something outside fails."""
 
     attempts: int = setting("RETRY_ATTEMPTS", "5", whole(1, 100), "Quick attempts with growing waits.")
     first_wait: timedelta = setting(
@@ -126,7 +126,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """What is logged."""
+    """Logging."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "The least level that is logged."
