@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage.commit import append_once, ensure_table
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.scd2 import OPEN, surrogate_keys
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from generator.changes.run import write_shop
 from generator.options import DEFAULT_START
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.storage.changed import changed_rows, position
+from spark_jobs.storage.difference import changed_rows, table_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,13 +99,13 @@ class _Lake:
     def rows_another_when_rebuilt(self) -> int:
         """How many rows of gold are others once every date is built again: none, or the days before have left something undone."""
         tables = [self.lake.gold(name) for name in GOLD]
-        before = [position(table) for table in tables]
+        before = [table_version(table) for table in tables]
         GoldRun(self.stage.spark, self.settings, self.stage.registry).run(
             (DEFAULT_START + timedelta(days=self.days - 1)).date(), everything=True
         )
         others = 0
         for table, then in zip(tables, before, strict=True):
-            now = position(table)
+            now = table_version(table)
             if then is None or now is None:  # no run has had a row for it, such as an inferred member
                 assert then is now
                 continue

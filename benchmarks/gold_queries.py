@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.storage.delta_log import read_log
 from spark_jobs.storage.live_files import LiveFile
-from spark_jobs.storage.log import read_log
-from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.scd2 import OPEN, surrogate_keys
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from benchmarks.arrivals import copied, running
 from benchmarks.stage import SUBJECT
-from spark_jobs.storage.commit import append_once, ensure_table
-from spark_jobs.storage.parts import TableWriter
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.create import ensure_table
+from spark_jobs.storage.table_writer import TableWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ TallyError                  exit code 1
 │  │  ├─ UnknownSubjectError  no such subject in the registry
 │  │  └─ UnknownVersionError  no such version of the subject
 │  ├─ OptionsError          an option has a value that the generator cannot honour (generator.options)
-│  ├─ SchemaConflictError   a table holds a column in another type than its contract now says (storage.commit)
+│  ├─ SchemaConflictError   a table holds a column in another type than its contract now says (storage.create)
 │  └─ SetupError            a run cannot start as things are set up (config.errors, as those below it)
 │     ├─ SettingsError      variables that cannot be used
 │     ├─ JavaNotFoundError  no Java that Spark can run on
@@ -27,13 +27,13 @@ TallyError                  exit code 1
 ├─ MigrationError           a database cannot be brought to the form that publishing needs (publish.rights)
 ├─ PublishError             something could not be published to Postgres; the lake has it (publish.publisher)
 ├─ LostPartsError           a prepared batch is half committed and its parts are gone (microbatch.settle)
-├─ UnseenError              what a worker wrote is not there for the driver (storage.attempt)
+├─ StorageNotSharedError    what a worker wrote is not there for the driver (storage.parts_on_disk)
 ├─ LandingError             a landed file is there for the driver and not for a worker, or its folder is away (landing.land_files)
 ├─ LedgerError              what was prepared of a batch cannot be read back, and part of it is visible (microbatch.journal)
 ├─ ProgressError            Spark's notes of a query's progress are damaged beyond what can be set aside (microbatch.spark_notes)
-├─ DamagedError             files of the lake are not on disk as they were written (storage.sound)
-├─ MachineError             the machine refuses: no room, no more open files, no permission (storage.sound)
-├─ DeltaLogError                 a table's log cannot be followed, or asks for what this writer cannot do (storage.log)
+├─ DamagedError             files of the lake are not on disk as they were written (storage.integrity)
+├─ MachineError             the machine refuses: no room, no more open files, no permission (storage.failures)
+├─ DeltaLogError            a table's log cannot be followed, or asks for what this writer cannot do (storage.snapshot)
 └─ DeletionVectorError      a deletion vector cannot be read as it was written (storage.deletion_vectors)
 
 Caught before they reach a command, and so not in the tree: ApiError, NotFoundError (answers of the API); EmbeddedError

@@ -16,9 +16,9 @@ from spark_jobs.landing.listing import absolute_root
 from spark_jobs.microbatch.journal import Ledger, query_id
 from spark_jobs.microbatch.offsets import Offset, last, listed, offset
 from spark_jobs.microbatch.settle import committed_to
-from spark_jobs.storage.commit import open_table
-from spark_jobs.storage.counts import count, own_rows
+from spark_jobs.storage.counts import count_rows, own_rows
 from spark_jobs.storage.live_files import LiveFile, read_live
+from spark_jobs.storage.open_tables import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ def waiting_rows(lake: Lake, subject: Subject) -> int:
     books = own_rows(lake.batch_quality, subject.name)
     latest = latest_query(lake, subject.name, books)
     own = books if latest is None else books.filter(pc.equal(books["query_id"], latest))
-    return count(lake.bronze(subject)) - int(pc.sum(own["rows_read"]).as_py() or 0)
+    return count_rows(lake.bronze(subject)) - int(pc.sum(own["rows_read"]).as_py() or 0)
 
 
 def passed_over(lake: Lake, landing_root: Path, subject: Subject, waiting: Sequence[str]) -> list[str]:

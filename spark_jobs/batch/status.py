@@ -13,7 +13,7 @@ from spark_jobs.landing.backlog import FileBacklog, file_backlog
 from spark_jobs.microbatch.journal import query_id
 from spark_jobs.microbatch.lock import is_held
 from spark_jobs.microbatch.stream_state import QueryState, read_stream_state
-from spark_jobs.storage.counts import count, own_rows
+from spark_jobs.storage.counts import count_rows, own_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,14 +57,14 @@ def status(lake: Lake, landing_root: Path, subjects: Sequence[Subject]) -> list[
 
 def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus:
     rows = {
-        "bronze": count(lake.bronze(subject)),
-        "accepted": count(lake.accepted(subject)),
-        "silver": count(lake.silver(subject)),
-        "duplicates": count(lake.duplicates, subject.name),
-        "dead_letters": count(lake.dead_letters, subject.name),
+        "bronze": count_rows(lake.bronze(subject)),
+        "accepted": count_rows(lake.accepted(subject)),
+        "silver": count_rows(lake.silver(subject)),
+        "duplicates": count_rows(lake.duplicates, subject.name),
+        "dead_letters": count_rows(lake.dead_letters, subject.name),
     }
     if (history := lake.history(subject)) is not None:
-        rows["history"] = count(history)
+        rows["history"] = count_rows(history)
     books = own_rows(lake.batch_quality, subject.name)
     sums = {name: pc.sum(books[name]).as_py() or 0 for name in _SUMMED} if books.num_rows else dict.fromkeys(_SUMMED, 0)
     latest = latest_query(lake, subject.name, books)

@@ -250,15 +250,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _explained(error: BaseException) -> TallyError | None:
     """What the machine, or a damaged file of the lake, has to do with an error that no one expected."""
-    from spark_jobs.storage.sound import explained, is_failure
+    from spark_jobs.storage.failures import explain, is_failure
 
     if not is_failure(error):
         return None
     try:
         root = load_settings().lake.root.resolve()
     except SetupError:
-        return explained(error, ())
-    return explained(error, [str(log.parent) for log in sorted(root.glob("*/*/_delta_log"))])
+        return explain(error, ())
+    return explain(error, [str(log.parent) for log in sorted(root.glob("*/*/_delta_log"))])
 
 
 def _usage(error: typer.TyperException) -> None:

@@ -11,7 +11,7 @@ from spark_jobs.batch.rebuild.run import Rebuild, Rebuilt
 from spark_jobs.errors import UsageError
 from spark_jobs.render import show
 from spark_jobs.session import spark_session
-from spark_jobs.storage.counts import count
+from spark_jobs.storage.counts import count_rows
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -31,7 +31,7 @@ def run_rebuild(settings: Settings, lake: Lake, name: str, *, verify: bool, quie
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     hidden = quiet or not show.console.is_terminal
     with Progress(*columns, console=show.console, transient=True, disable=hidden) as progress:
-        step = progress.add_task("starting Spark", total=max(1, count(lake.bronze(subject))))
+        step = progress.add_task("starting Spark", total=max(1, count_rows(lake.bronze(subject))))
         spark = spark_session(settings)
         progress.update(step, description="judging Bronze again, then comparing")
         rebuild = Rebuild(spark, settings, registry, name, lambda books: progress.advance(step, books.rows_read))

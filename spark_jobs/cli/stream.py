@@ -13,7 +13,7 @@ from spark_jobs.queries.application import Application, Listener
 from spark_jobs.queries.signals import stop_on_signals
 from spark_jobs.render.stream import log_books, log_landed
 from spark_jobs.session import spark_session
-from spark_jobs.storage.durable import made_private
+from spark_jobs.storage.files import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def run_stream(settings: Settings, subjects: Sequence[str], *, once: bool, liste
     stop_on_signals(spark, stop)
     log.info("streaming %s into %s%s", ", ".join(names), settings.lake.root, " once" if once else "; Ctrl-C stops it")
     lake = Lake(settings.lake.root.resolve())
-    made_private(lake.root)
+    make_private_folder(lake.root)
     application = Application(spark, settings, registry, names, listener or Listener(log_landed, log_books), stop, lake)
     with published_beside(settings, registry, lake, once=once):
         application.run(once=once)

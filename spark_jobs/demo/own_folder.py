@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from spark_jobs.errors import UsageError
-from spark_jobs.storage.durable import made_private
+from spark_jobs.storage.files import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def made_anew(folder: Path, command: str, parts: Sequence[str]) -> None:
     Killed on the way, the next time goes on: the mark is there before anything that is removed later.
     """
     require_own(folder, command)
-    made_private(folder)
+    make_private_folder(folder)
     (folder / MARK).write_text(f"{command}\n", encoding="utf-8")
     for path in [path for part in parts for path in folder.glob(part)]:
         try:

@@ -29,7 +29,7 @@ from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.render import show
 from spark_jobs.session import spark_session
-from spark_jobs.storage.commit import open_table
+from spark_jobs.storage.open_tables import open_table
 
 if TYPE_CHECKING:
     from datetime import date

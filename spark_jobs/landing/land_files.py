@@ -28,7 +28,7 @@ from spark_jobs.landing.open_file import (
     visible_text,
 )
 from spark_jobs.schemas import REASON, TIMESTAMP
-from spark_jobs.storage.parts import Part, TableWriter
+from spark_jobs.storage.table_writer import TableWriter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from spark_jobs.landing.limits import Limits, Reason
     from spark_jobs.landing.open_file import OpenedFile
+    from spark_jobs.storage.parts import Part
     from spark_jobs.storage.table import Table
 
 #: What a Bronze row takes in memory besides its values and the name of its file.

@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 
 from spark_jobs.landing.land_files import LandedFile
 from spark_jobs.landing.listing import list_folder
-from spark_jobs.storage.commit import open_table
+from spark_jobs.storage.open_tables import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from spark_jobs.storage.attempt import bearing, current_mark
+from spark_jobs.storage.attempt import current_attempt, within_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,11 +34,11 @@ def over_groups(
         return [work(group) for group in groups]
     indexes = spark.createDataFrame([(index,) for index in range(len(groups))], "at int")
 
-    mark = current_mark()
+    mark = current_attempt()
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            with bearing(mark):
+            with within_attempt(mark):
                 answers = [json.dumps(work(groups[index])) for index in batch.column(0).to_pylist()]
             yield pa.RecordBatch.from_pydict({"answer": answers})
 

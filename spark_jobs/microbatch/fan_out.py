@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage.parts import Part, TableWriter
+from spark_jobs.storage.parts import Part
+from spark_jobs.storage.table_writer import TableWriter
 from spark_jobs.transforms.dedupe import DuplicateIndex
 from spark_jobs.transforms.lateness import with_late_reason, with_lateness
 

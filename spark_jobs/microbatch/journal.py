@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.spark_notes import checkpoint_id, sync_progress
-from spark_jobs.storage.attempt import attempt, bring_to_disk
-from spark_jobs.storage.durable import make_folder, write_down
+from spark_jobs.storage.attempt import attempt
+from spark_jobs.storage.files import make_folder, write_json
 from spark_jobs.storage.parts import Part
+from spark_jobs.storage.parts_on_disk import sync_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,7 +113,7 @@ class Ledger:
             "facts": prepared.facts,
         }
         sync_progress(self._checkpoint)  # what Spark planned the batch from is never less on disk than what came of it
-        write_down(self._path(prepared.batch_id), plain)
+        write_json(self._path(prepared.batch_id), plain)
         self._forget(prepared.batch_id - KEEP)
 
     def _forget(self, until: int) -> None:
@@ -133,6 +134,6 @@ def prepared_by(work: Callable[[], Prepared], ledger: Ledger, tables: Sequence[T
     """The batch that ``work`` prepares, in the ledger: its parts are on disk before. Failed, nothing of it is left."""
     with attempt(tables):
         prepared = work()
-        bring_to_disk(prepared.parts, tables)
+        sync_parts(prepared.parts, tables)
         ledger.save(prepared)
     return prepared

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.journal import LedgerError
-from spark_jobs.storage.commit import append_once, is_committed, open_table
+from spark_jobs.storage.append import append_once, is_committed
+from spark_jobs.storage.open_tables import open_table
 from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def settle(prepared: Prepared, tables: Sequence[Table], owner: str) -> None:
         parts, writer = prepared.of(table.name), writer_of(owner, table)
         if table.key_columns:
             gone = pa.array(prepared.facts.get("gone", {}).get(table.name, []), pa.int64())
-            replace_once(table, parts, gone=gone, writer=writer, version=prepared.batch_id)
+            replace_once(table, parts, deleted_keys=gone, writer=writer, version=prepared.batch_id)
         else:
             append_once(table, parts, writer=writer, version=prepared.batch_id)
 

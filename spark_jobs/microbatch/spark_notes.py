@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spark_jobs.errors import TallyError
-from spark_jobs.storage.durable import make_folder, sync_all, write_down
+from spark_jobs.storage.files import make_folder, sync_all, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,7 +92,7 @@ def _named(checkpoint: Path) -> list[str]:
         if not known or known[-1] is None:
             raise
         (checkpoint / ".metadata.crc").unlink(missing_ok=True)
-        write_down(checkpoint / "metadata", {"id": known[-1]})
+        write_json(checkpoint / "metadata", {"id": known[-1]})
         return [f"{checkpoint / 'metadata'} was lost, as a power cut can leave it; the ledger knows the id"]
     return []
 

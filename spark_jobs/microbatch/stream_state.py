@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from spark_jobs.storage.durable import write_down
+from spark_jobs.storage.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,7 @@ def write_stream_state(lake: Lake, subject: str, states: Sequence[QueryState]) -
     path = lake.stream_state(subject)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_down(path, {"queries": [state.to_json() for state in states]})
+        write_json(path, {"queries": [state.to_json() for state in states]})
     except OSError:
         return
 

@@ -18,19 +18,21 @@ from urllib.parse import unquote
 
 from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.journal import query_id
-from spark_jobs.storage.actions import removal
-from spark_jobs.storage.commit import ATTEMPTS, checkpoint_if_due, ensure_table, retyped
-from spark_jobs.storage.deletion_vectors import file_of
-from spark_jobs.storage.durable import sync, write_down
-from spark_jobs.storage.entries import commit_info, transaction
-from spark_jobs.storage.log import DeltaLogError, put_if_absent, read_log
+from spark_jobs.storage.actions import commit_info, remove_action, txn_action
+from spark_jobs.storage.checkpoint import checkpoint_if_due
+from spark_jobs.storage.create import changed_types, ensure_table
+from spark_jobs.storage.deletion_vectors import vector_file
+from spark_jobs.storage.delta_log import put_if_absent, read_log
+from spark_jobs.storage.files import sync, write_json
+from spark_jobs.storage.retries import ATTEMPTS
+from spark_jobs.storage.snapshot import DeltaLogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
-    from spark_jobs.storage.log import Action, Snapshot
+    from spark_jobs.storage.snapshot import Action, Snapshot
     from spark_jobs.storage.table import Table
 
 
@@ -79,7 +81,7 @@ def takes_schema(live: Table) -> bool:
 
     Never where other subjects have rows too: there ``ensure_table`` refuses what differs.
     """
-    return "subject" not in live.partition_by and bool(retyped(live))
+    return "subject" not in live.partition_by and bool(changed_types(live))
 
 
 def begin_swap(lake: Lake, subject: Subject) -> None:
@@ -91,7 +93,7 @@ def begin_swap(lake: Lake, subject: Subject) -> None:
     pairs = zip(lake.judged(subject), shadow.judged(subject), strict=True)
     tables = tuple(_planned(live, made, subject.name) for live, made in pairs)
     swap = Swap(subject.name, query_id(shadow.checkpoint(subject.name, "refine")), tables)
-    write_down(lake.swap_journal(subject.name), asdict(swap))
+    write_json(lake.swap_journal(subject.name), asdict(swap))
 
 
 def finish_swap(lake: Lake, subject: str) -> Swap | None:
@@ -131,7 +133,7 @@ def _planned(live: Table, made: Table, subject: str) -> TableSwap:
     assert rebuilt is not None
     before.require(to_write=True)
     adds = list(rebuilt.files.values())
-    if any("deletionVector" in add for add in adds) and not before.takes_vectors:
+    if any("deletionVector" in add for add in adds) and not before.allows_deletion_vectors:
         raise DeltaLogError(
             f"{live.name} takes no deletion vectors: set its property delta.enableDeletionVectors to true"
         )
@@ -160,7 +162,7 @@ def _names(root: Path, adds: Iterable[Action]) -> Iterator[Path]:
         yield Path(unquote(add["path"]))
         vector = add.get("deletionVector")
         if vector is not None and vector["storageType"] == "u":
-            vectors.add(file_of(root, vector).relative_to(root))
+            vectors.add(vector_file(root, vector).relative_to(root))
     yield from sorted(vectors)
 
 
@@ -194,14 +196,14 @@ def _commit(path: Path, table: TableSwap, swap: Swap) -> None:
 
 
 def _entry(snapshot: Snapshot, table: TableSwap, swap: Swap) -> Iterator[Action]:
-    out = [removal(add) for add in snapshot.files.values() if _is_within(add, table.partition)]
+    out = [remove_action(add) for add in snapshot.files.values() if _is_within(add, table.partition)]
     info = commit_info("TALLY REBUILD", {"subject": swap.subject}, numFiles=len(table.adds), numRemovedFiles=len(out))
     info["commitInfo"]["readVersion"] = snapshot.version
     yield info
     if table.schema:
         yield {"metaData": {**snapshot.metadata, "schemaString": table.schema}}
     for writer, version in ((_writer(swap), 0), *table.writers.items()):
-        yield transaction(writer, version)
+        yield txn_action(writer, version)
     yield from out
     yield from ({"add": {**add, "dataChange": True}} for add in table.adds)
 

@@ -16,8 +16,8 @@ from psycopg2 import sql
 
 from spark_jobs.publish import upsert
 from spark_jobs.publish.rows import keys_only, whole_rows
-from spark_jobs.storage.changed import Position, only_in, snapshot_at
 from spark_jobs.storage.deletion_vectors import DeletionVectorError
+from spark_jobs.storage.difference import TableVersion, only_in, snapshot_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from psycopg2.sql import Composable
 
     from spark_jobs.publish.targets import Target
-    from spark_jobs.storage.log import Snapshot
+    from spark_jobs.storage.snapshot import Snapshot
 
 #: From this many staged rows on the planner is told of them.
 MANY_ROWS = 10_000
@@ -62,7 +62,7 @@ def _publish(
 ) -> Published | None:
     with connection, connection.cursor() as cursor:
         position = _position(cursor, target)
-        if position == Position(now.metadata["id"], now.version):
+        if position == TableVersion(now.metadata["id"], now.version):
             return None
         before = None if whole else _before(target, position, now, known)
         cursor.execute(upsert.create_stage(target))
@@ -72,21 +72,21 @@ def _publish(
     return Published(written, deleted, before is None)
 
 
-def _position(cursor: Cursor, target: Target) -> Position | None:
+def _position(cursor: Cursor, target: Target) -> TableVersion | None:
     """What Postgres shows of the table, locked until the end of the transaction: two publishers take turns."""
     query = "SELECT lake_table_id, version FROM {} WHERE lake_table = %s FOR UPDATE"
     cursor.execute(_of_positions(target, query), (target.table.name,))
     row = cursor.fetchone()
     if row is None:
         raise LookupError(f"{target.table.name} is not among the published tables")
-    return Position(*row) if row[0] is not None else None
+    return TableVersion(*row) if row[0] is not None else None
 
 
-def _before(target: Target, position: Position | None, now: Snapshot, known: Snapshot | None) -> Snapshot | None:
+def _before(target: Target, position: TableVersion | None, now: Snapshot, known: Snapshot | None) -> Snapshot | None:
     """The version that Postgres shows, where what changed since can be told from it."""
     if position is None or position.id != now.metadata["id"] or position.version > now.version:
         return None
-    if known is not None and Position(known.metadata["id"], known.version) == position:
+    if known is not None and TableVersion(known.metadata["id"], known.version) == position:
         return known
     try:
         found = snapshot_at(target.table, position.version)

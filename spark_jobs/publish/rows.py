@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from spark_jobs.publish.targets import Target
-    from spark_jobs.storage.changed import Piece
+    from spark_jobs.storage.difference import Piece
 
 #: A text that reads like a NUL character's spelling, or like such a text's own, and what it becomes.
 _LIKE_A_NUL = (r"\\((?:x5c)*)x00", r"\\x5c\1x00")

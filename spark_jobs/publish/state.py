@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.microbatch.lock import is_held
-from spark_jobs.storage.commit import open_snapshot
-from spark_jobs.storage.durable import write_down
+from spark_jobs.storage.files import write_json
+from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ def write_state(lake: Lake, state: Mapping[str, Any]) -> None:
     """Write the note down; done twice, the second takes the first one's place. A full disk is the lake's to complain of."""
     try:
         lake.publish_state.parent.mkdir(parents=True, exist_ok=True)
-        write_down(lake.publish_state, state)
+        write_json(lake.publish_state, state)
     except OSError:
         return
 

@@ -15,7 +15,7 @@ from spark_jobs.publish.ddl import OURS
 from spark_jobs.publish.migrations import files
 from spark_jobs.publish.rights import MigrationError
 from spark_jobs.publish.targets import OWN_TABLES
-from spark_jobs.storage.commit import open_snapshot
+from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,7 +23,7 @@ from spark_jobs.publish.apply import Published, publish_version
 from spark_jobs.publish.breaker import AwayError, Breaker, CircuitOpenError
 from spark_jobs.publish.refusals import RefusedError, sentence
 from spark_jobs.publish.watch import StoppedError, told_why
-from spark_jobs.storage.commit import open_snapshot
+from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
     import threading
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from spark_jobs.publish.targets import Target
     from spark_jobs.publish.watch import Watched
-    from spark_jobs.storage.log import Snapshot
+    from spark_jobs.storage.snapshot import Snapshot
 
 log = logging.getLogger("tallylake.publish")
 

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage.commit import open_table
-from spark_jobs.storage.key_lookup import key_expression
+from spark_jobs.storage.keys import key_expression
+from spark_jobs.storage.open_tables import open_table
 from spark_jobs.storage.pruned import add_actions, bound, file_paths, of_sources
 from spark_jobs.transforms.dedupe import ACCEPTED_SCHEMA
 

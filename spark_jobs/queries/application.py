@@ -23,8 +23,8 @@ from spark_jobs.queries.ingest import Ingest, IngestReport
 from spark_jobs.queries.refine import Policy, Refine, judged_stream
 from spark_jobs.queries.streaming_session import streaming_session
 from spark_jobs.queries.supervisor import Job, Supervisor
-from spark_jobs.storage.commit import ensure_table
-from spark_jobs.storage.sound import said_plainly
+from spark_jobs.storage.create import ensure_table
+from spark_jobs.storage.failures import errors_explained
 from spark_jobs.transforms.runnable_contract import require_runnable
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _plainly(write: Callable[[DataFrame, int], None], tables: Sequence[Table]) -
     """A batch that fails by a damaged file, or by what the machine refuses, says so in a sentence."""
 
     def written(rows: DataFrame, batch_id: int) -> None:
-        with said_plainly(lambda: [table.path for table in tables]):
+        with errors_explained(lambda: [table.path for table in tables]):
             write(rows, batch_id)
 
     return written

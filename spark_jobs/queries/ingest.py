@@ -28,7 +28,8 @@ from spark_jobs.microbatch.stream_state import Progress
 from spark_jobs.queries.books import micros
 from spark_jobs.schemas import FILES
 from spark_jobs.storage import pruned
-from spark_jobs.storage.parts import Part, write_parts
+from spark_jobs.storage.parts import Part
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage.key_lookup import all_rows, key_array, rows_of
-from spark_jobs.storage.parts import Part, write_parts
-from spark_jobs.storage.written import op_rows, read_parts
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
+from spark_jobs.storage.keys import key_array
+from spark_jobs.storage.parts import Part, read_parts
+from spark_jobs.storage.pruned import op_rows
+from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, rows_from_current
 from spark_jobs.transforms.table_updates import ChangeBatch, ExistingRows, TableUpdates, compute_updates, find_late_keys
 
@@ -71,7 +73,7 @@ class Merger:
         current, history = self.lake.current(self.subject), self.lake.history(self.subject)
         names = [name for name in entity_row_schema(contract).names if name in current.schema.names]
         everyone = incoming.truncates.num_rows > 0
-        rows = all_rows(current, names) if everyone else rows_of(current, self._keys(incoming.changes), names)
+        rows = all_rows(current, names) if everyone else rows_with_keys(current, self._keys(incoming.changes), names)
         versions = None if history is None else self._versions(history, incoming, rows)
         empty = entity_row_schema(contract).empty_table()
         return ExistingRows(rows_from_current(rows, contract), empty, self._all_truncates(contract), versions)
@@ -81,14 +83,14 @@ class Merger:
         key = list(self.subject.latest.key)
         names = [*history.key_columns, *key, "valid_from", "version", "is_current"]
         everyone = pa.concat_tables([incoming.changes.select(key), current.select(key)])
-        return rows_of(history, self._keys(everyone), names, by=key)
+        return rows_with_keys(history, self._keys(everyone), names, by=key)
 
     def _with_log(self, held: ExistingRows, late: pa.Table, contract: Contract) -> ExistingRows:
         if not late.num_rows:
             return held
         log = self.lake.changes(self.subject)
         names = [name for name in log.schema.names if name not in ("extras", "processed_at")]
-        earlier = rows_of(log, self._keys(late), names, by=contract.key)
+        earlier = rows_with_keys(log, self._keys(late), names, by=contract.key)
         earlier = ChangeBatch.from_log(earlier, contract).changes  # a truncate may name a key that it is not of
         return ExistingRows(held.current, earlier, held.truncates, held.versions)
 

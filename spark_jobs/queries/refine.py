@@ -26,8 +26,10 @@ from spark_jobs.queries.merging import Merger, Merging, Stamp
 from spark_jobs.queries.repeated import Repeated, read_before
 from spark_jobs.queries.verdicts import ASKED, have_verdicts
 from spark_jobs.storage import pruned
-from spark_jobs.storage.commit import added_later, append_once, open_table
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.create import added_later
+from spark_jobs.storage.open_tables import open_table
+from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import DEDUPE_COLUMNS, JudgeOptions, judge
 from spark_jobs.transforms.lateness import watermark_of

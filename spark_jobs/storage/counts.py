@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.storage.commit import open_snapshot, open_table
+from spark_jobs.storage.open_tables import open_snapshot, open_table
 
 if TYPE_CHECKING:
     from spark_jobs.storage.table import Table
 
 
-def count(table: Table, subject: str | None = None) -> int:
+def count_rows(table: Table, subject: str | None = None) -> int:
     """Rows of a table by its log, all or one subject's; those that a deletion vector deletes are none."""
     if table.key_columns:
-        return live_count(table)
+        return _count_live_rows(table)
     found = open_table(table.path)
     if found is None:
         return 0
@@ -27,7 +27,7 @@ def count(table: Table, subject: str | None = None) -> int:
     return pc.sum(adds["num_records"]).as_py() or 0 if adds.num_rows else 0
 
 
-def live_count(table: Table) -> int:
+def _count_live_rows(table: Table) -> int:
     """Rows of a table with a key by its log."""
     snapshot = open_snapshot(table.path)
     adds = snapshot.files.values() if snapshot is not None else []

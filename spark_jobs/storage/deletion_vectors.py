@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 import numpy as np
+import numpy.typing as npt
 from pyroaring import BitMap64
 
 from spark_jobs.errors import TallyError
@@ -22,10 +23,11 @@ from spark_jobs.errors import TallyError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
 
 MAGIC = (1681511377).to_bytes(4, "little")
 FORMAT_VERSION = b"\x01"
+#: Numbers of rows in a file, counted from 0.
+RowNumbers = npt.NDArray[np.int64]
 #: A uuid in base 85; what stands before it is the folder.
 UUID_LENGTH = 20
 Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
@@ -36,12 +38,12 @@ class DeletionVectorError(TallyError):
     """A deletion vector that the log names cannot be read as it was written."""
 
 
-def bitmap(positions: npt.NDArray[np.int64]) -> BitMap64:
+def bitmap(positions: RowNumbers) -> BitMap64:
     """The set of these row numbers, counted from 0."""
     return BitMap64(array("Q", positions.astype(np.uint64).tobytes()))
 
 
-def positions(vector: BitMap64) -> npt.NDArray[np.int64]:
+def positions(vector: BitMap64) -> RowNumbers:
     """The row numbers of a set, ascending."""
     return np.frombuffer(vector.to_array(), dtype=np.uint64).astype(np.int64)
 
@@ -83,7 +85,7 @@ def read_vector(root: Path, described: Mapping[str, Any]) -> BitMap64:
     return vector
 
 
-def file_of(root: Path, described: Mapping[str, Any]) -> Path:
+def vector_file(root: Path, described: Mapping[str, Any]) -> Path:
     """Where a vector that is not kept in the log itself is found."""
     told = str(described["pathOrInlineDv"])
     if described["storageType"] == "p":
@@ -102,7 +104,7 @@ def _inline(described: Mapping[str, Any]) -> bytes:
 
 
 def _from_file(root: Path, described: Mapping[str, Any]) -> bytes:
-    path, size = file_of(root, described), described["sizeInBytes"]
+    path, size = vector_file(root, described), described["sizeInBytes"]
     try:
         with path.open("rb") as file:
             file.seek(described.get("offset") or 0)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from spark_jobs.storage.attempt import bearing, current_mark
-from spark_jobs.storage.parts import Part, TableWriter
+from spark_jobs.storage.attempt import current_attempt, within_attempt
+from spark_jobs.storage.parts import Part
+from spark_jobs.storage.table_writer import TableWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ ANSWER = "part string"
 
 def write_frame(rows: DataFrame, table: Table) -> list[Part]:
     """Write a frame that has the table's columns, a task's rows to a part (more for many); returns what was written."""
-    answers = rows.select(*table.schema.names).mapInArrow(_Write(table, current_mark()), ANSWER).collect()
+    answers = rows.select(*table.schema.names).mapInArrow(_Write(table, current_attempt()), ANSWER).collect()
     return [Part.from_json(json.loads(answer.part)) for answer in answers]
 
 
@@ -47,7 +48,7 @@ class _Write:
     mark: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with bearing(self.mark):
+        with within_attempt(self.mark):
             writer = TableWriter(self.table)
             for batch in batches:
                 writer.write(pa.Table.from_batches([batch]))

@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    import numpy.typing as npt
+    from spark_jobs.storage.deletion_vectors import RowNumbers
 
-    Positions = npt.NDArray[np.int64]
+NO_ROWS: RowNumbers = np.empty(0, np.int64)
 
-NONE: Positions = np.empty(0, np.int64)
 #: Bytes of key columns and footers kept in memory.
 KEPT_BYTES = 256 * 1024 * 1024
 #: Rows of the other columns that are read at once, so that memory stays bounded.
@@ -46,10 +45,10 @@ class LiveFile:
         """The file itself."""
         return self.root / unquote(self.path)
 
-    def dead(self) -> Positions:
+    def dead(self) -> RowNumbers:
         """The row numbers that are no longer in the table."""
         if self.vector is None:
-            return NONE
+            return NO_ROWS
         return positions(read_vector(self.root, self.vector))
 
 
@@ -59,21 +58,21 @@ def read_whole(file: LiveFile, schema: pa.Schema) -> pa.Table:
         return _conformed(parquet.read(columns=_present(parquet, schema)), parquet.metadata.num_rows, file, schema)
 
 
-def read_live(file: LiveFile, schema: pa.Schema, but: Positions = NONE) -> Iterator[pa.Table]:
+def read_live(file: LiveFile, schema: pa.Schema, but: RowNumbers = NO_ROWS) -> Iterator[pa.Table]:
     """All rows of a file that are still in the table, but for those with these numbers, a chunk at a time."""
-    live = np.ones(rows_in(file), np.bool_)
+    live = np.ones(count_rows_in(file), np.bool_)
     live[file.dead()] = False
     live[but] = False
     yield from read_rows(file, schema, np.flatnonzero(live))
 
 
-def rows_in(file: LiveFile) -> int:
+def count_rows_in(file: LiveFile) -> int:
     """How many rows a file has by its footer, also those that are no longer in the table."""
     with _opened(file) as parquet:
         return int(parquet.metadata.num_rows)
 
 
-def read_rows(file: LiveFile, schema: pa.Schema, wanted: Positions) -> Iterator[pa.Table]:
+def read_rows(file: LiveFile, schema: pa.Schema, wanted: RowNumbers) -> Iterator[pa.Table]:
     """Those rows of a file, by their ascending numbers, a chunk of row groups at a time; groups without any are not read."""
     if not len(wanted):
         return
@@ -89,12 +88,12 @@ def read_rows(file: LiveFile, schema: pa.Schema, wanted: Positions) -> Iterator[
             yield rows if len(chosen) == count else rows.take(pa.array(chosen))
 
 
-def _chunks(groups: Positions, sizes: Positions) -> list[Positions]:
+def _chunks(groups: RowNumbers, sizes: RowNumbers) -> list[RowNumbers]:
     total = np.cumsum(sizes[groups]) - 1
     return np.split(groups, np.flatnonzero(np.diff(total // CHUNK_ROWS)) + 1)
 
 
-def _within_groups(wanted: Positions, groups: Positions, starts: Positions) -> Positions:
+def _within_groups(wanted: RowNumbers, groups: RowNumbers, starts: RowNumbers) -> RowNumbers:
     """The numbers that the wanted rows have when only these row groups are read, one after the other."""
     first = np.searchsorted(wanted, starts[groups], "left")
     last = np.searchsorted(wanted, starts[groups + 1], "left")

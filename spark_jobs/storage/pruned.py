@@ -11,14 +11,27 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage.commit import open_table
+from spark_jobs.storage.open_tables import open_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from deltalake import DeltaTable
 
     from spark_jobs.storage.table import Table
+
+
+def op_rows(changes: Table, op: str) -> pa.Table:
+    """The change log's rows of one operation. Reads one short column of all of the log, and the rest where it occurs."""
+    paths = paths_of(changes)
+    return (
+        _dataset(changes, paths).to_table(filter=pc.field("op") == op) if paths else changes.data_schema.empty_table()
+    )
+
+
+def _dataset(table: Table, paths: Sequence[str]) -> pads.Dataset:
+    return pads.dataset(list(paths), schema=table.data_schema, format="parquet")
 
 
 def of_sources(

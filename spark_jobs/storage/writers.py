@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spark_jobs.storage.log import newest_checkpoint
+from spark_jobs.storage.checkpoint_files import newest_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

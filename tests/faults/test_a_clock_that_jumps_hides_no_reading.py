@@ -26,8 +26,9 @@ from spark_jobs.queries.ingest import Ingest
 from spark_jobs.queries.repeated import Repeated, read_before
 from spark_jobs.queries.verdicts import have_verdicts
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage.commit import append_once, write_checkpoint
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.checkpoint import write_checkpoint
+from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.storage.writers import Writers
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from spark_jobs.lake import Lake
 from spark_jobs.microbatch.staging import Staging
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.queries.refine import Books
-from spark_jobs.storage.attempt import attempt, bearing, current_mark
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.attempt import attempt, current_attempt, within_attempt
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,8 +93,8 @@ def test_what_workers_wrote_of_a_failed_attempt_is_removed_and_what_is_committed
 
     def killed_in_the_middle() -> None:
         with attempt([table]):
-            mark = current_mark()
-            with bearing(""), bearing(mark):  # as a worker of another process
+            mark = current_attempt()
+            with within_attempt(""), within_attempt(mark):  # as a worker of another process
                 write_parts(table, rows({2: "done"}))
             raise OSError("No space left on device")
 

@@ -21,7 +21,8 @@ from support.ingest_without_spark import Files, ingest_of
 from spark_jobs.lake import Lake
 from spark_jobs.landing.land_files import LandingError
 from spark_jobs.queries import ingest as ingest_module
-from spark_jobs.storage.attempt import UnseenError, current_mark
+from spark_jobs.storage.attempt import current_attempt
+from spark_jobs.storage.parts_on_disk import StorageNotSharedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 WORKER = """
 import json, os, pickle, signal, sys
-from spark_jobs.storage.attempt import bearing
-from spark_jobs.storage.parts import PartWriter
+from spark_jobs.storage.attempt import within_attempt
+from spark_jobs.storage.part_writer import PartWriter
 work, group, mark, is_to_die = pickle.load(sys.stdin.buffer)
 close = PartWriter.close
 def dying(self):
@@ -39,7 +40,7 @@ def dying(self):
     os.kill(os.getpid(), signal.SIGKILL)
 if is_to_die:
     PartWriter.close = dying
-with bearing(mark):
+with within_attempt(mark):
     print(json.dumps(work(group)))
 """
 
@@ -49,7 +50,7 @@ def workers(die: set[int]) -> Callable[..., list[dict[str, Any]]]:
 
     def over_groups(_: object, groups: Sequence[Sequence[Any]], work: object, **__: object) -> list[dict[str, Any]]:
         def run(number: int, group: Sequence[Any]) -> subprocess.CompletedProcess[bytes]:
-            task = pickle.dumps((work, group, current_mark(), number in die))
+            task = pickle.dumps((work, group, current_attempt(), number in die))
             path = os.pathsep.join((str(Path(__file__).parents[2]), *sys.path))
             return subprocess.run(
                 [sys.executable, "-c", WORKER], input=task, capture_output=True, env={"PYTHONPATH": path}, check=False
@@ -124,7 +125,7 @@ def test_a_part_that_the_driver_does_not_see_fails_the_batch(
         return {**answer, "parts": [{**part, "path": f"elsewhere/{part['path']}"} for part in answer["parts"]]}
 
     monkeypatch.setattr(ingest_module, "over_groups", elsewhere(local))
-    with pytest.raises(UnseenError, match=r"for the driver it is not there: LAKE_ROOT must be storage"):
+    with pytest.raises(StorageNotSharedError, match=r"for the driver it is not there: LAKE_ROOT must be storage"):
         ingest(files, 0)
 
 

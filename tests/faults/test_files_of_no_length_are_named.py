@@ -19,13 +19,17 @@ from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
 from spark_jobs.microbatch.settle import Reached, reached, settle
 from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress
 from spark_jobs.microbatch.swap import SwapError, finish_swap
-from spark_jobs.storage import commit
-from spark_jobs.storage import durable as durable_module
-from spark_jobs.storage.commit import append_once, open_snapshot, open_table, write_checkpoint
-from spark_jobs.storage.log import DeltaLogError, read_log
-from spark_jobs.storage.parts import write_parts
-from spark_jobs.storage.sound import damaged, explained
+from spark_jobs.storage import files as files_module
+from spark_jobs.storage import open_tables
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.checkpoint import write_checkpoint
+from spark_jobs.storage.delta_log import read_log
+from spark_jobs.storage.failures import explain
+from spark_jobs.storage.integrity import damaged_files
+from spark_jobs.storage.open_tables import open_snapshot, open_table
+from spark_jobs.storage.snapshot import DeltaLogError
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +62,8 @@ def table(tmp_path: Path) -> Table:
 
 def forget() -> None:
     """As a process that is started after the power cut."""
-    commit._open_tables.clear()
-    commit._snapshots.clear()
+    open_tables._open_tables.clear()
+    open_tables._snapshots.clear()
 
 
 def entry(table: Table, version: int) -> Path:
@@ -140,11 +144,11 @@ def test_a_note_of_the_newest_checkpoint_is_no_more_than_a_hint(table: Table, cu
 @cut
 def test_a_committed_part_is_named_when_what_reads_it_fails(table: Table, cut: Callable[[bytes], bytes]) -> None:
     part = Path(DeltaTable(table.path).file_uris()[1].removeprefix("file://"))
-    assert damaged([table.path]) is None
+    assert damaged_files([table.path]) is None
     damage(part, cut)
     with pytest.raises(Exception) as failed:  # noqa: PT011  whatever the reader says
         DeltaTable(table.path).to_pyarrow_table()
-    told = explained(failed.value, [table.path])
+    told = explain(failed.value, [table.path])
     assert isinstance(told, TallyError)
     assert str(part) in str(told)
     assert "restore it from a backup" in str(told)
@@ -318,5 +322,5 @@ def test_all_that_an_entry_names_is_on_disk_before_the_entry_has_its_name(
     Ledger(checkpoint).save(Prepared(0, (part,), {}))
     named = done.index("= 0.json")
     assert {"0", "offsets", ".0.json.tmp"} <= set(done[:named])
-    assert durable_module.SIDE_BY_SIDE > 1
+    assert files_module.SIDE_BY_SIDE > 1
     assert json.loads(entry(table, 1).read_text().splitlines()[1])["txn"]["appId"] == "w"

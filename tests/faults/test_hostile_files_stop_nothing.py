@@ -34,8 +34,9 @@ from spark_jobs.landing.listing import list_folder
 from spark_jobs.landing.skipped_files import SkippedFiles
 from spark_jobs.render.show import unread_for_their_ending
 from spark_jobs.schemas import FILES as FILES_SCHEMA
-from spark_jobs.storage.commit import append_once, ensure_table
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.create import ensure_table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

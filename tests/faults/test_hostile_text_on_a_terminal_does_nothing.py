@@ -32,8 +32,8 @@ from spark_jobs.logs import log_to
 from spark_jobs.publish.state import write_state
 from spark_jobs.render import show
 from spark_jobs.render.gold import show_record
-from spark_jobs.storage.commit import append_once
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,9 +15,9 @@ from support.tables_with_a_key import named, put, scanned, table_with_a_key
 
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
-from spark_jobs.storage import commit
-from spark_jobs.storage.commit import open_snapshot, open_table
-from spark_jobs.storage.sound import said_plainly
+from spark_jobs.storage import open_tables
+from spark_jobs.storage.failures import errors_explained
+from spark_jobs.storage.open_tables import open_snapshot, open_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def open_files_left(count: int) -> Iterator[None]:
 def said(work: Callable[[], object], left: int) -> str | None:
     """What is said of work that fails for want of file handles; None where it is done."""
     try:
-        with open_files_left(left), said_plainly(lambda: ()):
+        with open_files_left(left), errors_explained(lambda: ()):
             work()
     except TallyError as error:
         return str(error)
@@ -78,8 +78,8 @@ def test_a_table_that_cannot_be_opened_now_is_not_taken_for_missing(
     table = table_with_a_key(tmp_path)
     put(table, 0, {1: "row"})
     for left in range(10):
-        commit._open_tables.clear()
-        commit._snapshots.clear()
+        open_tables._open_tables.clear()
+        open_tables._snapshots.clear()
         found: list[object] = []
         told = said(lambda: found.append(read(table.path)), left)  # noqa: B023  called at once
         if told is None:

@@ -32,7 +32,7 @@ from spark_jobs.batch.rebuild.run import Rebuild
 from spark_jobs.publish.apply import Published, publish_version
 from spark_jobs.publish.schema import prepare
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.storage.commit import open_snapshot
+from spark_jobs.storage.open_tables import open_snapshot
 from spark_jobs.transforms.calendar import calendar
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.storage.commit import ensure_table
-from spark_jobs.storage.key_lookup import all_rows, key_array
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.create import ensure_table
+from spark_jobs.storage.key_lookup import all_rows
+from spark_jobs.storage.keys import key_array
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.scd2 import OPEN, surrogate_keys
 from support.lakes import House, house
 
@@ -114,4 +115,4 @@ class GoldHouse:
         ensure_table(table)
         parts = write_parts(table, pa.Table.from_pylist(rows, schema=table.schema))
         keys = key_array(gone, table.key_columns) if gone is not None else None
-        replace_once(table, parts, gone=keys, writer="test", version=self.commits)
+        replace_once(table, parts, deleted_keys=keys, writer="test", version=self.commits)

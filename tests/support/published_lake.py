@@ -15,10 +15,12 @@ from psycopg2 import sql
 
 from spark_jobs.publish.schema import prepare
 from spark_jobs.schemas import BRONZE_META
-from spark_jobs.storage.commit import append_once, ensure_table, open_snapshot
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.key_lookup import all_rows
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.open_tables import open_snapshot
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,7 +84,7 @@ class PublishHouse:
         ensure_table(table)
         keys = pa.array(list(gone), table.schema.field(table.key_columns[0]).type)
         parts = write_parts(table, _arrow(table.schema, rows)) if rows else []
-        replace_once(table, parts, gone=keys, writer="test", version=self.commits)
+        replace_once(table, parts, deleted_keys=keys, writer="test", version=self.commits)
 
     def snapshot(self, name: str) -> Any:
         return open_snapshot(self.table(name).path)

@@ -11,9 +11,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from spark_jobs.schemas import TEXT_MAP, TIMESTAMP
-from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,7 +61,7 @@ def rows(named: Mapping[int | None, str], **more: pa.Array) -> pa.Table:
 def put(table: Table, version: int, named: Mapping[int | None, str], gone: Iterable[int | None] = ()) -> bool:
     """Replace the rows of these keys, and remove those of the keys that are gone."""
     keys = pa.array(list(gone), pa.int64())
-    return replace_once(table, write_parts(table, rows(named)), gone=keys, writer="w", version=version)
+    return replace_once(table, write_parts(table, rows(named)), deleted_keys=keys, writer="w", version=version)
 
 
 def scanned(path: str) -> pa.Table:
@@ -81,9 +81,9 @@ def named(found: pa.Table) -> Rows:
 
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits at which a few rows are many, so that vectors, rewritten files and folded ones all come about."""
-    from spark_jobs.storage import replace
+    from spark_jobs.storage import replace_plan
 
-    monkeypatch.setattr(replace, "SMALL_ROWS", 3)
-    monkeypatch.setattr(replace, "REWRITTEN_ROWS", 6)
-    monkeypatch.setattr(replace, "SIZES", (3, 12))
-    monkeypatch.setattr(replace, "FILES_OF_A_SIZE", 3)
+    monkeypatch.setattr(replace_plan, "SMALL_ROWS", 3)
+    monkeypatch.setattr(replace_plan, "REWRITTEN_ROWS", 6)
+    monkeypatch.setattr(replace_plan, "SIZES", (3, 12))
+    monkeypatch.setattr(replace_plan, "FILES_OF_A_SIZE", 3)

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.inputs import live
-from spark_jobs.storage.changed import difference
-from spark_jobs.storage.key_lookup import all_rows, rows_of
+from spark_jobs.storage.difference import difference
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spark_jobs.batch.gold.inputs import Inputs
     from spark_jobs.lake import Lake
-    from spark_jobs.storage.changed import Changed
+    from spark_jobs.storage.difference import Difference
     from spark_jobs.storage.table import Table
 
 #: What of a version the facts and the dated marts show.
@@ -55,7 +55,7 @@ def published_dates(lake: Lake) -> set[date]:
     return {day for column in facts for day in pc.unique(column).to_pylist()}
 
 
-def order_ids(changed: Iterable[Changed]) -> pa.Array:
+def order_ids(changed: Iterable[Difference]) -> pa.Array:
     """The orders that any of the changed rows belong to, each once. A tombstone need not name one; the row before it does."""
     columns = [_live_sides(each)["order_id"] for each in changed]
     return pc.unique(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.int64()))
@@ -66,7 +66,7 @@ def _version_columns(name: str) -> tuple[str, ...]:
     return (f"{dimension}_id", f"{dimension}_key", "valid_from", "valid_to", *SHOWN[name])
 
 
-def _live_sides(changed: Changed) -> pa.Table:
+def _live_sides(changed: Difference) -> pa.Table:
     """Both sides of a change, without tombstones."""
     return live(pa.concat_tables([changed.before, changed.after]))
 
@@ -75,18 +75,18 @@ def _dates_of(moments: pa.ChunkedArray) -> set[date]:
     return set(pc.unique(pc.drop_null(moments.cast(pa.timestamp("us")).cast(pa.date32(), safe=False))).to_pylist())
 
 
-def _dates_of_orders(orders: Table, changed: Sequence[Changed]) -> set[date]:
+def _dates_of_orders(orders: Table, changed: Sequence[Difference]) -> set[date]:
     """The dates of the orders whose lines or payments changed; an order whose own row changed has told its dates itself."""
-    rows = rows_of(orders, order_ids(changed), ["order_date", "_deleted"])
+    rows = rows_with_keys(orders, order_ids(changed), ["order_date", "_deleted"])
     return _dates_of(live(rows)["order_date"])
 
 
-def _dates_of_versions(facts: Table, name: str, changed: Changed) -> set[date]:
+def _dates_of_versions(facts: Table, name: str, changed: Difference) -> set[date]:
     """The dates of facts that pointed to another version before than they do now, or to one that shows something else."""
     dimension = DIMENSIONS[name]
     natural = f"{dimension}_id"
     ids = pc.unique(pa.concat_tables([changed.before, changed.after])[natural])
-    rows = rows_of(facts, ids, [natural, "order_time", "order_date"], by=(natural,))
+    rows = rows_with_keys(facts, ids, [natural, "order_time", "order_date"], by=(natural,))
     rows = rows.append_column("_row", pa.array(range(rows.num_rows), pa.int64()))
     pointed, points = (_held(rows, side, natural) for side in (changed.before, changed.after))
     moved = difference(pointed, points)
@@ -101,10 +101,10 @@ def _held(rows: pa.Table, versions: pa.Table, natural: str) -> pa.Table:
     return pairs.filter(holds).drop_columns(["valid_from", "valid_to"])
 
 
-def _dates_of_payers(lake: Lake, changed: Changed) -> set[date]:
+def _dates_of_payers(lake: Lake, changed: Difference) -> set[date]:
     """The dates of payments of orders that have no line, whose customer's versions changed: facts of lines tell all others."""
     ids = pc.unique(pa.concat_tables([changed.before, changed.after])["customer_id"])
-    paid = rows_of(lake.gold("fact_payments"), ids, ["order_id", "order_date"], by=("customer_id",))
-    lines = rows_of(lake.gold("fact_orders"), ids, ["order_id"], by=("customer_id",))
+    paid = rows_with_keys(lake.gold("fact_payments"), ids, ["order_id", "order_date"], by=("customer_id",))
+    lines = rows_with_keys(lake.gold("fact_orders"), ids, ["order_id"], by=("customer_id",))
     bare = paid.filter(pc.invert(pc.is_in(paid["order_id"], value_set=pc.unique(lines["order_id"]))))
     return set(pc.unique(bare["order_date"]).to_pylist())

@@ -18,14 +18,16 @@ import pyarrow.compute as pc
 from spark_jobs.batch.gold.record import RunRecord, book, writer_of
 from spark_jobs.errors import TallyError
 from spark_jobs.schemas_gold import GOLD, RUNS
-from spark_jobs.storage.attempt import bring_to_disk
-from spark_jobs.storage.changed import difference
-from spark_jobs.storage.commit import ensure_table, is_committed
-from spark_jobs.storage.counts import count
-from spark_jobs.storage.durable import make_folder, write_down
-from spark_jobs.storage.key_lookup import key_array
-from spark_jobs.storage.parts import Part, write_parts
+from spark_jobs.storage.append import is_committed
+from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.create import ensure_table
+from spark_jobs.storage.difference import difference
+from spark_jobs.storage.files import make_folder, write_json
+from spark_jobs.storage.keys import key_array
+from spark_jobs.storage.parts import Part
+from spark_jobs.storage.parts_on_disk import sync_parts
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,7 +51,7 @@ class Commit:
 
     @classmethod
     def of(cls, table: Table, parts: Iterable[Part], gone: pa.Array) -> Commit:
-        """Keys as ``key_lookup.key_array`` makes them."""
+        """Keys as ``keys.key_array`` makes them."""
         return cls(table.name.removeprefix("gold/"), tuple(parts), tuple(gone.cast(pa.string()).to_pylist()))
 
     @property
@@ -67,7 +69,7 @@ class Commit:
         ensure_table(table)
         type_ = table.schema.field(table.key_columns[0]).type if len(table.key_columns) == 1 else pa.string()
         gone = pa.array(self.gone, pa.string()).cast(type_)
-        replace_once(table, self.parts, gone=gone, writer=writer_of(lineage), version=number)
+        replace_once(table, self.parts, deleted_keys=gone, writer=writer_of(lineage), version=number)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Commit:
@@ -93,9 +95,9 @@ def brought_to(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | N
 def begin(lake: Lake, commits: Sequence[Commit], record: RunRecord) -> None:
     """Write down what will be committed, once it is on disk. Killed before this is done, nothing has happened."""
     plain = {"commits": [asdict(commit) for commit in commits], "record": _packed(record.to_row())}
-    bring_to_disk([part for commit in commits for part in commit.parts], [lake.gold(each.table) for each in commits])
+    sync_parts([part for commit in commits for part in commit.parts], [lake.gold(each.table) for each in commits])
     make_folder(lake.gold_journal.parent)
-    write_down(lake.gold_journal, plain)
+    write_json(lake.gold_journal, plain)
 
 
 def finish(
@@ -142,7 +144,7 @@ def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
     tables += [lake.accepted(subject) for subject in subjects]
     tables += [table for subject in subjects if subject.kind == "changes" for table in lake.merged(subject)]
     tables += [lake.gold(name) for name in GOLD]
-    return sorted((table.name, count(table)) for table in tables)
+    return sorted((table.name, count_rows(table)) for table in tables)
 
 
 def _require(lake: Lake, commit: Commit) -> None:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.batch.gold.inputs import accepted_of
 from spark_jobs.schemas_gold import DATE
-from spark_jobs.storage.key_lookup import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.transforms.marts.daily_error_rate import dead_letter_dates, error_counts, error_rates
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _letters_by_date(
     if not signs:
         return Counter()
     columns = ["row_id", "subject", "payload", "ingested_at", "status"]
-    rows = rows_of(table, pa.array(list(signs), pa.string()), columns, by=("row_id",))
+    rows = rows_with_keys(table, pa.array(list(signs), pa.string()), columns, by=("row_id",))
     if rows.num_rows != len(signs):
         return None
     found: Counter[tuple[date, str]] = Counter()

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.errors import UsageError
-from spark_jobs.storage.changed import Changed, Position, changed_rows, position
+from spark_jobs.storage.difference import Difference, TableVersion, changed_rows, table_version
 from spark_jobs.storage.key_lookup import all_rows
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ class Inputs:
     """The tables by the part that they play, where they stand, and where they stood when the last run had read them."""
 
     tables: Mapping[str, Table]
-    now: Mapping[str, Position]
-    last: Mapping[str, Position]
-    _told: dict[tuple[str, tuple[str, ...]], Changed | None] = field(default_factory=dict)
+    now: Mapping[str, TableVersion]
+    last: Mapping[str, TableVersion]
+    _told: dict[tuple[str, tuple[str, ...]], Difference | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, lake: Lake, registry: Registry, last: Mapping[str, Position]) -> Inputs:
+    def of(cls, lake: Lake, registry: Registry, last: Mapping[str, TableVersion]) -> Inputs:
         """The inputs as they stand now. UsageError where the contracts lack what the star is made of."""
         tables = {**star(lake, registry), **_judged(lake, registry)}
-        now = {name: found for name, table in tables.items() if (found := position(table)) is not None}
+        now = {name: found for name, table in tables.items() if (found := table_version(table)) is not None}
         return cls(tables, now, last)
 
     @property
@@ -63,26 +63,26 @@ class Inputs:
         version = self.now[name].version
         return spark.read.format("delta").option("versionAsOf", version).load(table.path)
 
-    def changed(self, name: str, columns: Sequence[str]) -> Changed | None:
+    def changed(self, name: str, columns: Sequence[str]) -> Difference | None:
         """What became of a table's rows since the last run; None where that cannot be told, as before a first run."""
         asked = (name, tuple(columns))
         if asked not in self._told:
             self._told[asked] = self._compared(name, columns)
         return self._told[asked]
 
-    def changed_sales(self) -> dict[str, Changed] | None:
+    def changed_sales(self) -> dict[str, Difference] | None:
         """What became of orders, their lines and payments, by name; None where that cannot be told of one of them."""
         found = {name: self.changed(name, (*STAR[name], "_deleted")) for name in SALES}
         told = {name: each for name, each in found.items() if each is not None}
         return told if len(told) == len(found) else None
 
-    def _compared(self, name: str, columns: Sequence[str]) -> Changed | None:
+    def _compared(self, name: str, columns: Sequence[str]) -> Difference | None:
         table, before, after = self.tables[name], self.last.get(name), self.now.get(name)
         if not self.last or (after is None and before is not None):
             return None
         if before is None or after is None:  # it was not there: all that is in it now is new
             rows = all_rows(table, columns)
-            return Changed(rows.schema.empty_table(), rows)
+            return Difference(rows.schema.empty_table(), rows)
         return changed_rows(table, before.version, after.version, columns, identity=before.id)
 
 

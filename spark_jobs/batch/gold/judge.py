@@ -12,7 +12,7 @@ import pyarrow as pa
 from spark_jobs.batch.gold.candidate import FACTS
 from spark_jobs.batch.gold.record import GateResult
 from spark_jobs.batch.gold.strays import ROW_COUNTS, SHOWN, told, with_strays
-from spark_jobs.storage.key_lookup import rows_of
+from spark_jobs.storage.key_lookup import rows_with_keys
 from spark_jobs.transforms.gates.non_negative_money import non_negative_money
 from spark_jobs.transforms.gates.order_totals import order_totals
 from spark_jobs.transforms.gates.referential_integrity import referential_integrity
@@ -85,7 +85,7 @@ def _published_orders(lake: Lake, days: Collection[date], weeks: int) -> dict[da
     dates = pa.array(
         sorted({day - timedelta(weeks=week) for day in days for week in range(1, weeks + 1)} - set(days)), pa.date32()
     )
-    rows = rows_of(table, dates, ["order_date", "orders"]).group_by("order_date").aggregate([("orders", "sum")])
+    rows = rows_with_keys(table, dates, ["order_date", "orders"]).group_by("order_date").aggregate([("orders", "sum")])
     return dict(zip(rows["order_date"].to_pylist(), rows["orders_sum"].to_pylist(), strict=True))
 
 

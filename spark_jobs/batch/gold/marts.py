@@ -9,8 +9,8 @@ import pyarrow as pa
 from spark_jobs.batch.gold.candidate import FACTS
 from spark_jobs.batch.gold.commits import Commit, brought_to
 from spark_jobs.batch.tables import read
-from spark_jobs.storage.counts import count
-from spark_jobs.storage.key_lookup import all_rows, rows_of
+from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.transforms.marts.basic_retention import basic_retention
 from spark_jobs.transforms.marts.customer_lifetime_value import customer_lifetime_value
 from spark_jobs.transforms.marts.customer_segments import customer_segments
@@ -60,7 +60,7 @@ def dated_marts(candidate: Candidate, days: Collection[date], top: int) -> Itera
     }
     for name, rows in wanted.items():
         table = candidate.lake.gold(name)
-        existing = rows_of(table, pa.array(sorted(days), pa.date32()), table.schema.names)
+        existing = rows_with_keys(table, pa.array(sorted(days), pa.date32()), table.schema.names)
         yield brought_to(table, rows.toArrow(), existing)
 
 
@@ -86,7 +86,7 @@ def published(
     """The facts as they will be published: those of these dates from the candidate, all others as they stand."""
     table, columns = lake.gold(name), COUNTED[name]
     mine = candidate.facts(name, days).select(*columns) if candidate is not None and days else None
-    if mine is not None and not count(table):
+    if mine is not None and not count_rows(table):
         return mine
     standing = read(spark, table).select(*columns)
     return standing if mine is None else standing.where(~standing["order_date"].isin(sorted(days))).unionByName(mine)

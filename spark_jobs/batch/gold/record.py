@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 
 from config.escaping import escape_json
 from spark_jobs.schemas_gold import GOLD, RUNS
-from spark_jobs.storage.changed import Position
-from spark_jobs.storage.commit import append_once, is_committed, open_snapshot, open_table
-from spark_jobs.storage.durable import made_private
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once, is_committed
+from spark_jobs.storage.difference import TableVersion
+from spark_jobs.storage.files import make_private_folder
+from spark_jobs.storage.open_tables import open_snapshot, open_table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -61,7 +62,7 @@ class Standing:
 
     lineage: str
     run_number: int = 0
-    inputs: Mapping[str, Position] = field(default_factory=dict)
+    inputs: Mapping[str, TableVersion] = field(default_factory=dict)
     pending: frozenset[date] = frozenset()
     held: frozenset[date] = frozenset()
 
@@ -93,7 +94,7 @@ class RunRecord:
     waiting_lines: int = 0
     waiting_payments: int = 0
     gates: tuple[GateResult, ...] = ()
-    inputs: Mapping[str, Position] = field(default_factory=dict)
+    inputs: Mapping[str, TableVersion] = field(default_factory=dict)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> RunRecord:
@@ -102,7 +103,7 @@ class RunRecord:
         plain |= {name: dict(row[name]) for name in ("output_row_counts", "rows_written")}
         plain |= {name: tuple(row[name]) for name in ("dates_built", "dates_held", "dates_pending")}
         plain["gates"] = tuple(GateResult(**{**gate, "rows": tuple(gate["rows"] or ())}) for gate in row["gates"])
-        plain["inputs"] = {one["table"]: Position(one["id"], one["version"]) for one in row["inputs"]}
+        plain["inputs"] = {one["table"]: TableVersion(one["id"], one["version"]) for one in row["inputs"]}
         return cls(**plain)
 
     @property
@@ -133,7 +134,7 @@ def standing(lake: Lake) -> Standing:
         return Standing(uuid.uuid4().hex)
     is_ahead = _is_ahead(lake, row["lineage"], row["run_number"])
     is_whole = all(open_snapshot(lake.gold(name).path) is not None for name in GOLD)
-    known = {one["table"]: Position(one["id"], one["version"]) for one in row["inputs"]}
+    known = {one["table"]: TableVersion(one["id"], one["version"]) for one in row["inputs"]}
     return Standing(
         lineage=uuid.uuid4().hex if is_ahead else row["lineage"],
         run_number=row["run_number"],
@@ -167,8 +168,8 @@ def book(lake: Lake, row: Mapping[str, Any], folder: Path) -> None:
     """
     parts = write_parts(lake.runs, pa.Table.from_pylist([dict(row)], schema=RUNS))
     append_once(lake.runs, parts, writer=writer_of(row["lineage"]), version=row["run_number"])
-    made_private(folder.parent)
-    made_private(folder)
+    make_private_folder(folder.parent)
+    make_private_folder(folder)
     text = escape_json(json.dumps(as_json(row), default=str, ensure_ascii=False, indent=2))
     (folder / f"{row['run_id']}.json").write_text(text + "\n", encoding="utf-8")
 

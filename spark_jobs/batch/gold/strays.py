@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.record import GateResult, held_dates
-from spark_jobs.storage.key_lookup import rows_of
+from spark_jobs.storage.key_lookup import rows_with_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def _standing_elsewhere(candidate: Candidate) -> list[Stray]:
         columns = [key, "order_date"]
         mine = candidate.column(table_name, columns)
         ids = mine[key].combine_chunks() if mine.num_rows else pa.array([], pa.int64())
-        others = rows_of(candidate.lake.gold(table_name), ids, columns, by=(key,)).rename_columns([key, "_old"])
+        others = rows_with_keys(candidate.lake.gold(table_name), ids, columns, by=(key,)).rename_columns([key, "_old"])
         moved = mine.join(others, key, join_type="inner")
         moved = moved.filter(pc.not_equal(moved["order_date"], moved["_old"]))
         found += [(name, row[key], row["order_date"], row["_old"]) for row in moved.to_pylist()]

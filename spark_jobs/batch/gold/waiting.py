@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from spark_jobs.batch.gold.changed_dates import order_ids
 from spark_jobs.batch.gold.commits import Commit, brought_to
 from spark_jobs.batch.gold.inputs import live
-from spark_jobs.storage.key_lookup import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 
 if TYPE_CHECKING:
     from spark_jobs.batch.gold.inputs import Inputs
@@ -43,7 +43,7 @@ def _of_kind(table: Table, inputs: Inputs, kind: str, orders: pa.Array | None) -
     """The live rows of a kind whose order has no live row: of these orders, or of all."""
     name, key, amount = KINDS[kind]
     source, columns = inputs.tables[name], ["order_id", key, amount, "_deleted"]
-    rows = all_rows(source, columns) if orders is None else rows_of(source, orders, columns, by=("order_id",))
+    rows = all_rows(source, columns) if orders is None else rows_with_keys(source, orders, columns, by=("order_id",))
     rows = live(rows)
     bare = rows.filter(pc.invert(pc.is_in(rows["order_id"], value_set=_live_orders(inputs.tables["orders"], orders))))
     kinds = pa.repeat(pa.scalar(kind, pa.string()), bare.num_rows)
@@ -54,6 +54,6 @@ def _of_kind(table: Table, inputs: Inputs, kind: str, orders: pa.Array | None) -
 def _live_orders(table: Table, orders: pa.Array | None) -> pa.Array:
     """The orders that ``transforms.star.live_orders`` takes."""
     columns = ["order_id", "customer_id", "order_date", "_deleted"]
-    rows = live(all_rows(table, columns) if orders is None else rows_of(table, orders, columns))
+    rows = live(all_rows(table, columns) if orders is None else rows_with_keys(table, orders, columns))
     is_known = pc.and_(pc.is_valid(rows["customer_id"]), pc.is_valid(rows["order_date"]))
     return rows.filter(is_known)["order_id"].combine_chunks()

@@ -23,8 +23,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from spark_jobs.batch.point_in_time.one_key import lives, log_columns, require_changes
 from spark_jobs.batch.tables import read
 from spark_jobs.schemas import TIMESTAMP, typed_columns
-from spark_jobs.storage.commit import open_table
-from spark_jobs.storage.counts import count
+from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.open_tables import open_table
 from spark_jobs.transforms.entity_rows import rows_from_changes
 from spark_jobs.transforms.scd2 import OPEN
 from spark_jobs.transforms.types import timestamp_literal as literal
@@ -131,7 +131,7 @@ def _log(spark: SparkSession, table: Table, contract: Contract, moment: datetime
 
 
 def _buckets(spark: SparkSession, table: Table) -> int:
-    return max(int(spark.conf.get("spark.sql.shuffle.partitions") or 1), count(table) // BUCKET_ROWS + 1)
+    return max(int(spark.conf.get("spark.sql.shuffle.partitions") or 1), count_rows(table) // BUCKET_ROWS + 1)
 
 
 def _fold_bucket(contract: Contract, truncates: pa.Table, moment: datetime) -> Callable[[pa.Table], pa.Table]:

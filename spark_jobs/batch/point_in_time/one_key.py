@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from spark_jobs.errors import UsageError
 from spark_jobs.schemas import typed_columns
-from spark_jobs.storage.key_lookup import key_array, rows_of
-from spark_jobs.storage.written import op_rows
+from spark_jobs.storage.key_lookup import rows_with_keys
+from spark_jobs.storage.keys import key_array
+from spark_jobs.storage.pruned import op_rows
 from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, value_columns
 from spark_jobs.transforms.reduced_changes import EXISTING, reduce_changes
 from spark_jobs.transforms.scd2 import NewestVersions, build_versions
@@ -143,13 +144,13 @@ def _key(key: Mapping[str, Any], contract: Contract) -> pa.Array:
 
 
 def _changes_of(log: Table, wanted: pa.Array, contract: Contract) -> pa.Table:
-    rows = rows_of(log, wanted, log_columns(contract), by=contract.key)
+    rows = rows_with_keys(log, wanted, log_columns(contract), by=contract.key)
     return ChangeBatch.from_log(rows, contract).changes
 
 
 def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[State]:
     names = [name for name in history.schema.names if name not in ("query_id", "batch_id", "processed_at")]
-    rows = rows_of(history, wanted, names, by=contract.key).sort_by("valid_from").to_pylist()
+    rows = rows_with_keys(history, wanted, names, by=contract.key).sort_by("valid_from").to_pylist()
     return _as_states(rows, contract, history.key_columns)
 
 

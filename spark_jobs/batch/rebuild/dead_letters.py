@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.storage.actions import addition, removal
-from spark_jobs.storage.attempt import bring_to_disk
-from spark_jobs.storage.entries import commit_info
+from spark_jobs.storage.actions import add_action, commit_info, remove_action
+from spark_jobs.storage.delta_log import put_if_absent, read_log
 from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.storage.live_files import LiveFile, read_live
-from spark_jobs.storage.log import DeltaLogError, put_if_absent, read_log
-from spark_jobs.storage.parts import TableWriter
+from spark_jobs.storage.parts_on_disk import sync_parts
+from spark_jobs.storage.snapshot import DeltaLogError
+from spark_jobs.storage.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from spark_jobs.storage.log import Action
+    from spark_jobs.storage.snapshot import Action
     from spark_jobs.storage.table import Table
 
 #: The decision on a letter, and what tells whose it is.
@@ -43,8 +43,8 @@ def carry_decisions(live: Table, rebuilt: Table, subject: str) -> int:
         )
         if target is not None:
             parts = target.close()
-            bring_to_disk(parts, [rebuilt])
-            actions += [removal(add), *(addition(part) for part in parts)]
+            sync_parts(parts, [rebuilt])
+            actions += [remove_action(add), *(add_action(part) for part in parts)]
             reopened += resolved
     entry = [commit_info("UPDATE"), *actions]
     if actions and not put_if_absent(rebuilt.path, snapshot.version + 1, entry):

@@ -24,8 +24,9 @@ from spark_jobs.lake import Lake
 from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.microbatch.swap import begin_swap, finish_swap, takes_schema
 from spark_jobs.queries.application import Application, Listener, freeze
-from spark_jobs.storage.commit import ensure_table, open_table, retyped
-from spark_jobs.storage.counts import count
+from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.create import changed_types, ensure_table
+from spark_jobs.storage.open_tables import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -135,7 +136,7 @@ class Rebuild:
         self._require_all(judged, compared)
         reopened = carry_decisions(self.lake.dead_letters, self._shadow.dead_letters, self.name)
         freeze(self.registry, self.subject)
-        types = {name: retyped(table) for name, table in changed.items()}
+        types = {name: changed_types(table) for name, table in changed.items()}
         begin_swap(self.lake, self.subject)
         swap = finish_swap(self.lake, self.name)
         assert swap is not None
@@ -176,7 +177,7 @@ class Rebuild:
 
     def _require_all(self, judged: int, compared: tuple[Comparison, ...]) -> None:
         """A swap must lose nothing: all of Bronze was judged, and the live tables know no row that Bronze lacks."""
-        held = count(self.lake.bronze(self.subject))
+        held = count_rows(self.lake.bronze(self.subject))
         if judged < held:
             raise IncompleteError(f"the rebuild of '{self.name}' read {judged:,} of {held:,} rows: nothing was changed")
         gone = next(table.only_live for table in compared if table.table == VERDICTS)
@@ -189,7 +190,7 @@ class Rebuild:
     def _require_types(self) -> None:
         """To verify says whether the same comes out; with another type it cannot be the same."""
         for name, table in self._taking_schema().items():
-            column, (is_, should) = next(iter(retyped(table).items()))
+            column, (is_, should) = next(iter(changed_types(table).items()))
             raise UsageError(
                 f"{name}: column '{column}' is {is_} in the table but {should} in the contract, so there is nothing to verify "
                 f"against: run `tally rebuild {self.name}` without --verify to take the type in"

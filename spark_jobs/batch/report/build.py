@@ -28,8 +28,8 @@ from spark_jobs.batch.report.figures import (
     SubjectQuality,
     Totals,
 )
-from spark_jobs.storage.commit import open_table
-from spark_jobs.storage.key_lookup import rows_of
+from spark_jobs.storage.key_lookup import rows_with_keys
+from spark_jobs.storage.open_tables import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -78,7 +78,9 @@ def _window(day: date, length: int = WINDOW) -> list[date]:
 
 def _dated(lake: Lake, name: str, days: Sequence[date], by: str = "order_date") -> list[dict[str, Any]]:
     table = lake.gold(name)
-    found: list[dict[str, Any]] = rows_of(table, pa.array(days, pa.date32()), table.schema.names, by=(by,)).to_pylist()
+    found: list[dict[str, Any]] = rows_with_keys(
+        table, pa.array(days, pa.date32()), table.schema.names, by=(by,)
+    ).to_pylist()
     return found
 
 
@@ -96,7 +98,7 @@ def _days(lake: Lake, gold: Gold, day: date) -> tuple[Day, ...]:
 
 def _calendar(lake: Lake, days: Sequence[date]) -> list[dict[str, Any]]:
     keys = pa.array([int(f"{each:%Y%m%d}") for each in days], pa.int32())
-    found: list[dict[str, Any]] = rows_of(
+    found: list[dict[str, Any]] = rows_with_keys(
         lake.gold("dim_date"), keys, ["date", "is_weekend", "is_holiday", "holiday_name"]
     ).to_pylist()
     return found

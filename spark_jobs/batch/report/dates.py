@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from spark_jobs.batch.gold.record import GateResult, newest_run
 from spark_jobs.errors import TallyError
-from spark_jobs.storage.key_lookup import all_rows, rows_of
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,7 +97,7 @@ def _judge(lake: Lake, gold: Gold, day: date) -> Mapping[str, Any] | None:
     """The newest run of the lineage that judged the day. A few are read at a time, newest first: mostly it is among those."""
     for last in range(gold.run_number, 0, -RUNS_AT_ONCE):
         numbers = pa.array(range(max(1, last - RUNS_AT_ONCE + 1), last + 1), pa.int64())
-        runs = rows_of(lake.runs, numbers, _READ, by=("run_number",)).sort_by([("run_number", "descending")])
+        runs = rows_with_keys(lake.runs, numbers, _READ, by=("run_number",)).sort_by([("run_number", "descending")])
         for run in runs.to_pylist():
             if run["lineage"] == gold.lineage and any(gate["date"] == day for gate in run["gates"] or ()):
                 return dict(run)

@@ -15,8 +15,9 @@ import pyarrow.dataset as pads
 from spark_jobs.batch.point_in_time.typed_key import parts_of, value_of
 from spark_jobs.batch.why.spellings import spellings
 from spark_jobs.schemas import arrow_type
-from spark_jobs.storage.commit import added_later, open_table
-from spark_jobs.storage.key_lookup import key_text
+from spark_jobs.storage.create import added_later
+from spark_jobs.storage.keys import key_text
+from spark_jobs.storage.open_tables import open_table
 
 if TYPE_CHECKING:
     from schema_registry.contract import Contract, FieldType

@@ -8,7 +8,7 @@ import pytest
 from spark_jobs.cli.app import main
 from spark_jobs.demo.own_folder import MARK, made_anew, require_own
 from spark_jobs.errors import UsageError
-from spark_jobs.storage.durable import made_private
+from spark_jobs.storage.files import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ def test_the_commands_refuse_before_anything_is_started(
 def test_a_folder_that_is_made_is_its_owners_alone_and_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir(mode=0o750)
     for name, mode in (("lake", 0o700), ("shared", 0o750)):
-        made_private(tmp_path / name)
+        make_private_folder(tmp_path / name)
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode
 
 

@@ -10,7 +10,7 @@ from support.published_lake import NOON, PublishHouse, ask, do
 from support.shop_tables import books, insert
 
 from spark_jobs.batch.status import _newest_first, latest_query
-from spark_jobs.storage.durable import write_down
+from spark_jobs.storage.files import write_json
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -51,7 +51,7 @@ def test_status_orders_batches_by_their_numbers(home: PublishHouse) -> None:
         {"query_id": [r[0] for r in rows], "batch_id": [r[1] for r in rows], "started_at": [r[2] for r in rows]}
     )
     lake.checkpoint("orders", "refine").mkdir(parents=True)
-    write_down(lake.checkpoint("orders", "refine") / "metadata", {"id": "now"})
+    write_json(lake.checkpoint("orders", "refine") / "metadata", {"id": "now"})
     latest = latest_query(lake, "orders", told)
     assert latest == "now"
     assert _newest_first(told, latest)["batch_id"].to_pylist() == [2, 1, 0, 7]

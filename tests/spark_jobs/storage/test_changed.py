@@ -17,14 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables_with_a_key import SCHEMA, put, rows, small_limits, table_with_a_key
 
-from spark_jobs.storage import changed
-from spark_jobs.storage.changed import Changed, Position, changed_rows, difference, position
-from spark_jobs.storage.commit import append_once, write_checkpoint
+from spark_jobs.storage import difference as difference_module
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.checkpoint import write_checkpoint
+from spark_jobs.storage.delta_log import read_log
+from spark_jobs.storage.difference import Difference, TableVersion, changed_rows, difference, table_version
 from spark_jobs.storage.key_lookup import all_rows
-from spark_jobs.storage.log import read_log
-from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -52,7 +53,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
     return made
 
 
-def told(found: Changed | None) -> tuple[dict[int, str], dict[int, str]]:
+def told(found: Difference | None) -> tuple[dict[int, str], dict[int, str]]:
     """Keys and names of the rows of both sides, once it is sure that they are whole and there once."""
     assert found is not None
     sides = []
@@ -70,7 +71,7 @@ def counted(found: pa.Table) -> Counter[Any]:
 
 
 def version(table: Table) -> int:
-    stands = position(table)
+    stands = table_version(table)
     assert stands is not None
     return stands.version
 
@@ -79,13 +80,13 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files of which rows are read from now on."""
     names: list[str] = []
     for reader in ("read_live", "read_rows"):
-        whole = getattr(changed, reader)
+        whole = getattr(difference_module, reader)
 
         def noted(file: Any, *rest: Any, whole: Any = whole) -> Any:
             names.append(file.path)
             return whole(file, *rest)
 
-        monkeypatch.setattr(changed, reader, noted)
+        monkeypatch.setattr(difference_module, reader, noted)
     return names
 
 
@@ -139,7 +140,9 @@ def test_of_a_file_with_another_vector_only_the_rows_between_the_vectors_are_rea
     put(table, 1, {}, gone=[1])
     put(table, 2, {}, gone=[2, 20])
     asked: list[list[int]] = []
-    monkeypatch.setattr(changed, "read_rows", lambda file, schema, wanted: asked.append(wanted.tolist()) or iter(()))
+    monkeypatch.setattr(
+        difference_module, "read_rows", lambda file, schema, wanted: asked.append(wanted.tolist()) or iter(())
+    )
     changed_rows(table, 2, 3, COLUMNS)
     assert asked == [[2, 20]]
     monkeypatch.undo()
@@ -212,11 +215,11 @@ def test_a_version_that_is_not_there_yet_or_no_table_at_all_is_unknown(table: Ta
     assert changed_rows(table, 1, 2, COLUMNS) is None
     assert changed_rows(table, -1, 1, COLUMNS) is None
     none = table_with_a_key(tmp_path / "nowhere")
-    assert (position(none), changed_rows(none, 0, 1, COLUMNS)) == (None, None)
+    assert (table_version(none), changed_rows(none, 0, 1, COLUMNS)) == (None, None)
 
 
 def test_another_table_in_the_place_of_the_one_that_was_read_is_noticed(table: Table) -> None:
-    was = position(table)
+    was = table_version(table)
     assert was is not None
     assert was.version == 1
     assert told(changed_rows(table, 1, 1, COLUMNS, identity=was.id)) == ({}, {})
@@ -225,9 +228,9 @@ def test_another_table_in_the_place_of_the_one_that_was_read_is_noticed(table: T
     put(table, 1, {2: "x"})
     for since in (1, 2):
         assert changed_rows(table, since, 2, COLUMNS, identity=was.id) is None
-    now = position(table)
+    now = table_version(table)
     assert now is not None
-    assert now == Position(now.id, 2)
+    assert now == TableVersion(now.id, 2)
     assert now.id != was.id
     assert told(changed_rows(table, 1, 2, COLUMNS, identity=now.id)) == ({}, {2: "x"})
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from spark_jobs.storage.deletion_vectors import (
     DeletionVectorError,
     bitmap,
-    file_of,
     positions,
     read_vector,
+    vector_file,
     write_vectors,
     z85_decode,
     z85_encode,
@@ -54,7 +54,7 @@ def vector(*rows: int) -> object:
 
 def test_a_vector_is_written_byte_for_byte_as_spark_writes_it(tmp_path: Path) -> None:
     described = write_vectors(tmp_path, {"a.parquet": vector(3, 5, 7, 900)})["a.parquet"]
-    assert file_of(tmp_path, described).read_bytes() == OF_SPARK
+    assert vector_file(tmp_path, described).read_bytes() == OF_SPARK
     assert {**described, "pathOrInlineDv": ""} == {**SPARKS_WORD, "pathOrInlineDv": ""}
 
 
@@ -69,14 +69,14 @@ def test_a_vector_within_the_log_is_read(tmp_path: Path) -> None:
 
 def test_a_vector_at_an_absolute_place_is_read(tmp_path: Path) -> None:
     described = write_vectors(tmp_path, {"a": vector(1, 2)})["a"]
-    placed = {**described, "storageType": "p", "pathOrInlineDv": file_of(tmp_path, described).as_uri()}
+    placed = {**described, "storageType": "p", "pathOrInlineDv": vector_file(tmp_path, described).as_uri()}
     assert list(read_vector(tmp_path / "elsewhere", placed)) == [1, 2]
 
 
 def test_a_vector_in_a_folder_of_its_own_is_found_there(tmp_path: Path) -> None:
     name = uuid.UUID("d2c639aa-8816-431a-aaf6-d3fe2512ff61")
     told = {"storageType": "u", "pathOrInlineDv": "ab^-aqEH.-t@S}K{vb[*k^"}
-    assert file_of(tmp_path, told) == tmp_path / "ab" / f"deletion_vector_{name}.bin"
+    assert vector_file(tmp_path, told) == tmp_path / "ab" / f"deletion_vector_{name}.bin"
     assert z85_encode(name.bytes) == "^-aqEH.-t@S}K{vb[*k^"
 
 
@@ -107,7 +107,7 @@ def test_base_85_gives_back_what_it_took(data: bytes) -> None:
 )
 def test_a_file_that_changed_is_refused(tmp_path: Path, spoil: object, says: str) -> None:
     described = write_vectors(tmp_path, {"a": vector(1, 2)})["a"]
-    path = file_of(tmp_path, described)
+    path = vector_file(tmp_path, described)
     path.write_bytes(spoil(path.read_bytes()))  # type: ignore[operator]
     with pytest.raises(DeletionVectorError, match=says):
         read_vector(tmp_path, described)
@@ -115,7 +115,7 @@ def test_a_file_that_changed_is_refused(tmp_path: Path, spoil: object, says: str
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     described = write_vectors(tmp_path, {"a": vector(1, 2)})["a"]
-    path = file_of(tmp_path, described)
+    path = vector_file(tmp_path, described)
     path.unlink()
     with pytest.raises(DeletionVectorError, match=path.name):
         read_vector(tmp_path, described)

@@ -12,9 +12,10 @@ from schema_registry.registry import load
 from spark_jobs.lake import Lake
 from spark_jobs.queries.accepted import Span, accepted, judged_before, spans
 from spark_jobs.schemas import DEAD_LETTERS, TIMESTAMP
-from spark_jobs.storage.commit import append_once, ensure_table
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.dedupe import ACCEPTED_SCHEMA
 
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)

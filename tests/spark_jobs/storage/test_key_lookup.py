@@ -18,11 +18,12 @@ from support.tables_with_a_key import NOON, SCHEMA, named, put, rows, small_limi
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage import key_lookup
 from spark_jobs.storage import live_files as files_module
-from spark_jobs.storage.commit import append_once
-from spark_jobs.storage.key_lookup import all_rows, key_array, key_text, rows_of
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
+from spark_jobs.storage.keys import key_array, key_text
 from spark_jobs.storage.live_files import Kept
-from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +38,9 @@ def appended(root: Path, *batches: Iterable[int], **changes: Any) -> Table:
 
 
 def ids(table: Table, *keys: int | None, by: tuple[str, ...] = ("id",)) -> list[int | None]:
-    return sorted(rows_of(table, pa.array(keys, pa.int64()), ["id"], by)["id"].to_pylist(), key=lambda key: key or 0)
+    return sorted(
+        rows_with_keys(table, pa.array(keys, pa.int64()), ["id"], by)["id"].to_pylist(), key=lambda key: key or 0
+    )
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_no_table_no_rows(tmp_path: Path) -> None:
     for table in (table_with_a_key(tmp_path), appended(tmp_path)):
-        assert rows_of(table, pa.array([1]), ["name", "id"], ["id"]).schema.names == ["name", "id"]
+        assert rows_with_keys(table, pa.array([1]), ["name", "id"], ["id"]).schema.names == ["name", "id"]
         assert all_rows(table, SCHEMA.names) == SCHEMA.empty_table()
 
 
@@ -85,7 +88,7 @@ def test_files_between_whose_bounds_no_key_lies_are_not_opened(tmp_path: Path, o
 
 def test_only_row_groups_that_hold_a_key_are_read(tmp_path: Path, opened: list[str]) -> None:
     table = appended(tmp_path, range(40))
-    found = rows_of(table, pa.array([3, 17, 18, 39]), SCHEMA.names, ["id"])
+    found = rows_with_keys(table, pa.array([3, 17, 18, 39]), SCHEMA.names, ["id"])
     assert named(found) == dict.fromkeys([3, 17, 18, 39], "a")
     assert [name for name in opened if name.startswith("groups")] == ["groups [0, 4, 9]"]
 
@@ -95,7 +98,7 @@ def test_rows_are_the_same_when_they_are_read_in_many_pieces(tmp_path: Path, mon
     table = appended(tmp_path, range(50))
     assert named(all_rows(table, SCHEMA.names)) == dict.fromkeys(range(50), "a")
     wanted = [0, 7, 8, 9, 31, 49]
-    assert named(rows_of(table, pa.array(wanted), SCHEMA.names, ["id"])) == dict.fromkeys(wanted, "a")
+    assert named(rows_with_keys(table, pa.array(wanted), SCHEMA.names, ["id"])) == dict.fromkeys(wanted, "a")
 
 
 @settings(max_examples=40, deadline=None)
@@ -117,7 +120,7 @@ def test_whatever_the_row_groups_the_rows_are_those_of_a_plain_filter(
         )
         append_once(table, write_parts(table, data), writer="w", version=0)
         for _ in ("keys are gone through", "put in order", "looked up"):
-            found = rows_of(table, pa.array(list(wanted), pa.int64()), ["name"], ["id"])
+            found = rows_with_keys(table, pa.array(list(wanted), pa.int64()), ["name"], ["id"])
             assert found["name"].to_pylist() == [f"{n}" for n, key in enumerate(keys) if key in wanted]
 
 
@@ -127,7 +130,7 @@ def test_deleted_rows_are_not_there_for_any_key(tmp_path: Path, monkeypatch: pyt
     put(table, 0, dict.fromkeys(range(30), "a"))
     put(table, 1, {3: "b"}, gone=[0, 4, 29])
     assert ids(table, 0, 3, 4, 5, 29) == [3, 5]
-    by_name = rows_of(table, pa.array(["b"]), ["id"], by=["name"])
+    by_name = rows_with_keys(table, pa.array(["b"]), ["id"], by=["name"])
     assert by_name["id"].to_pylist() == [3]
 
 
@@ -147,7 +150,7 @@ def test_keys_of_several_columns_are_looked_for_as_text(tmp_path: Path) -> None:
     table = appended(tmp_path, range(5))
     at = NOON + timedelta(microseconds=2)
     micros = int(at.timestamp()) * 1_000_000 + 2
-    found = rows_of(table, pa.array(["2|" + str(micros), "3|0"]), ["id", "at"], ["id", "at"])
+    found = rows_with_keys(table, pa.array(["2|" + str(micros), "3|0"]), ["id", "at"], ["id", "at"])
     assert found.to_pylist() == [{"id": 2, "at": at}]
 
 
@@ -159,8 +162,8 @@ def test_partition_columns_come_from_the_log_and_are_pruned_like_others(tmp_path
     append_once(table, write_parts(table, data, subject="ä b"), writer="w", version=0)
     found = all_rows(table, ["day", "id", "subject"]).sort_by("id").to_pylist()
     assert found == [{"day": day, "id": 1, "subject": "ä b"}, {"day": None, "id": 2, "subject": "ä b"}]
-    assert rows_of(table, pa.array([2]), ["subject"], ["id"])["subject"].to_pylist() == ["ä b"]
-    assert rows_of(table, pa.array([day]), ["id"], ["day"])["id"].to_pylist() == [1]
+    assert rows_with_keys(table, pa.array([2]), ["subject"], ["id"])["subject"].to_pylist() == ["ä b"]
+    assert rows_with_keys(table, pa.array([day]), ["id"], ["day"])["id"].to_pylist() == [1]
 
 
 def test_a_time_within_the_millisecond_to_which_a_bound_was_cut_is_found(tmp_path: Path) -> None:
@@ -171,7 +174,7 @@ def test_a_time_within_the_millisecond_to_which_a_bound_was_cut_is_found(tmp_pat
     assert cut != part.stats
     append_once(table, [dataclasses.replace(part, stats=cut)], writer="w", version=0)
     at = NOON + timedelta(microseconds=1500)
-    assert rows_of(table, pa.array([at], TIMESTAMP), ["id"], ["at"])["id"].to_pylist() == [1500]
+    assert rows_with_keys(table, pa.array([at], TIMESTAMP), ["id"], ["at"])["id"].to_pylist() == [1500]
 
 
 def test_a_file_with_times_of_96_bits_is_read_to_the_end_of_time(tmp_path: Path) -> None:

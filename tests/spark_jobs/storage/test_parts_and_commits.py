@@ -20,18 +20,13 @@ from deltalake import DeltaTable
 
 from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage import attempt as attempt_module
-from spark_jobs.storage import parts as parts_module
-from spark_jobs.storage.commit import (
-    SchemaConflictError,
-    added_later,
-    append_once,
-    ensure_table,
-    is_committed,
-    open_table,
-)
-from spark_jobs.storage.parts import Part, TableWriter, write_parts
+from spark_jobs.storage import parts_on_disk, table_writer
+from spark_jobs.storage.append import append_once, is_committed
+from spark_jobs.storage.create import SchemaConflictError, added_later, ensure_table
+from spark_jobs.storage.open_tables import open_table
+from spark_jobs.storage.parts import Part
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import TableWriter, write_parts
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("n", pa.int64()), ("at", TIMESTAMP), ("day", pa.date32())])
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
@@ -109,7 +104,7 @@ def test_bounds_span_all_that_was_written(tmp_path: Path) -> None:
 
 
 def test_a_full_part_is_followed_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts_module, "PART_ROWS", 4)
+    monkeypatch.setattr(table_writer, "PART_ROWS", 4)
     table = table_at(tmp_path)
     writer = TableWriter(table)
     for _ in range(3):
@@ -127,7 +122,7 @@ def test_a_full_part_is_followed_by_another(tmp_path: Path, monkeypatch: pytest.
 def test_a_thousand_days_in_one_write_need_no_thousand_open_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts_module, "OPEN_BYTES", 2_000_000)
+    monkeypatch.setattr(table_writer, "OPEN_BYTES", 2_000_000)
     table = table_at(tmp_path)
     writer = TableWriter(table)
     days = [FIRST + timedelta(days=n) for n in range(400)]
@@ -190,7 +185,7 @@ def test_a_commit_done_again_once_its_parts_were_compacted_and_vacuumed_does_not
     held.optimize.compact()
     held.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
     assert not any((Path(table.path) / part.path).exists() for batch in batches for part in batch)
-    monkeypatch.setattr(attempt_module, "_on_disk", set())  # another process
+    monkeypatch.setattr(parts_on_disk, "_on_disk", set())  # another process
     assert not append_once(table, batches[1], writer="w", version=1)
     assert len(seen(table.path)) == 2
 

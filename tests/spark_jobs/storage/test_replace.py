@@ -25,15 +25,19 @@ from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.microbatch.journal import Ledger, Prepared
 from spark_jobs.microbatch.settle import LostPartsError, reached, settle
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage import commit as commit_module
+from spark_jobs.storage import checkpoint as checkpoint_module
 from spark_jobs.storage import replace as replace_module
-from spark_jobs.storage.commit import SchemaConflictError, ensure_table, is_committed, open_snapshot
-from spark_jobs.storage.entries import PROPERTIES
-from spark_jobs.storage.key_lookup import all_rows, rows_of
-from spark_jobs.storage.log import Action, DeltaLogError, Snapshot, catch_up, put_if_absent, read_log
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage import replace_plan
+from spark_jobs.storage.actions import PROPERTIES
+from spark_jobs.storage.append import is_committed
+from spark_jobs.storage.create import SchemaConflictError, ensure_table
+from spark_jobs.storage.delta_log import catch_up, put_if_absent, read_log
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
+from spark_jobs.storage.open_tables import open_snapshot
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.snapshot import Action, DeltaLogError, Snapshot
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +84,7 @@ def test_any_sequence_of_replacements_leaves_what_a_dictionary_would(
             if read_log(table.path) is not None:
                 assert named(scanned(table.path)) == model
         assert named(all_rows(table, SCHEMA.names)) == model
-        found = rows_of(table, pa.array(list(asked), pa.int64()), SCHEMA.names)
+        found = rows_with_keys(table, pa.array(list(asked), pa.int64()), SCHEMA.names)
         assert named(found) == {key: name for key, name in model.items() if key in asked}
 
 
@@ -98,7 +102,7 @@ def test_the_same_version_lands_once(tmp_path: Path) -> None:
 def test_nothing_to_do_is_no_commit_and_no_table(tmp_path: Path) -> None:
     table = table_with_a_key(tmp_path)
     assert not replace_once(table, [], writer="w", version=0)
-    assert not replace_once(table, [], gone=pa.array([], pa.int64()), writer="w", version=0)
+    assert not replace_once(table, [], deleted_keys=pa.array([], pa.int64()), writer="w", version=0)
     assert not Path(table.path).exists()
 
 
@@ -144,7 +148,7 @@ def test_a_large_file_gets_a_vector_and_keeps_its_other_rows_where_they_are(
     assert named(scanned(table.path)) == expected
 
 
-def test_a_worn_file_is_written_again_and_an_empty_one_just_goes(
+def test_a_fragmented_file_is_written_again_and_an_empty_one_just_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
@@ -160,21 +164,21 @@ def test_a_worn_file_is_written_again_and_an_empty_one_just_goes(
     assert scanned(table.path).num_rows == 0
 
 
-def test_of_many_worn_files_a_commit_writes_only_so_many_rows_again_and_the_others_in_their_turn(
+def test_of_many_fragmented_files_a_commit_writes_only_so_many_rows_again_and_the_others_in_their_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_limits(monkeypatch)
-    monkeypatch.setattr(replace_module, "WORN_ROWS", 12)
+    monkeypatch.setattr(replace_plan, "FRAGMENTED_ROWS", 12)
     table = table_with_a_key(tmp_path)
     for version in range(3):
         put(table, version, dict.fromkeys(range(version * 20, version * 20 + 20), "a"))
-    for version, worn, least in ((3, 2, 10), (4, 1, 11), (5, 0, 12)):
+    for version, fragmented, least in ((3, 2, 10), (4, 1, 11), (5, 0, 12)):
         put(table, version, {}, gone=[key for key in range(60) if key % 20 < least])
-        assert sum(map(_is_worn, log_of(table).files.values())) == worn
+        assert sum(map(_is_fragmented, log_of(table).files.values())) == fragmented
         assert named(scanned(table.path)) == dict.fromkeys([key for key in range(60) if key % 20 >= least], "a")
 
 
-def _is_worn(add: Action) -> bool:
+def _is_fragmented(add: Action) -> bool:
     dead = add.get("deletionVector", {"cardinality": 0})["cardinality"]
     return bool(dead * 3 > json.loads(add["stats"])["numRecords"])
 
@@ -202,7 +206,7 @@ def test_many_tiny_replacements_leave_few_files(tmp_path: Path) -> None:
     for version in range(150):
         put(table, version, dict.fromkeys(range(version * 3, version * 3 + 3), "a"))
         most = max(most, len(log_of(table).files))
-    assert most <= replace_module.FILES_OF_A_SIZE + 1
+    assert most <= replace_plan.FILES_OF_A_SIZE + 1
     assert named(scanned(table.path)) == dict.fromkeys(range(450), "a")
 
 
@@ -235,9 +239,9 @@ def test_columns_added_while_another_writer_commits_are_added_after_it(
 ) -> None:
     table = table_with_a_key(tmp_path)
     put(table, 0, {1: "a"})
-    from spark_jobs.storage import commit
+    from spark_jobs.storage import create
 
-    slipped_in(monkeypatch, commit, lambda: put(table, 1, {2: "b"}))
+    slipped_in(monkeypatch, create, lambda: put(table, 1, {2: "b"}))
     wide = table_with_a_key(tmp_path, schema=SCHEMA.append(pa.field("more", pa.string())))
     assert [field.name for field in ensure_table(wide).schema().fields][-1] == "more"
     assert named(scanned(table.path)) == {1: "a", 2: "b"}
@@ -262,7 +266,7 @@ def test_another_commit_between_snapshot_and_entry_is_planned_around(
         small_limits(monkeypatch)
     table = table_with_a_key(tmp_path)
     put(table, 0, dict.fromkeys(range(20), "a"))
-    other = {"gone": pa.array([2], pa.int64()), "writer": "other", "version": 0}
+    other = {"deleted_keys": pa.array([2], pa.int64()), "writer": "other", "version": 0}
     parts = write_parts(table, rows({1: "theirs", 30: "theirs"}))
     slipped_in(monkeypatch, replace_module, lambda: replace_once(table, parts, **other))  # type: ignore[arg-type]
     assert put(table, 1, {1: "ours", 3: "ours"}, gone=[4])
@@ -274,13 +278,13 @@ def test_another_commit_between_snapshot_and_entry_is_planned_around(
 
 
 def files_named(table: Table, version: int) -> Iterator[str]:
-    from spark_jobs.storage.deletion_vectors import file_of
+    from spark_jobs.storage.deletion_vectors import vector_file
 
     for action in entry(table, version):
         if "add" in action:
             yield str(action["add"]["path"])
             if "deletionVector" in action["add"]:
-                yield file_of(Path(table.path), action["add"]["deletionVector"]).name  # type: ignore[arg-type]
+                yield vector_file(Path(table.path), action["add"]["deletionVector"]).name  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("limits")
@@ -323,11 +327,11 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, "tests")
 from support.tables_with_a_key import table_with_a_key, put
-from spark_jobs.storage import replace
-replace.SMALL_ROWS = 3
+from spark_jobs.storage import replace_change, replace_plan
+replace_plan.SMALL_ROWS = 3
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[2] == "vector":
-    replace.bitmap = die
+    replace_change.bitmap = die
 elif sys.argv[2] == "link":
     os.link = die
 else:
@@ -340,7 +344,7 @@ put(table_with_a_key(Path(sys.argv[1])), 1, {1: "new", 50: "new"}, gone=[2])
 def test_killed_anywhere_all_of_it_is_there_or_nothing_and_doing_it_again_makes_it_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    monkeypatch.setattr(replace_module, "SMALL_ROWS", 3)
+    monkeypatch.setattr(replace_plan, "SMALL_ROWS", 3)
     table, before = table_with_a_key(tmp_path), dict.fromkeys(range(20), "old")
     put(table, 0, before)
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), moment], check=False)
@@ -391,7 +395,7 @@ def test_a_checkpoint_that_fails_does_not_undo_the_commit(
 
     for version in range(19):
         put(table, version, {1: f"{version}"})
-    monkeypatch.setattr(commit_module, "write_checkpoint", full)
+    monkeypatch.setattr(checkpoint_module, "write_checkpoint", full)
     with caplog.at_level("WARNING", logger="tallylake.commit"):
         assert put(table, 19, {1: "last"})
     assert named(scanned(table.path)) == {1: "last"}
@@ -467,7 +471,7 @@ def test_a_key_of_several_columns_is_the_text_of_all(tmp_path: Path) -> None:
     replace_once(table, write_parts(table, first), writer="w", version=0)
     second = pa.table([["a|b", "a"], [1, 2], [10, 20]], schema=COMPOSITE)
     gone = pa.array(["a\\\\|2"])
-    replace_once(table, write_parts(table, second), gone=gone, writer="w", version=1)
+    replace_once(table, write_parts(table, second), deleted_keys=gone, writer="w", version=1)
     found = sorted(tuple(row.values()) for row in scanned(table.path).to_pylist())
     assert found == [("a", 1, 2), ("a", 2, 20), ("a|b", 1, 10)]
 
@@ -489,9 +493,9 @@ def test_keys_of_every_type_are_found_whatever_the_logs_bounds_say(
     for n, value in enumerate(values):
         replace_once(table, write_parts(table, pa.table([[value], [n]], schema=schema)), writer="w", version=n)
     for n, value in enumerate(values):
-        found = rows_of(table, pa.array([value], type_), ["n"])
+        found = rows_with_keys(table, pa.array([value], type_), ["n"])
         assert found["n"].to_pylist() == [n]
-    replace_once(table, [], gone=pa.array(values[1:], type_), writer="w", version=9)
+    replace_once(table, [], deleted_keys=pa.array(values[1:], type_), writer="w", version=9)
     assert all_rows(table, ["n"])["n"].to_pylist() == [0]
 
 
@@ -503,12 +507,12 @@ def test_a_partitioned_table_keeps_each_row_in_its_partition(tmp_path: Path, mon
     first = pa.table([range(10), range(10), [*days * 4, None, None]], schema=schema)
     replace_once(table, write_parts(table, first), writer="w", version=0)
     moved = pa.table([[0, 8], [100, 108], [days[1], days[0]]], schema=schema)
-    replace_once(table, write_parts(table, moved), gone=pa.array([9, 1]), writer="w", version=1)
+    replace_once(table, write_parts(table, moved), deleted_keys=pa.array([9, 1]), writer="w", version=1)
     expected = {2: (2, days[0]), 3: (3, days[1]), 0: (100, days[1]), 8: (108, days[0])}
     expected |= {n: (n, days[n % 2]) for n in range(4, 8)}
     for found in (scanned(table.path), all_rows(table, schema.names)):
         assert {row["id"]: (row["n"], row["day"]) for row in found.to_pylist()} == expected
-    assert rows_of(table, pa.array([8]), ["day"])["day"].to_pylist() == [days[0]]
+    assert rows_with_keys(table, pa.array([8]), ["day"])["day"].to_pylist() == [days[0]]
 
 
 def test_settling_replaces_in_keyed_tables_and_appends_to_others_once(tmp_path: Path) -> None:

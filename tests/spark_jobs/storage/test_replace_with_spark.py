@@ -11,9 +11,9 @@ import pyarrow as pa
 from support.tables_with_a_key import SCHEMA, Rows, named, put, rows, scanned, small_limits, table_with_a_key
 
 from spark_jobs.storage import replace as replace_module
-from spark_jobs.storage.key_lookup import all_rows, rows_of
-from spark_jobs.storage.log import put_if_absent, read_log
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.delta_log import put_if_absent, read_log
+from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,9 @@ def test_spark_and_replacements_take_turns_and_no_row_is_lost(
         assert named(all_rows(table, SCHEMA.names)) == model, f"after {sql}"
         assert of_spark(spark, table) == named(scanned(table.path)) == model, f"after {sql}"
         asked = pa.array([3, 11, 12, None, 70], pa.int64())
-        assert named(rows_of(table, asked, SCHEMA.names)) == {k: model[k] for k in asked.to_pylist() if k in model}
+        assert named(rows_with_keys(table, asked, SCHEMA.names)) == {
+            k: model[k] for k in asked.to_pylist() if k in model
+        }
     put(table, version + 1, {5: "last", 100: "last"}, gone=[6])
     model = {**{k: v for k, v in model.items() if k != 6}, 5: "last", 100: "last"}
     assert of_spark(spark, table) == named(scanned(table.path)) == model

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spark_jobs.storage.commit import append_once, ensure_table, write_checkpoint
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.checkpoint import write_checkpoint
+from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.storage.writers import Writers
 
 SCHEMA = pa.schema([("row_id", pa.string())])

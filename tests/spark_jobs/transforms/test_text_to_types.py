@@ -9,7 +9,7 @@ from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
 from schema_registry.contract import FieldType
-from spark_jobs.storage.key_lookup import key_text as arrow_key_text
+from spark_jobs.storage.keys import key_text as arrow_key_text
 from spark_jobs.transforms.lateness import watermark_of
 from spark_jobs.transforms.types import key_text, parse_text
 

@@ -16,11 +16,11 @@ from spark_jobs.batch.point_in_time.one_key import state_at
 from spark_jobs.lake import Lake
 from spark_jobs.queries.merging import Merger, Stamp
 from spark_jobs.storage import key_lookup
-from spark_jobs.storage.commit import append_once
-from spark_jobs.storage.key_lookup import rows_of
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.key_lookup import rows_with_keys
 from spark_jobs.storage.live_files import Kept
-from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ def merge(lake: Lake, subject: Subject, version: int, *changes: dict[str, Any]) 
     for table in lake.merged(subject):
         own = [part for part in merging.parts if part.table == table.name]
         gone = pa.array(merging.gone.get(table.name, []), pa.int64())
-        replace_once(table, own, gone=gone, writer="w", version=version)
+        replace_once(table, own, deleted_keys=gone, writer="w", version=version)
     return merging.effects
 
 
@@ -118,7 +118,9 @@ def test_of_many_files_only_those_are_opened_between_whose_bounds_a_key_lies(
     monkeypatch.setattr(key_lookup, "read_whole", lambda file, schema: opened.append(file.path) or real(file, schema))
     for value in VALUES[type_]:
         del opened[:]
-        assert rows_of(log, pa.array([value], log.schema.field("k").type), ["k"], ["k"])["k"].to_pylist() == [value]
+        assert rows_with_keys(log, pa.array([value], log.schema.field("k").type), ["k"], ["k"])["k"].to_pylist() == [
+            value
+        ]
         # Bounds have 64 characters and milliseconds at most, so neighbours are not told apart by them.
         assert len(opened) <= {"string": 4, "timestamp": 3}.get(type_, 1)
 

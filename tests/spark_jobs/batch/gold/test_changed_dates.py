@@ -14,10 +14,10 @@ from support.lakes import house
 from spark_jobs.batch.gold.changed_dates import all_dates, changed_dates, order_ids, published_dates
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.schemas_gold import GOLD
-from spark_jobs.storage.changed import Changed, Position
-from spark_jobs.storage.commit import ensure_table
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.create import ensure_table
+from spark_jobs.storage.difference import Difference, TableVersion
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,7 +75,7 @@ def fact(shop: GoldHouse, name: str, columns: tuple[str, ...], rows: list[tuple[
     replace_once(table, parts, writer="publish", version=version)
 
 
-def standing(shop: GoldHouse, last: Mapping[str, Position] | None = None) -> Inputs:
+def standing(shop: GoldHouse, last: Mapping[str, TableVersion] | None = None) -> Inputs:
     return Inputs.of(shop.home.lake, shop.home.registry, last or {})
 
 
@@ -285,4 +285,4 @@ def test_a_tombstone_names_no_order() -> None:
     schema = pa.schema([("order_id", pa.int64()), ("_deleted", pa.bool_())])
     before = pa.table({"order_id": [1, 1], "_deleted": [False, False]}, schema=schema)
     after = pa.table({"order_id": pa.array([None, 2], pa.int64()), "_deleted": [True, False]}, schema=schema)
-    assert order_ids([Changed(before, after)]).to_pylist() == [1, 2]
+    assert order_ids([Difference(before, after)]).to_pylist() == [1, 2]

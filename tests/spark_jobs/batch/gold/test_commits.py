@@ -18,7 +18,7 @@ from support.lakes import House, house
 from spark_jobs.batch.gold import commits
 from spark_jobs.batch.gold.commits import Commit, JournalError, begin, brought_to, finish, row_counts
 from spark_jobs.batch.gold.record import GateResult, RunRecord, newest_run, standing
-from spark_jobs.storage.changed import Position
+from spark_jobs.storage.difference import TableVersion
 from spark_jobs.storage.key_lookup import all_rows
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ def test_a_journal_deleted_half_way_lets_no_later_commit_be_taken_for_done(
 
 
 def test_a_run_that_is_on_record_is_what_the_next_goes_on_from(home: House) -> None:
-    at = {"orders": Position("x", 7), "payments": Position("y", 0)}
+    at = {"orders": TableVersion("x", 7), "payments": TableVersion("y", 0)}
     begin(home.lake, [], record(2, inputs=at, dates_pending=(TWO,), dates_held=(ONE, THREE)))
     end(home)
     left = standing(home.lake)
@@ -319,7 +319,7 @@ def test_a_record_survives_the_journal_with_all_its_types(home: House) -> None:
         waiting_lines=1,
         waiting_payments=2,
         gates=gates,
-        inputs={"orders": Position("x", 7)},
+        inputs={"orders": TableVersion("x", 7)},
     )
     begin(home.lake, [], replace(told, start_date=ONE))
     wanted = replace(told, start_date=ONE, output_row_counts=dict(row_counts(home.lake, home.registry)))

@@ -15,16 +15,16 @@ from support.lakes import House, house
 from spark_jobs.batch.gold.commits import brought_to
 from spark_jobs.batch.gold.error_rates import wanted_error_rates
 from spark_jobs.batch.gold.inputs import Inputs
-from spark_jobs.storage.commit import append_once
+from spark_jobs.storage.append import append_once
 from spark_jobs.storage.key_lookup import all_rows
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyspark.sql import SparkSession
 
-    from spark_jobs.storage.changed import Position
+    from spark_jobs.storage.difference import TableVersion
     from spark_jobs.storage.table import Table
 
 Rates = list[tuple[Any, ...]]
@@ -40,7 +40,7 @@ class Books:
     spark: SparkSession
     writes: int = 0
     runs: int = 0
-    last: Mapping[str, Position] = field(default_factory=dict)
+    last: Mapping[str, TableVersion] = field(default_factory=dict)
 
     @property
     def mart(self) -> Table:
@@ -80,7 +80,7 @@ class Books:
         none = cast("SparkSession", None)
         return rates(wanted_error_rates(none, self.home.registry, self._inputs(self.last), self.mart))
 
-    def _inputs(self, last: Mapping[str, Position]) -> Inputs:
+    def _inputs(self, last: Mapping[str, TableVersion]) -> Inputs:
         return Inputs.of(self.home.lake, self.home.registry, last)
 
     def _append(self, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -13,8 +13,8 @@ from support.gold_lake import GoldHouse, at, on
 
 from spark_jobs.batch.gold.judge import GATES
 from spark_jobs.errors import UsageError
-from spark_jobs.storage.parts import write_parts
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from datetime import date

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from spark_jobs.storage.changed import Position
+    from spark_jobs.storage.difference import TableVersion
 
 DAY = "2026-03-01"
 LINE = (1, "line", 10, Decimal("5.00"))
@@ -29,7 +29,7 @@ class Waits:
 
     def __init__(self, shop: GoldHouse) -> None:
         self.shop = shop
-        self.last: Mapping[str, Position] = {}
+        self.last: Mapping[str, TableVersion] = {}
         self.runs = 0
         self.counts = {"line": 0, "payment": 0}
 

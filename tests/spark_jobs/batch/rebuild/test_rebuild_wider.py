@@ -19,8 +19,9 @@ from spark_jobs.batch.rebuild.run import Rebuild, Rebuilt
 from spark_jobs.errors import UsageError
 from spark_jobs.microbatch import swap as swap_module
 from spark_jobs.microbatch.swap import begin_swap, finish_swap
-from spark_jobs.storage.commit import SchemaConflictError, append_once, ensure_table
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.create import SchemaConflictError, ensure_table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,9 +22,9 @@ from spark_jobs.batch.report.page import page
 from spark_jobs.cli.app import main
 from spark_jobs.lake import Lake
 from spark_jobs.schemas import BATCH_QUALITY
-from spark_jobs.storage.commit import append_once
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
 from spark_jobs.storage.replace import replace_once
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,9 @@ from support.lakes import House, house
 from spark_jobs.batch.why.rows import MOST
 from spark_jobs.batch.why.run import why
 from spark_jobs.cli.app import main
-from spark_jobs.storage.commit import append_once, ensure_table
-from spark_jobs.storage.parts import write_parts
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.create import ensure_table
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

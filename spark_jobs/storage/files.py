@@ -45,7 +45,7 @@ def make_folder(path: Path) -> None:
     sync_all(each.parent for each in made)
 
 
-def write_down(path: Path, plain: Mapping[str, Any]) -> None:
+def write_json(path: Path, plain: Mapping[str, Any]) -> None:
     """Write a note as JSON: all of it, on disk, or nothing. Done twice, the second takes the first one's place."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -60,6 +60,6 @@ def write_down(path: Path, plain: Mapping[str, Any]) -> None:
     sync(path.parent)
 
 
-def made_private(folder: Path) -> None:
+def make_private_folder(folder: Path) -> None:
     """Have the folder, for its owner alone where it is made now; one that is there is its maker's to open or close."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

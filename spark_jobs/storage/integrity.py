@@ -6,11 +6,8 @@ one that says nothing: the rows it named would be missing without a word. So a l
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import resource
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -20,32 +17,28 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from spark_jobs.errors import TallyError
-from spark_jobs.storage.log import DeltaLogError, entry_name
+from spark_jobs.storage.delta_log import entry_name
+from spark_jobs.storage.snapshot import DeltaLogError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 #: The newest entries of a log are looked at, and all after its checkpoint: what came before has long been on disk.
 RECENT = 100
 #: How many damaged files are looked for before it is said.
 NAMED = 3
+
 MAGIC = b"PAR1"
 _ENTRY = re.compile(r"(\d{20})\.json")
+
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.[^.]+)*\.parquet")
-#: What a machine refuses that Java and others say in words.
-IN_WORDS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EROFS)
-_ERRNO = re.compile(r"\[?(?:[Ee]rrno|os error)[ :]+(\d+)")
 
 
 class DamagedError(TallyError):
     """Files of the lake are not on disk as they were written."""
 
 
-class MachineError(TallyError):
-    """The machine refuses: no room, no more open files, no permission."""
-
-
-def require_sound_log(path: str) -> None:
+def check_log(path: str) -> None:
     """DeltaLogError where an entry or a checkpoint that readers go by is empty, cut off or missing. No log is sound."""
     folder = Path(path) / "_delta_log"
     try:
@@ -56,9 +49,9 @@ def require_sound_log(path: str) -> None:
     checkpoints = {name: int(match[1]) for name in names if (match := _CHECKPOINT.fullmatch(name))}
     if not entries and not checkpoints:
         return
-    _require_checkpoints(folder, checkpoints)
+    _check_checkpoints(folder, checkpoints)
     base = max(checkpoints.values(), default=-1)
-    _require_no_gap(folder, entries, base)
+    _check_no_gap(folder, entries, base)
     newest = set(entries[-RECENT:])
     for version in (version for version in entries if version > base or version in newest):
         if why := _broken_entry(folder / entry_name(version)):
@@ -76,7 +69,7 @@ def _way_out(version: int, entries: Sequence[int]) -> str:
     )
 
 
-def _require_checkpoints(folder: Path, checkpoints: dict[str, int]) -> None:
+def _check_checkpoints(folder: Path, checkpoints: dict[str, int]) -> None:
     """Of the newest checkpoint, readers take every file."""
     newest = max(checkpoints.values(), default=None)
     for name in (name for name, version in checkpoints.items() if version == newest):
@@ -87,7 +80,7 @@ def _require_checkpoints(folder: Path, checkpoints: dict[str, int]) -> None:
             )
 
 
-def _require_no_gap(folder: Path, entries: Sequence[int], base: int) -> None:
+def _check_no_gap(folder: Path, entries: Sequence[int], base: int) -> None:
     after = [version for version in entries if version > base]
     missing = sorted(set(range(base + 1, after[-1] + 1)) - set(after)) if after else []
     if missing:
@@ -126,65 +119,12 @@ def broken_parquet(path: Path, size: int | None = None) -> str | None:
     return None if end == MAGIC else "is cut off"
 
 
-@contextmanager
-def said_plainly(paths: Callable[[], Iterable[str]]) -> Iterator[None]:
-    """An error that the machine, or a damaged file of the tables at these paths, has led to becomes a sentence with the way out."""
-    try:
-        yield
-    except TallyError:
-        raise
-    except BaseException as error:
-        if not is_failure(error):
-            raise
-        raise explained(error, paths()) or error from error
-
-
-def is_failure(error: BaseException) -> bool:
-    """Whether it says that something failed. delta-rs panics where it can open no file, which is no Exception to Python."""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
-
-
-def explained(error: BaseException, paths: Iterable[str]) -> TallyError | None:
-    """What has led to an error, where it was the machine or a damaged file of the tables; None where neither is seen."""
-    if told := refusal(error):
-        return MachineError(told)
-    found = damaged(paths)
-    return DamagedError(found) if found else None
-
-
-def refusal(error: BaseException) -> str | None:
-    """What the machine refused, as far as the error or one that led to it says."""
-    number, said = _errno(error), str(error).split("\n", 1)[0][:300]
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return f"no room is left on the disk ({said}): make some; what failed is tried again and nothing of it is left"
-    if number in (errno.EMFILE, errno.ENFILE):
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return f"too many files are open ({said}): this process may have {most}; allow it more with `ulimit -n`"
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"the operating system refuses ({said}): let the user that runs this read and write there"
-    return None
-
-
-def _errno(error: BaseException | None) -> int | None:
-    """The machine's number for it, of the error or the one that led to it; other writers give it in words alone."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno:
-            return error.errno
-        if match := _ERRNO.search(str(error)):
-            return int(match[1])
-        for number in IN_WORDS:
-            if os.strerror(number) in str(error):
-                return number
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def damaged(paths: Iterable[str]) -> str | None:
+def damaged_files(paths: Iterable[str]) -> str | None:
     """The first files of tables that are not on disk as they were written, in a sentence; None where all are."""
     found: list[str] = []
     for path in paths:
         try:
-            found += _damaged_of(path)[: NAMED - len(found)]
+            found += _damaged_files_of(path)[: NAMED - len(found)]
         except DeltaLogError as error:
             return str(error)
         if len(found) == NAMED:
@@ -197,8 +137,8 @@ def damaged(paths: Iterable[str]) -> str | None:
     )
 
 
-def _damaged_of(path: str) -> list[str]:
-    require_sound_log(path)
+def _damaged_files_of(path: str) -> list[str]:
+    check_log(path)
     try:
         adds = pa.table(DeltaTable(path).get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pylist()
     except DeltaError:

@@ -15,17 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyroaring import BitMap64
 
-from spark_jobs.storage.commit import open_snapshot
 from spark_jobs.storage.deletion_vectors import DeletionVectorError, positions, read_vector
+from spark_jobs.storage.delta_log import read_log
 from spark_jobs.storage.key_lookup import live_files
-from spark_jobs.storage.live_files import read_live, read_rows, rows_in
-from spark_jobs.storage.log import read_log
+from spark_jobs.storage.live_files import LiveFile, count_rows_in, read_live, read_rows
+from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from spark_jobs.storage.live_files import LiveFile, Positions
-    from spark_jobs.storage.log import Snapshot
+    from spark_jobs.storage.deletion_vectors import RowNumbers
+    from spark_jobs.storage.snapshot import Snapshot
     from spark_jobs.storage.table import Table
 
 #: Rows that may be read to tell what changed; where there are more, reading everything is no dearer.
@@ -35,7 +35,7 @@ WEIGHT = "how often"
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class TableVersion:
     """Where a table stands: which table it is, by its metadata's id, and its version."""
 
     id: str
@@ -43,22 +43,22 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class Difference:
     """Rows that were there only before and rows that are there only after, each as often as it is there more often."""
 
     before: pa.Table
     after: pa.Table
 
 
-def position(table: Table) -> Position | None:
+def table_version(table: Table) -> TableVersion | None:
     """Where a table stands now; None where there is none."""
     snapshot = open_snapshot(table.path)
-    return Position(snapshot.metadata["id"], snapshot.version) if snapshot is not None else None
+    return TableVersion(snapshot.metadata["id"], snapshot.version) if snapshot is not None else None
 
 
 def changed_rows(
     table: Table, since: int, upto: int, columns: Sequence[str], most: int = MOST_ROWS, identity: str | None = None
-) -> Changed | None:
+) -> Difference | None:
     """The live rows, these columns of them, that the table has at one of two versions only, in no order.
 
     None where that cannot be told: a version or a file of it is gone, the table is not the one with the id ``identity``
@@ -77,21 +77,21 @@ def changed_rows(
         return None
 
 
-def difference(before: pa.Table, after: pa.Table) -> Changed:
+def difference(before: pa.Table, after: pa.Table) -> Difference:
     """What two tables of one schema, without nested columns, do not have in common. Exact: values are compared, not hashes."""
     nothing = before.schema.empty_table()
     if not before.num_rows or not after.num_rows:
-        return Changed(before, after)
+        return Difference(before, after)
     both = pa.concat_tables([_weighted(before, -1), _weighted(after, 1)])
     groups = both.group_by(before.column_names).aggregate([(WEIGHT, "sum")])
     left = groups.filter(pc.not_equal(groups[f"{WEIGHT}_sum"], 0))
     weight = left[f"{WEIGHT}_sum"]
     rows = left.select(before.column_names).cast(before.schema) if left.num_rows else nothing
-    return Changed(_repeated(rows, pc.negate(weight)), _repeated(rows, weight))
+    return Difference(_repeated(rows, pc.negate(weight)), _repeated(rows, weight))
 
 
-def _nothing(schema: pa.Schema) -> Changed:
-    return Changed(schema.empty_table(), schema.empty_table())
+def _nothing(schema: pa.Schema) -> Difference:
+    return Difference(schema.empty_table(), schema.empty_table())
 
 
 def _weighted(rows: pa.Table, weight: int) -> pa.Table:
@@ -110,7 +110,7 @@ class Piece:
 
     file: LiveFile
     count: int
-    rows: Positions | None = None
+    rows: RowNumbers | None = None
 
     def read(self, schema: pa.Schema) -> Iterator[pa.Table]:
         """These columns of the rows, a chunk at a time."""
@@ -157,7 +157,7 @@ def _live_rows(file: LiveFile, add: Mapping[str, Any]) -> int:
     """How many live rows a file has: by the log, or by its footer where the log does not say."""
     told = json.loads(add.get("stats") or "{}").get("numRecords")
     dead = file.vector["cardinality"] if file.vector is not None else 0
-    return int(told if told is not None else rows_in(file)) - dead
+    return int(told if told is not None else count_rows_in(file)) - dead
 
 
 def _vector_id(file: LiveFile) -> tuple[Any, ...] | None:

@@ -1,0 +1,105 @@
+"""The one commit that makes parts visible, at most once.
+
+Tables are read through delta-rs: on a small batch Spark's own Delta writer costs 0.2 to 1 s a commit, nearly all of it
+planning and state reconstruction, where this costs milliseconds (docs/decisions/0002). Entries are written through ``log``, which
+has them on disk before they have a name. The table stays plain Delta for every reader.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.transaction import AddAction, RemoveAction
+
+from spark_jobs.storage.actions import append_actions, can_append
+from spark_jobs.storage.checkpoint import checkpoint_if_due
+from spark_jobs.storage.create import ensure_table
+from spark_jobs.storage.delta_log import entry_name, put_if_absent
+from spark_jobs.storage.files import sync, sync_all
+from spark_jobs.storage.open_tables import guard, open_table
+from spark_jobs.storage.parts_on_disk import sync_parts
+from spark_jobs.storage.retries import ATTEMPTS
+from spark_jobs.storage.snapshot import DeltaLogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from spark_jobs.storage.parts import Part
+    from spark_jobs.storage.table import Table
+
+
+def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: int) -> bool:
+    """Make the parts visible in one commit, unless ``writer`` has already committed ``version`` to this table.
+
+    Done twice, the second call sees the writer's version in the table's log and does nothing. ``writer`` must carry the
+    checkpoint's id: versions start over with a new checkpoint, and a lower one would be taken for done.
+    Returns whether a commit was made; no parts, no commit.
+    """
+    if not parts:
+        return False
+    with guard:
+        for _ in range(ATTEMPTS):
+            found = ensure_table(table)
+            if _has_committed(found, writer, version):
+                sync(Path(table.path) / "_delta_log")  # whoever linked the entry may have been killed before this
+                return False
+            sync_parts(parts, [table])  # once the writer is known not to have: what it has may be vacuumed by now
+            before = found.version()
+            if _put_entry(found, table, parts, Transaction(writer, version)):
+                found.update_incremental()
+                checkpoint_if_due(table.path, before + 1, found.metadata().configuration)
+                return True
+            found.update_incremental()
+    raise DeltaLogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+
+
+def _put_entry(found: DeltaTable, table: Table, parts: Sequence[Part], transaction: Transaction) -> bool:
+    """Make the entry that names the parts, on disk before it has its name; False where another writer was first.
+
+    delta-rs forces nothing to disk. It writes the entry where the table asks for more than is done here.
+    """
+    if not can_append(found):
+        _put_entry_by_delta_rs(found, table, parts, transaction)
+        return True
+    entry = append_actions(parts, table.partition_by, transaction.app_id, transaction.version)
+    return put_if_absent(table.path, found.version() + 1, entry)
+
+
+def _put_entry_by_delta_rs(found: DeltaTable, table: Table, parts: Sequence[Part], transaction: Transaction) -> None:
+    found.create_write_transaction(
+        _adds(parts),
+        mode="append",
+        schema=found.schema(),
+        partition_by=list(table.partition_by),
+        commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=ATTEMPTS),
+    )
+    found.update_incremental()
+    folder = Path(table.path) / "_delta_log"
+    sync_all([folder / entry_name(found.version()), folder])
+
+
+def is_committed(table: Table, *, writer: str, version: int) -> bool:
+    """Whether ``writer`` has committed ``version``, or a later one, to this table."""
+    found = open_table(table.path)
+    return found is not None and _has_committed(found, writer, version)
+
+
+def _has_committed(found: DeltaTable, writer: str, version: int) -> bool:
+    done = found.transaction_version(writer)
+    return done is not None and done >= version
+
+
+def _adds(parts: Iterable[Part]) -> list[AddAction | RemoveAction]:
+    return [
+        AddAction(
+            path=part.path,
+            size=part.size,
+            partition_values=part.partition,
+            modification_time=part.modified_ms,
+            data_change=True,
+            stats=part.stats,
+        )
+        for part in parts
+    ]

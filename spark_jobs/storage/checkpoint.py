@@ -1,0 +1,46 @@
+"""Write a table's checkpoints, every so many versions."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deltalake.exceptions import DeltaError
+
+from spark_jobs.storage.files import sync_all
+from spark_jobs.storage.open_tables import guard, open_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+log = logging.getLogger("tallylake.commit")
+
+
+def checkpoint_if_due(path: str, version: int, configuration: Mapping[str, str]) -> None:
+    """A checkpoint every so often, after the entry of that version.
+
+    It only makes reading cheaper, so where it fails the commit is none the worse.
+    """
+    if version % int(configuration.get("delta.checkpointInterval", "10")):
+        return
+    try:
+        write_checkpoint(path, clean=configuration.get("delta.enableExpiredLogCleanup", "true") == "true")
+    except (DeltaError, OSError) as error:
+        log.warning("%s: no checkpoint of version %d: %s", path, version, error)
+
+
+def write_checkpoint(path: str, *, clean: bool) -> None:
+    """Write the table down as it stands now, and drop the entries that are past their time where ``clean``. Done twice, no harm.
+
+    What an entry said is on disk in the checkpoint before the entry goes.
+    """
+    with guard:
+        found = open_table(path)
+        assert found is not None
+        found.create_checkpoint()
+        folder = Path(path) / "_delta_log"
+        made = folder.glob(f"{found.version():020}.checkpoint*.parquet")
+        sync_all([*made, folder / "_last_checkpoint", folder])
+        if clean:
+            found.cleanup_metadata()

@@ -1,0 +1,137 @@
+"""The Delta log of tables with deletion vectors, which delta-rs reads but does not write.
+
+A snapshot is what the newest checkpoint and the entries after it add up to. An entry is made by linking a finished file to
+the name of its version: that succeeds for one writer, whatever others do, and is done or not done whenever it is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spark_jobs.storage.checkpoint_files import newest_checkpoint, read_checkpoint
+from spark_jobs.storage.files import make_folder, sync
+from spark_jobs.storage.snapshot import Action, DeltaLogError, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def read_log(path: str, upto: int | None = None) -> Snapshot | None:
+    """The table as it stands now, or as it stood at version ``upto``. None where there is none.
+
+    Of an older version, None also where it can no longer be put together: entries after its checkpoint were cleaned away.
+    """
+    folder = log_folder(path)
+    try:
+        names = os.listdir(folder)  # noqa: PTH208  a log can hold 100,000 names, of which none is needed as a Path
+    except FileNotFoundError:
+        return None
+    if upto is not None:
+        then = _followed(_from_checkpoint(path, names, upto), upto)
+        return then if then.version == upto >= 0 else None
+    found = catch_up(_from_checkpoint(path, names))
+    if found.version < 0 and any(name.endswith((".json", ".parquet")) for name in names):
+        raise DeltaLogError(f"{path}: its log has neither a first entry nor a checkpoint that can be read")
+    return found if found.version >= 0 else None
+
+
+def catch_up(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the entries that have come since. The one given stays as it is."""
+    found = _followed(snapshot)
+    if found.version > snapshot.version or not _behind(snapshot):
+        return found
+    return read_log(snapshot.path) or snapshot
+
+
+def _followed(snapshot: Snapshot, upto: int | None = None) -> Snapshot:
+    """The snapshot with the entries after it, as far as there are any without a gap, and no further than ``upto``."""
+    folder = log_folder(snapshot.path)
+    actions: list[list[Action]] = []
+    with suppress(FileNotFoundError):
+        while upto is None or snapshot.version + len(actions) < upto:
+            actions.append(_read_entry(folder / entry_name(snapshot.version + len(actions) + 1)))
+    return _applied(snapshot, actions) if actions else snapshot
+
+
+def _read_entry(path: Path) -> list[Action]:
+    """What an entry says. An empty one says nothing only where it was never brought to disk."""
+    lines = [line for line in path.read_bytes().split(b"\n") if line]
+    try:
+        if not lines:
+            raise ValueError("it is empty")
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise DeltaLogError(
+            f"{path} is empty or cut off ({error}), as a power cut can leave it: restore it from a backup"
+        ) from None
+
+
+def put_if_absent(path: str, version: int, actions: Iterable[Action]) -> bool:
+    """Make the actions the table's entry of that version; False where another writer was first.
+
+    The finished file lies in the table's own folder first, where VACUUM would find it after a kill.
+    """
+    folder = log_folder(path)
+    make_folder(folder)
+    finished = Path(path) / f"entry_{uuid.uuid4()}.tmp"
+    try:
+        with finished.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(action, separators=(",", ":"), ensure_ascii=False) + "\n" for action in actions)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(finished, folder / entry_name(version))
+    except FileExistsError:
+        return False
+    finally:
+        finished.unlink(missing_ok=True)
+    sync(folder)
+    return True
+
+
+def _applied(snapshot: Snapshot, entries: Sequence[Sequence[Action]]) -> Snapshot:
+    files, writers = dict(snapshot.files), dict(snapshot.writers)
+    metadata, protocol = snapshot.metadata, snapshot.protocol
+    for actions in entries:
+        for action in actions:
+            if "remove" in action:  # whatever its vector: a path is live once, and an entry's adds are applied after
+                files.pop(action["remove"]["path"], None)
+        for action in actions:
+            if "add" in action:
+                files[action["add"]["path"]] = action["add"]
+            elif "txn" in action:
+                writers[action["txn"]["appId"]] = action["txn"]["version"]
+            metadata = action.get("metaData", metadata)
+            protocol = action.get("protocol", protocol)
+    version = snapshot.version + len(entries)
+    return replace(snapshot, version=version, files=files, writers=writers, metadata=metadata, protocol=protocol)
+
+
+def _from_checkpoint(path: str, names: Iterable[str], upto: int | None = None) -> Snapshot:
+    """The newest checkpoint that is whole and not of a version after ``upto``, or the emptiness before the first entry."""
+    version, pieces = newest_checkpoint(names, upto)
+    actions = [action for name in pieces for action in read_checkpoint(log_folder(path) / name)]
+    return replace(_applied(Snapshot(path, -1, {}, {}, {}, {}), [actions]), version=version)
+
+
+def _behind(snapshot: Snapshot) -> bool:
+    """Whether entries that this snapshot lacks have been cleaned away, as a checkpoint holds them."""
+    with suppress(FileNotFoundError, ValueError):
+        plain = json.loads((log_folder(snapshot.path) / "_last_checkpoint").read_text(encoding="utf-8"))
+        return bool(plain["version"] > snapshot.version)
+    return False
+
+
+def log_folder(path: str) -> Path:
+    """Return the folder of a table's log."""
+    return Path(path) / "_delta_log"
+
+
+def entry_name(version: int) -> str:
+    """The name of a version's entry in the log's folder."""
+    return f"{version:020}.json"
