@@ -1,6 +1,6 @@
-"""Write the SQL that Spark runs from the checked tree of an expression. Kinds of nodes that are not listed here are refused.
+"""Write the SQL that Spark runs from the checked tree of an expression. Kinds of nodes that `sql_nodes` does not list are refused.
 
-Spark never sees what an author wrote, only what is written here: nodes of the kinds below, with no arguments but those
+Spark never sees what an author wrote, only what is written here: nodes of those kinds, with no arguments but those
 listed, names in backticks, texts escaped in full. So nothing that two parsers might read differently gets through.
 """
 
@@ -16,6 +16,7 @@ from schema_registry.contract import MOST_DIGITS
 from schema_registry.patterns import LONGEST_MATCHED
 from schema_registry.sql_expansion import refuse_expansion
 from schema_registry.sql_literals import literal_problem
+from schema_registry.sql_nodes import BINARY, CHAINS, MATCHES, check_node
 from schema_registry.sql_text import ParsedSql, SqlError
 from schema_registry.sql_types import checked_time, type_of
 
@@ -24,43 +25,6 @@ if TYPE_CHECKING:
 
 DEEPEST = 100
 
-_BINARY: dict[type[exp.Expr], str] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.GT: ">",
-    exp.GTE: ">=",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.NullSafeEQ: "<=>",
-    exp.Sub: "-",
-    exp.And: "AND",
-    exp.Or: "OR",
-    exp.Add: "+",
-    exp.Mul: "*",
-    exp.DPipe: "||",
-}
-_CHAINS = (exp.And, exp.Or, exp.Add, exp.Mul, exp.DPipe)
-_MATCHES: dict[type[exp.Expr], str] = {exp.Like: "LIKE", exp.ILike: "ILIKE", exp.RegexpLike: "RLIKE"}
-_ARGUMENTS: dict[type[exp.Expr], str] = {
-    **dict.fromkeys((exp.Paren, exp.Not, exp.Neg, exp.Column, exp.Boolean), "this"),
-    **dict.fromkeys((*_BINARY, exp.NullSafeNEQ, exp.Is, exp.Escape), "this expression"),
-    **dict.fromkeys(_MATCHES, "this expression negate"),
-    exp.DPipe: "this expression safe",
-    exp.Literal: "this is_string",
-    exp.Null: "",
-    exp.In: "this expressions",
-    exp.Between: "this low high",
-    exp.Case: "this ifs default",
-    exp.If: "this true",
-    exp.Anonymous: "this expressions",
-    exp.TryCast: "this to safe",
-    exp.Cast: "this to",
-    exp.Extract: "this expression",
-    exp.Substring: "this start length",
-    exp.StrPosition: "this substr position",
-    exp.Overlay: "this expression from_ for_",
-    exp.Trim: "this expression position",
-}
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]*")
 
 
@@ -80,8 +44,8 @@ class _Writer:
     def __init__(self, parsed: ParsedSql) -> None:
         self._parsed, self._depth = parsed, 0
         self._ways: dict[type[exp.Expr], Callable[[Any], str]] = {
-            **dict.fromkeys(_BINARY, self._binary),
-            **dict.fromkeys(_MATCHES, self._match),
+            **dict.fromkeys(BINARY, self._binary),
+            **dict.fromkeys(MATCHES, self._match),
             exp.Column: self._column,
             exp.Literal: self._literal,
             exp.Null: lambda _: "NULL",
@@ -109,17 +73,11 @@ class _Writer:
 
     def write(self, node: exp.Expr) -> str:
         """Return the node as SQL, in parentheses if it is more than a value or a call."""
-        way = self._ways.get(type(node))
-        if way is None:
-            raise SqlError(_refusal(node))
-        given = {name for name, value in node.args.items() if value not in (None, False, [])}
-        unused = given - set(_ARGUMENTS[type(node)].split())
-        if unused:
-            raise SqlError(_refusal(node, f"{min(unused)} in '{_head(node)}' is not allowed in a contract"))
+        check_node(node)
         self._depth += 1
         if self._depth > DEEPEST:
             raise SqlError("it is nested too deeply")
-        written = way(node)
+        written = self._ways[type(node)](node)
         self._depth -= 1
         return written
 
@@ -144,10 +102,10 @@ class _Writer:
         """Write a chain of one operator flat, without nesting, however long it is."""
         parts: list[exp.Expr] = [node.expression]
         kind, left = type(node), node.this
-        while kind in _CHAINS and type(left) is kind:
+        while kind in CHAINS and type(left) is kind:
             parts.append(left.expression)
             left = left.this
-        return "(" + f" {_BINARY[kind]} ".join(self.write(part) for part in (left, *reversed(parts))) + ")"
+        return "(" + f" {BINARY[kind]} ".join(self.write(part) for part in (left, *reversed(parts))) + ")"
 
     def _negative(self, node: exp.Neg) -> str:
         if isinstance(node.this, exp.Literal) and not node.this.is_string:
@@ -173,7 +131,7 @@ class _Writer:
 
     def _match(self, node: exp.Binary, escape: exp.Expr | None = None) -> str:
         """Write LIKE, ILIKE or RLIKE with its pattern, or several: each a checked literal."""
-        kind = _MATCHES[type(node)]
+        kind = MATCHES[type(node)]
         several, quantifier = _patterns(node.expression)
         name = "rlike" if kind == "RLIKE" else "like"
         for pattern in several:
@@ -261,18 +219,3 @@ def _patterns(node: exp.Expr) -> tuple[list[exp.Expr], str]:
     inside = node.this
     several = inside.expressions if isinstance(inside, exp.Tuple) else [inside.unnest()]
     return several, "ANY" if isinstance(node, exp.Any) else "ALL"
-
-
-def _refusal(node: exp.Expr, otherwise: str = "") -> str:
-    """Return why a node is refused."""
-    if isinstance(node, exp.Query | exp.Subquery) or node.find(exp.Query, exp.Subquery):
-        return "subqueries are not allowed, only the fields of the row"
-    if isinstance(node, exp.Window | exp.AggFunc):
-        return f"'{_head(node)}' looks at more than one row, only the fields of the row are allowed"
-    if isinstance(node, exp.Div | exp.IntDiv | exp.Mod):
-        return "division can fail a batch: use try_divide or try_mod"
-    return otherwise or f"{type(node).__name__.lower()} in '{_head(node)}' is not allowed in a contract"
-
-
-def _head(node: exp.Expr) -> str:
-    return node.sql(dialect="spark", comments=False).split("(")[0].lower()

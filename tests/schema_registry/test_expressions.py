@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from schema_registry import sql_nodes, sql_spark
 from schema_registry.errors import ContractError, Where
 from schema_registry.expressions import columns, validate, validate_condition
+from schema_registry.sql_text import parse_sql
 
 KNOWN = ("price", "quantity", "kind", "note")
 HERE = Where(subject="s", version=1).at("r", "rule")
@@ -118,3 +120,7 @@ def test_columns_come_once_each_in_order_of_appearance():
 def test_columns_of_what_does_not_parse_are_an_error():
     with pytest.raises(ContractError, match="it does not parse"):
         columns("price >")
+
+
+def test_every_kind_of_node_that_is_allowed_can_be_written_and_no_other():
+    assert set(sql_spark._Writer(parse_sql("1"))._ways) == set(sql_nodes._ARGUMENTS)
