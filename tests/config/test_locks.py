@@ -17,16 +17,16 @@ PYTHONS = ("3.11", "3.12")
 
 
 def pins(lock: str) -> list[tuple[Requirement, int]]:
-    """What a lock pins, and by how many hashes each."""
+    """Return the pins of a lock, each with its number of hashes."""
     entries = re.split(r"\n(?=\S)", (LOCKS / lock).read_text(encoding="utf-8").strip())
     return [(Requirement(entry.split("\\")[0].strip()), entry.count("--hash=sha256:")) for entry in entries]
 
 
 def wanted(*extras: str) -> list[Requirement]:
-    """What pyproject.toml asks for, with the extras that extras name."""
+    """Return the requirements of pyproject.toml, with those of the extras that an extra names."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = [*project["dependencies"], *(one for extra in extras for one in project["optional-dependencies"][extra])]
-    own = [Requirement(text) for text in asked]
+    texts = [*project["dependencies"], *(one for extra in extras for one in project["optional-dependencies"][extra])]
+    own = [Requirement(text) for text in texts]
     within = [extra for one in own if one.name == "tallylake" for extra in one.extras]
     return [one for one in own if one.name != "tallylake"] + (wanted(*within) if within else [])
 
