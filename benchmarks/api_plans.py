@@ -31,7 +31,7 @@ ASKED: Mapping[str, Callable[[Transaction], object]] = {
         tx, None, {"code": "bad_type", "field": "price"}, None, None, 50
     ),
     "/revenue/daily": lambda tx: sales.days(tx, None, LAST, None, 50),
-    "/revenue/products/{id}, 30 days": lambda tx: sales.of_product(tx, 17, None, None),
+    "/revenue/products/{id}, 30 days": lambda tx: sales.product_revenue(tx, 17, None, None),
     "/products?query=": lambda tx: sales.products(tx, "17", None, 50),
     "/products/top": lambda tx: sales.top(tx, LAST, 10),
     "/products/{id}/price": lambda tx: history.price(tx, 17, MID),

@@ -17,10 +17,11 @@ from starlette.exceptions import HTTPException
 from config.errors import DatabaseError
 from serving.database import Pool
 from serving.errors import ApiError, error_response
-from serving.etag import ResponseCache
 from serving.limits import BodyLimitMiddleware, HeadMiddleware
 from serving.metrics import API, Metrics
-from serving.outage import UNPUBLISHED, Outages, Readiness
+from serving.outage import UNPUBLISHED, Outages
+from serving.readiness import Readiness
+from serving.response_cache import ResponseCache
 from serving.routes import dead_letters, events, health, history, quality, sales
 from serving.security import AccessMiddleware, key_in_header, require_key
 

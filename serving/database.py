@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg2 import Error, InterfaceError, OperationalError, extensions
 
-from config.errors import DatabaseError
 from config.postgres import connect
-from serving.outage import PoolTimeoutError
+from serving.errors import PoolTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,8 +29,8 @@ CONNECTIONS = 8
 #: Sums over a month of books fit in this; in Postgres's own 4 MB they are sorted on disk, and take half as long again.
 WORK_MEM = "32MB"
 TIMESTAMPTZ = 1184
-FIRST = datetime.min.replace(tzinfo=UTC)
-LAST = datetime.max.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class Transaction:
@@ -128,9 +127,7 @@ def _timestamp(text: str | bytes | None, cursor: Cursor) -> Any:
     try:
         return extensions.PYDATETIMETZ(text, cursor)
     except (ValueError, OverflowError):
-        return FIRST if str(text).endswith("BC") or str(text).startswith("-") else LAST
+        return EARLIEST if str(text).endswith("BC") or str(text).startswith("-") else LATEST
 
 
 _TIMESTAMPS = extensions.new_type((TIMESTAMPTZ,), "MOMENT", _timestamp)
-
-__all__ = ["DatabaseError", "Pool", "Row", "Transaction"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.responses import JSONResponse
 
-from config.errors import SetupError
+from config.errors import DatabaseError, SetupError
 from config.escaping import escape_json
 
 if TYPE_CHECKING:
@@ -32,6 +32,13 @@ class NotFoundError(ApiError):
 
     def __init__(self, sentence: str, field: str | None = None) -> None:
         super().__init__(404, sentence, field)
+
+
+class PoolTimeoutError(DatabaseError):
+    """All connections stayed in use for too long; nothing is wrong with the database."""
+
+    def __init__(self) -> None:
+        super().__init__("too many questions wait for the database: ask again in a moment", away=True)
 
 
 def found_or_404(found: Found | None, sentence: str, field: str) -> Found:

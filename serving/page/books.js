@@ -3,17 +3,17 @@
 import { h } from "./dom.js";
 import { flow } from "./flow.js";
 import { grouped } from "./format.js";
-import { nothing, numbers } from "./tables.js";
+import { figuresTable, note } from "./tables.js";
 
 /** The books of a subject, or of all. */
 export function books(status, subject) {
   const one = subject ? status.subjects.find((each) => each.subject === subject) : status.totals;
-  if (!one || !one.rows_read) return [nothing("No rows were read yet: run tally stream.")];
+  if (!one || !one.rows_read) return [note("No rows were read yet: run tally stream.")];
   const sentence = sum(one);
   return [
     h("p", { class: "note" }, sentence),
     h("figure", { class: "books" }, flow({ read: one.rows_read, parts: parts(one), sentence })),
-    numbers("The books of each subject in numbers", COLUMNS, status.subjects.map(row)),
+    figuresTable("The books of each subject in numbers", COLUMNS, status.subjects.map(row)),
   ];
 }
 

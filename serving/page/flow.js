@@ -17,7 +17,7 @@ const BEND = 50;
  * as the part that follows, which is `inside` it and lies against it. A part of no rows is written as 0 with a hollow mark and no band.
  */
 export function flow({ read, parts, sentence }) {
-  const bands = placed(read, parts);
+  const bands = layOut(read, parts);
   const last = bands.at(-1);
   const height = last.to + Math.max(last.thick, SLOT);
   return s(
@@ -33,7 +33,7 @@ export function flow({ read, parts, sentence }) {
   );
 }
 
-function placed(read, parts) {
+function layOut(read, parts) {
   let [from, to] = [TOP, TOP];
   return parts.map((part, number) => {
     const drawn = Math.abs(part.rows) - (part.apart ?? 0);

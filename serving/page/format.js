@@ -34,7 +34,7 @@ export function percent(share, places = 1) {
 }
 
 /** A duration: 0.8 s, 12 s, 3 min, 2 h 5 min, 4 days. */
-export function lasting(seconds) {
+export function duration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return DASH;
   const whole = Math.max(0, Math.round(seconds));
   if (seconds < 10 && seconds > 0) return `${Math.max(0.1, seconds).toFixed(1)}${SPACE}s`;
@@ -51,7 +51,7 @@ export function since(moment, now) {
 
 /** How long ago, in whole units: 8 s ago. */
 export function ago(seconds) {
-  return seconds < 10 ? `${Math.round(seconds)}${SPACE}s ago` : `${lasting(seconds)} ago`;
+  return seconds < 10 ? `${Math.round(seconds)}${SPACE}s ago` : `${duration(seconds)} ago`;
 }
 
 function two(number) {

@@ -1,8 +1,8 @@
 // The freshness of each subject, and of the published tables.
 
 import { h } from "./dom.js";
-import { ago, counted, grouped, lasting, since, time } from "./format.js";
-import { nothing, numbers, table } from "./tables.js";
+import { ago, counted, duration, grouped, since, time } from "./format.js";
+import { figuresTable, note, table } from "./tables.js";
 
 const WATERMARK = "Events older than the watermark are late; a first batch has none yet, and changes never have one.";
 const TABLE = ["table of the lake", "table here", "#version", "#after the lake", "#rows written", "#rows deleted", "published"];
@@ -15,12 +15,12 @@ const STOPPED = {
 
 /** Each subject's newest batch and watermark. */
 export function freshness(status, now) {
-  if (!status.subjects.length) return [nothing("No subject has a batch yet: run tally stream.")];
-  const target = lasting(status.targets.freshness_seconds);
+  if (!status.subjects.length) return [note("No subject has a batch yet: run tally stream.")];
+  const target = duration(status.targets.freshness_seconds);
   const rows = status.subjects.map((one) => [
     one.subject,
     newest(since(one.last_batch_at, now), status.targets.freshness_seconds),
-    lasting(one.last_duration_seconds),
+    duration(one.last_duration_seconds),
     one.watermark ? time(one.watermark) : "none",
   ]);
   return [
@@ -45,16 +45,16 @@ function newest(age, target) {
 /** The version of each table that is published, and its lag behind the lake. */
 export function publishing(status) {
   const shown = status.tables.filter((one) => one.version !== null);
-  if (!shown.length) return [nothing("No table is published yet: run tally stream or tally publish.")];
+  if (!shown.length) return [note("No table is published yet: run tally stream or tally publish.")];
   return [
     h("p", { class: "note" }, sentence(shown), gold(status)),
-    numbers("Every table in numbers", TABLE, status.tables.map(row)),
+    figuresTable("Every table in numbers", TABLE, status.tables.map(row)),
   ];
 }
 
 function row(one) {
   const rows = [one.rows_written, one.rows_deleted].map(grouped);
-  return [one.lake_table, one.table, grouped(one.version), lasting(one.lag_seconds), ...rows, time(one.published_at)];
+  return [one.lake_table, one.table, grouped(one.version), duration(one.lag_seconds), ...rows, time(one.published_at)];
 }
 
 function sentence(shown) {
@@ -63,7 +63,7 @@ function sentence(shown) {
   return [
     `Of the lake, ${counted(shown.length, "table")} can be seen here, each as one of its versions, whole. The last change came `,
     time(newest),
-    `; the slowest, ${slowest.table}, followed the lake after ${lasting(slowest.lag_seconds)}.`,
+    `; the slowest, ${slowest.table}, followed the lake after ${duration(slowest.lag_seconds)}.`,
   ];
 }
 

@@ -1,6 +1,6 @@
 // The headline: the state of the pipeline in one sentence; whatever is wrong comes first.
 
-import { ago, clock, counted, grouped, lasting, percent, since } from "./format.js";
+import { ago, clock, counted, duration, grouped, percent, since } from "./format.js";
 
 /**
  * The headline of a status. `text` is the headline and `detail` what follows it; `spoken` is the same without a figure that changes by
@@ -19,7 +19,7 @@ export function headline(status, now) {
   const text = `All ${grouped(totals.rows_read)} rows accounted for`;
   if (age <= targets.freshness_seconds) return { text, detail: newest, spoken: "All rows accounted for.", about, wrong: false };
   const spoken = "All rows accounted for, but there is no new batch.";
-  const detail = `nothing new for ${lasting(age)}`;
+  const detail = `nothing new for ${duration(age)}`;
   return { text, detail, spoken, about: `${about} Is a stream running?`, wrong: false, stale: true };
 }
 

@@ -3,7 +3,7 @@
 import { h, s } from "./dom.js";
 import { counted, day, grouped, time } from "./format.js";
 import { scaleAround, short } from "./scale.js";
-import { nothing, table } from "./tables.js";
+import { note, table } from "./tables.js";
 
 const HEAD = 26;
 const INNER = 130;
@@ -14,9 +14,9 @@ const LABEL_WIDTH = 14;
 const COLUMNS = ["from", "~until", "#price", "name", "~category", "~brand", "#~version"];
 
 /** The products that a search found; each is a button. */
-export function found({ items, next }, query) {
-  if (!items.length) return [nothing(`No product is called like “${query}”.`)];
-  return [h("p", { class: "choices" }, items.map(choice)), next && nothing("There are more: write more of the name.")];
+export function searchResults({ items, next }, query) {
+  if (!items.length) return [note(`No product is called like “${query}”.`)];
+  return [h("p", { class: "choices" }, items.map(choice)), next && note("There are more: write more of the name.")];
 }
 
 function choice({ product_id: id, product_name: name }) {

@@ -2,20 +2,20 @@
 
 import { breakable, h } from "./dom.js";
 import { counted, grouped, percent, time } from "./format.js";
-import { nothing, numbers, ranked } from "./tables.js";
+import { figuresTable, note, ranked } from "./tables.js";
 
 const MAX_SHOWN = 10;
 
 /** The most frequent reasons; each is a button that shows the rows. */
 export function reasons(items) {
-  if (!items.length) return [nothing("No row was refused in the 24 hours up to the newest batch.")];
+  if (!items.length) return [note("No row was refused in the 24 hours up to the newest batch.")];
   const figures = (one) => [grouped(one.rows), percent(one.share, 2)];
   const rows = items.slice(0, MAX_SHOWN).map((one) => ({ key: nameOf(one), name: choice(one), size: one.rows, numbers: figures(one) }));
   return [
     h("p", { class: "note" }, "In the 24 hours up to the newest batch. A row may have several; choose one to see its rows."),
     ranked(["reason", "rows", "of all read"], rows),
     items.length > MAX_SHOWN &&
-      numbers(`All ${counted(items.length, "reason")} in numbers`, ["reason", "#rows", "#of all read"], items.map((one) => [
+      figuresTable(`All ${counted(items.length, "reason")} in numbers`, ["reason", "#rows", "#of all read"], items.map((one) => [
         choice(one), ...figures(one),
       ])),
   ];
@@ -34,7 +34,7 @@ function choice({ code, field }) {
 /** A page of dead letters. `page`: the API's answer; `number`: of the page, from 1; `whole`: those that were opened, by row_id. */
 export function deadLetters(page, reason, number, whole) {
   const name = nameOf(reason);
-  if (!page.items.length) return [nothing(`No dead letter has the reason ${name} any more.`), h("p", { class: "pager" }, close())];
+  if (!page.items.length) return [note(`No dead letter has the reason ${name} any more.`), h("p", { class: "pager" }, close())];
   return [
     h("p", { class: "note" }, `Refused for ${name}, newest first; page ${grouped(number)}.`),
     h("ol", { class: "dead-letters" }, page.items.map((one) => deadLetter(one, whole.get(one.row_id)))),
@@ -52,7 +52,7 @@ function step(name, label, enabled) {
 
 function deadLetter(one, whole) {
   const place = h("span", { class: "mono" }, `${one.source ?? "unknown"}:${one.source_position ?? "–"}`);
-  const content = whole === undefined ? nothing("Asking …") : original(whole);
+  const content = whole === undefined ? note("Asking …") : original(whole);
   return h(
     "li",
     { "data-key": one.row_id },
@@ -64,7 +64,7 @@ function deadLetter(one, whole) {
 
 /** The row as it was received: its fields, or its text where no fields could be read. */
 function original(whole) {
-  if (whole === null) return nothing("It is not there any more.");
+  if (whole === null) return note("It is not there any more.");
   const fields = Object.entries(whole.payload ?? {});
   const field = ([name, text]) => h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, text === "" ? "(empty)" : text ?? "(none)"));
   return [

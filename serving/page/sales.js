@@ -4,13 +4,13 @@ import { chart, legend } from "./charts.js";
 import { h } from "./dom.js";
 import { counted, day, grouped, isWeekend, weekday } from "./format.js";
 import { scaleOver, short } from "./scale.js";
-import { nothing, numbers, ranked } from "./tables.js";
+import { figuresTable, note, ranked } from "./tables.js";
 
 const DAY = ["day", "#sales", "#orders", "#customers", "#units", "#average order", "#cancelled"];
 
 /** Gross merchandise value of each day. */
 export function revenue(items) {
-  if (!items.length) return [nothing("No day was built yet: run tally gold run --date, and it is shown here.")];
+  if (!items.length) return [note("No day was built yet: run tally gold run --date, and it is shown here.")];
   const days = [...items].reverse();
   const values = days.map((one) => Number(one.gmv));
   const best = days[values.indexOf(Math.max(...values))];
@@ -28,7 +28,7 @@ export function revenue(items) {
     h("p", { class: "note" }, about),
     chart({ label: "Sales by day", about, slots, scale: scaleOver(values), form: short, inner: 212 }),
     legend(["column strong", "newest day"], ["column", "weekday"], ["column weekend", "weekend"]),
-    numbers("Sales by day in numbers", DAY, items.map((one) => [
+    figuresTable("Sales by day in numbers", DAY, items.map((one) => [
       one.order_date,
       ...[one.gmv, one.orders, one.customers, one.units, one.average_order_value, one.cancelled_amount].map(grouped),
     ])),
@@ -37,7 +37,7 @@ export function revenue(items) {
 
 /** The best products of the newest day; each is a button that shows its history. */
 export function top(found) {
-  if (!found.items.length) return [nothing("No product was sold on a day that is built: run tally gold run --date.")];
+  if (!found.items.length) return [note("No product was sold on a day that is built: run tally gold run --date.")];
   const rows = found.items.map((one) => ({
     key: one.product_id,
     name: choice(one),

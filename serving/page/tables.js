@@ -27,7 +27,7 @@ export function table(columns, rows, { plain = false, caption = null } = {}) {
 }
 
 /** The figures behind a chart, folded. */
-export function numbers(summary, columns, rows) {
+export function figuresTable(summary, columns, rows) {
   return h("details", {}, h("summary", {}, summary), table(columns, rows, { plain: true, caption: summary }));
 }
 
@@ -61,7 +61,7 @@ function bar(part, whole) {
   );
 }
 
-/** A sentence where there is nothing to show. */
-export function nothing(text) {
+/** A sentence, such as where there is nothing to show. */
+export function note(text) {
   return h("p", { class: "note" }, text);
 }

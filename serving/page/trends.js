@@ -4,7 +4,7 @@ import { chart, legend } from "./charts.js";
 import { h } from "./dom.js";
 import { clock, counted, day, grouped, percent } from "./format.js";
 import { scaleOver, short, shortShare } from "./scale.js";
-import { nothing, numbers } from "./tables.js";
+import { figuresTable, note } from "./tables.js";
 
 const HOUR = 3_600_000;
 /** The ranges below 100 % that the chart of validity may show, so that its ticks are round. */
@@ -14,7 +14,7 @@ const MINUTE = ["minute", "#batches", "#read", "#accepted", "#late", "#duplicate
 
 /** Rows read in each minute. */
 export function throughput(minutes) {
-  if (!minutes.length) return [nothing("No batch was read yet.")];
+  if (!minutes.length) return [note("No batch was read yet.")];
   const values = minutes.map((one) => one.rows_read);
   const total = values.reduce((sum, value) => sum + value, 0);
   const busiest = minutes[values.indexOf(Math.max(...values))];
@@ -30,7 +30,7 @@ export function throughput(minutes) {
   return [
     h("p", { class: "note" }, about),
     chart({ label: "Rows read by minute", about, slots, scale: scaleOver(values), form: short }),
-    numbers("Minutes with a batch in numbers", MINUTE, rows.map((one) => [
+    figuresTable("Minutes with a batch in numbers", MINUTE, rows.map((one) => [
       clock(one.minute, false),
       ...[one.batches, one.rows_read, one.accepted, one.late, one.duplicate, one.dead_letter].map(grouped),
     ])),
@@ -40,7 +40,7 @@ export function throughput(minutes) {
 /** The share of valid rows by hour, against the target. */
 export function validity(hours, target) {
   const known = hours.filter((one) => one.rows_read);
-  if (!known.length) return [nothing("No rows were read in these hours.")];
+  if (!known.length) return [note("No rows were read in these hours.")];
   const share = (one) => 1 - one.dead_letter / one.rows_read;
   const below = known.filter((one) => share(one) < target);
   const least = Math.min(target, ...known.map(share));
@@ -48,7 +48,7 @@ export function validity(hours, target) {
   const about = below.length
     ? `${counted(below.length, "hour")} of ${known.length} below the target of ${percent(target, 0)}.`
     : `${counted(known.length, "hour")} with rows, none below the target of ${percent(target, 0)}.`;
-  const slots = every(hours, (one) => ({
+  const slots = hourlySlots(hours, (one) => ({
     value: one.rows_read ? share(one) : null,
     kind: one.rows_read && share(one) < target ? "below" : "point",
     title: `${percent(share(one))} of ${counted(one.rows_read, "row")} valid`,
@@ -65,8 +65,8 @@ export function validity(hours, target) {
       target: { value: target, label: "" },
     }),
     legend(["point", "share of valid rows"], ["below", "below the target"], ["target", `target, ${percent(target, 0)}`]),
-    numbers("Validity by hour in numbers", ["hour", "#valid", "#read", "#dead letter"], [...known].reverse().map((one) => [
-      named(one.hour), percent(share(one), 2), grouped(one.rows_read), grouped(one.dead_letter),
+    figuresTable("Validity by hour in numbers", ["hour", "#valid", "#read", "#dead letter"], [...known].reverse().map((one) => [
+      hourLabel(one.hour), percent(share(one), 2), grouped(one.rows_read), grouped(one.dead_letter),
     ])),
   ];
 }
@@ -74,13 +74,13 @@ export function validity(hours, target) {
 /** The share of late rows among the accepted, by hour. */
 export function lateness(hours) {
   const known = hours.filter((one) => one.accepted);
-  if (!known.length) return [nothing("No rows were accepted in these hours.")];
+  if (!known.length) return [note("No rows were accepted in these hours.")];
   const share = (one) => one.late / one.accepted;
   const [late, accepted] = ["late", "accepted"].map((name) => known.reduce((sum, one) => sum + one[name], 0));
   const about =
     `In ${counted(known.length, "hour")} ${grouped(late)} of ${counted(accepted, "accepted row")} came after the watermark ` +
     `(${percent(late / accepted)}); they are kept and flagged.`;
-  const slots = every(hours, (one) => ({
+  const slots = hourlySlots(hours, (one) => ({
     value: one.accepted ? share(one) : null,
     title: `${percent(share(one))}: ${grouped(one.late)} of ${grouped(one.accepted)}`,
   }));
@@ -89,8 +89,8 @@ export function lateness(hours) {
     chart({
       label: "Share of late rows by hour", about, slots, scale: scaleOver(known.map(share), { least: 0.005 }), form: shortShare,
     }),
-    numbers("Lateness by hour in numbers", ["hour", "#late", "#accepted", "#share"], [...known].reverse().map((one) => [
-      named(one.hour), grouped(one.late), grouped(one.accepted), percent(share(one), 2),
+    figuresTable("Lateness by hour in numbers", ["hour", "#late", "#accepted", "#share"], [...known].reverse().map((one) => [
+      hourLabel(one.hour), grouped(one.late), grouped(one.accepted), percent(share(one), 2),
     ])),
   ];
 }
@@ -107,18 +107,18 @@ export function sumByHour(items) {
 }
 
 /** A slot for every hour from the first to the last; one without rows is a gap. */
-function every(hours, slot) {
+function hourlySlots(hours, slot) {
   const known = new Map(hours.map((one) => [Date.parse(one.hour), one]));
   const [first, last] = [Math.min(...known.keys()), Math.max(...known.keys())];
   const slots = [];
   for (let at = first; at <= last; at += HOUR) {
     const one = known.get(at);
     const made = one ? slot(one) : { value: null, title: "no rows" };
-    slots.push({ ...made, label: named(at, false), title: `${named(at)}: ${made.title}` });
+    slots.push({ ...made, label: hourLabel(at, false), title: `${hourLabel(at)}: ${made.title}` });
   }
   return slots;
 }
 
-function named(moment, whole = true) {
+function hourLabel(moment, whole = true) {
   return whole ? `${day(moment, false)}, ${clock(moment, false)}` : clock(moment, false);
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from serving.database import Row, Transaction
 
 #: Days of a product's revenue where the request names none.
-DAYS = 30
+DEFAULT_DAYS = 30
 _DIGITS = re.compile(r"\+?([0-9]+)")
 
 _DAYS = """
@@ -23,7 +23,7 @@ WHERE (%(first)s::date IS NULL OR order_date >= %(first)s) AND (%(last)s::date I
 ORDER BY order_date DESC LIMIT %(limit)s
 """
 _NEWEST_FACT = "SELECT max(order_date) AS day FROM fact_orders"
-_OF_PRODUCT = """
+_REVENUE_OF_PRODUCT = """
 SELECT order_date, sum(quantity)::bigint AS units, sum(line_total) AS revenue
 FROM fact_orders
 WHERE product_id = %(product)s AND order_date BETWEEN %(first)s AND %(last)s AND status <> 'cancelled'
@@ -62,15 +62,17 @@ def days(tx: Transaction, first: date | None, last: date | None, after: date | N
     return tx.rows(_DAYS, {"first": first, "last": last, "after": after, "limit": limit + 1})
 
 
-def of_product(tx: Transaction, product: int, first: date | None, last: date | None) -> ProductRevenue:
+def product_revenue(tx: Transaction, product: int, first: date | None, last: date | None) -> ProductRevenue:
     """Return a product's revenue by day out of the facts; of the 30 days up to the newest fact where none are named."""
     newest = tx.row(_NEWEST_FACT)
     last = last or max(filter(None, (first, newest["day"] if newest is not None else None)), default=None)
-    first = first or (max(last, date.min + timedelta(DAYS)) - timedelta(DAYS - 1) if last is not None else None)
+    first = first or (
+        max(last, date.min + timedelta(DEFAULT_DAYS)) - timedelta(DEFAULT_DAYS - 1) if last is not None else None
+    )
     values = {"product": product, "first": first, "last": last}
     totals = tx.row(_ORDERS_OF_PRODUCT, values)
     assert totals is not None
-    days = tx.rows(_OF_PRODUCT, values)
+    days = tx.rows(_REVENUE_OF_PRODUCT, values)
     return ProductRevenue.model_validate({**values, "product_id": product, **totals, "days": days})
 
 

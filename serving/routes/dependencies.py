@@ -7,9 +7,9 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from serving.etag import ResponseCache
 from serving.models import common
 from serving.models.common import Moment, Problem
+from serving.response_cache import ResponseCache
 
 #: The greatest number of Postgres's type bigint.
 MAX_BIGINT = 2**63 - 1

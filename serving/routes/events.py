@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
-from serving.etag import ResponseCache
 from serving.models.common import ApiModel, Items
 from serving.models.events import CategoryPerformance, HourOfEvents, SegmentOfUsers
 from serving.queries import events
+from serving.response_cache import ResponseCache
 from serving.routes.dependencies import ERRORS, CacheDep, EventHours
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from serving.outage import Readiness, Ready
+from serving.readiness import Readiness, Ready
 
 router = APIRouter(tags=["operation"])
 

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from serving.database import Transaction
 from serving.errors import found_or_404
-from serving.etag import ResponseCache
 from serving.models.common import ApiModel, Items
 from serving.models.sales import Address, CustomerVersion, Price, ProductVersion
 from serving.queries import history
+from serving.response_cache import ResponseCache
 from serving.routes.dependencies import ERRORS, NOT_FOUND, At, CacheDep, Number, now
 
 router = APIRouter(tags=["history"], responses={**ERRORS, **NOT_FOUND})

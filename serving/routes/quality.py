@@ -61,5 +61,5 @@ def throughput(
 
 @router.get("/reasons", response_model=Items[ReasonCount])
 def reasons(request: Request, cache: CacheDep, hours: Hours = 24, subject: Subject = None) -> Response:
-    """Why rows were refused, most frequent first. A row may have several reasons."""
+    """Reasons of refused rows, most frequent first. A row may have several reasons."""
     return cache.respond(request, METRICS, lambda tx: Items(items=quality.reasons(tx, subject, hours)))

@@ -48,7 +48,7 @@ def revenue_of_product(
 ) -> Response:
     """Revenue of a product by day, out of the facts; of the 30 days up to the newest where none are named."""
     _in_order(first, last)
-    return cache.respond(request, ("fact_orders",), lambda tx: sales.of_product(tx, product_id, first, last))
+    return cache.respond(request, ("fact_orders",), lambda tx: sales.product_revenue(tx, product_id, first, last))
 
 
 @router.get("/products", response_model=Page[Product])

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
-    """The shop that is asked about: its rows, the API over it, and the owner's connection."""
+class ServedShop:
+    """A shop: its rows, the API over it, and a connection of its database's owner."""
 
     shop: Shop
     api: Served
@@ -26,29 +26,29 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(
+def served_shop(
     shared_server: Server, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Place]:
-    """A shop of the module's own, so that what one adds does not disturb the other."""
+) -> Iterator[ServedShop]:
+    """A shop for each module, so that what one adds does not disturb the other."""
     name = request.module.__name__.rpartition(".")[2]
     database = replace(shared_server.database, name=name)
     owner = connect(database, "owner", application="tests")
     shop = fill(owner, tmp_path_factory.mktemp("lake"))
     with served(database) as api:
-        yield Place(shop, api, owner)
+        yield ServedShop(shop, api, owner)
     owner.close()
 
 
 @pytest.fixture(scope="module")
-def shop(place: Place) -> Shop:
-    return place.shop
+def shop(served_shop: ServedShop) -> Shop:
+    return served_shop.shop
 
 
 @pytest.fixture(scope="module")
-def api(place: Place) -> Served:
-    return place.api
+def api(served_shop: ServedShop) -> Served:
+    return served_shop.api
 
 
 @pytest.fixture(scope="module")
-def owner(place: Place) -> Connection:
-    return place.owner
+def owner(served_shop: ServedShop) -> Connection:
+    return served_shop.owner

@@ -1,5 +1,9 @@
+"""Covers serving/cursor.py, also over HTTP for every list."""
+
 from __future__ import annotations
 
+import base64
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -87,16 +91,17 @@ def test_what_is_there_at_the_first_page_is_seen_once_whatever_comes_in_meanwhil
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_the_last_row_gone_meanwhile_the_next_page_begins_where_it_was(
+def test_the_next_page_begins_where_it_was_though_the_last_row_was_deleted(
     api: Served, owner: Connection, path: str
 ) -> None:
     whole = api.json(path, limit=6)["items"]
     table, known_by, _ = LISTS[path]
     first = api.json(path, limit=3)
-    gone = {name: first["items"][-1][name] for name in known_by}
+    deleted = {name: first["items"][-1][name] for name in known_by}
     with owner, owner.cursor() as cursor:
         cursor.execute(
-            f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = %({name})s' for name in known_by)} RETURNING *", gone
+            f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = %({name})s' for name in known_by)} RETURNING *",
+            deleted,
         )
         assert cursor.rowcount == 1
     move_on(owner)
@@ -127,3 +132,13 @@ def test_a_page_has_a_next_one_only_where_a_row_is_left() -> None:
     assert split_page(rows, 2, ("a",)) == (rows, None)
     assert split_page([], 2, ("a",)) == ([], None)
     assert split_page(rows, 1, ("b", "a")) == (rows[:1], encode(["x", 1]))
+
+
+@pytest.mark.parametrize(
+    "key", [["x"], [1, "a", "b", 2], ["2026-01-01T00:00:00Z", "a\0", "b", 2], {}, None, [["2026"]]]
+)
+def test_a_cursor_that_was_made_up_is_refused(api: Served, key: Any) -> None:
+    made_up = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    for path in ("books", "dead-letters", "revenue/daily", "products", "customers/lifetime-value"):
+        found = api.get(f"/api/v1/{path}", params={"cursor": made_up})
+        assert (found.status_code, found.json()["field"]) == (422, "cursor")

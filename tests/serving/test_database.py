@@ -1,3 +1,5 @@
+"""Covers serving/database.py, also over HTTP while the database is slow or cut off."""
+
 from __future__ import annotations
 
 import threading
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 #: More than the threads that the server answers with.
 THREADS = 48
 #: Seconds within which the API has connections, if ever; less than its statements may take.
-PATIENCE = 4.0
+TIMEOUT = 4.0
 OURS = "FROM pg_stat_activity WHERE application_name = 'tallylake api' AND datname = current_database()"
 
 
@@ -53,10 +55,10 @@ def ask(owner: Connection, query: str) -> list[tuple[object, ...]]:
         return cursor.fetchall()
 
 
-def come_to_stand(cursor: Cursor, wanted: tuple[int, int]) -> bool:
-    """Whether so many of the API's connections come to wait for a lock, and so many for a thread of the API's own."""
+def waiting_for_locks(cursor: Cursor, wanted: tuple[int, int]) -> bool:
+    """True once so many of the API's connections wait for a lock, and so many for a thread of the API's own."""
     states = "count(*) FILTER (WHERE wait_event_type = 'Lock'), count(*) FILTER (WHERE state LIKE 'idle in%')"
-    until, found = time.monotonic() + PATIENCE, (0, 0)
+    until, found = time.monotonic() + TIMEOUT, (0, 0)
     while found != wanted and time.monotonic() < until:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(f"SELECT {states} {OURS}")
@@ -66,7 +68,7 @@ def come_to_stand(cursor: Cursor, wanted: tuple[int, int]) -> bool:
 
 @contextmanager
 def locked(owner: Connection, table: str) -> Iterator[None]:
-    """Nobody reads the table meanwhile."""
+    """Lock the table, so that no one reads it meanwhile."""
     with owner, owner.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield
@@ -91,21 +93,21 @@ def test_a_question_sees_one_moment_and_can_change_nothing(pool: Pool, owner: Co
     assert first == second
     for statement in ("DELETE FROM customer_segments", "SET TRANSACTION READ WRITE"):
         with pytest.raises(psycopg2.Error, match=r"read-only transaction|read-write mode|before any query"):
-            pool.run(lambda tx, told=statement: tx.rows(f"SELECT 1; {told}"))
+            pool.run(lambda tx, sql=statement: tx.rows(f"SELECT 1; {sql}"))
 
 
-def test_who_would_wait_for_a_connection_for_too_long_is_told(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, ended = threading.Barrier(CONNECTIONS + 1), threading.Event()
+def test_who_would_wait_for_a_connection_for_too_long_is_refused(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_use, ended = threading.Barrier(CONNECTIONS + 1), threading.Event()
 
     def busy(tx: Transaction) -> None:
         tx.row("SELECT 1")
-        asked.wait()
+        in_use.wait()
         ended.wait()
 
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         for _ in range(CONNECTIONS):
             threads.submit(pool.run, busy)
-        asked.wait()
+        in_use.wait()
         monkeypatch.setattr(pools, "STATEMENT_SECONDS", 0.01)
         try:
             with pytest.raises(DatabaseError, match="too many questions wait"):
@@ -142,7 +144,7 @@ def test_the_server_says_that_it_lives_while_everyone_waits_for_the_database(
     ):
         for limit in range(1, THREADS + 1):  # each a question of its own
             threads.submit(api.get, "/api/v1/revenue/daily", params={"limit": limit})
-        assert come_to_stand(cursor, (CONNECTIONS, 0))
+        assert waiting_for_locks(cursor, (CONNECTIONS, 0))
         assert other.get(f"{api.address}/health").json() == {"status": "ok"}
 
 
@@ -151,6 +153,6 @@ def test_of_those_who_ask_for_the_same_at_once_one_puts_the_question(shops: Data
     with served(shops) as api, ThreadPoolExecutor(viewers) as threads:
         with locked(owner, "refund_rate, top_products"), owner.cursor() as cursor:
             answers = [threads.submit(api.get, "/api/v1/products/top") for _ in range(viewers)]
-            assert come_to_stand(cursor, (1, viewers - 1))
+            assert waiting_for_locks(cursor, (1, viewers - 1))
         assert len({each.result().content for each in answers}) == 1
         assert {each.result().status_code for each in answers} == {200}

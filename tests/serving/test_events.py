@@ -1,3 +1,5 @@
+"""Covers serving/routes/events.py and serving/queries/events.py over HTTP."""
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -111,6 +113,23 @@ def test_each_segment_is_summed(api: Served, shop: Shop, hours: int) -> None:
         )
     wanted.sort(key=lambda row: (-Decimal(row["revenue"]), row["user_segment"]))
     assert api.json("/events/segments", hours=hours)["items"] == wanted
+
+
+def test_events_are_summed_as_the_views_sum_them(api: Served, shop: Shop) -> None:
+    begin = NOW.replace(minute=0) - timedelta(hours=2)
+    rows = [row for row in shop["ecommerce_events"] if row["event_time"] >= begin]
+    hourly = api.json("/events/hourly", hours=3)["items"]
+    assert sum(row["events"] for row in hourly) == len(rows)
+    bought = [row for row in rows if row["event_type"] == "purchase"]
+    revenue = sum((row["total_amount"] for row in bought), Decimal(0))
+    for path in ("/events/hourly", "/events/categories", "/events/segments"):
+        assert sum((Decimal(row["revenue"]) for row in api.json(path, hours=3)["items"]), Decimal(0)) == revenue
+    categories = {row["category"]: row for row in api.json("/events/categories", hours=168)["items"]}
+    views = [row for row in shop["ecommerce_events"] if row["event_type"] == "view" and row["category"] is None]
+    assert categories["unknown"]["views"] == len(views)
+    users = {row["user_id"] for row in shop["ecommerce_events"] if row["user_segment"] == "new" and row["user_id"]}
+    segments = {row["user_segment"]: row for row in api.json("/events/segments", hours=168)["items"]}
+    assert segments["new"]["users"] == len(users)
 
 
 @pytest.mark.parametrize("hours", [0, 169, -1, "x"])

@@ -100,8 +100,8 @@ def test_the_subject_that_is_chosen_is_shown(page: Page, api: Served) -> None:
 def test_a_reason_leads_to_its_rows_a_page_at_a_time(page: Page, api: Served) -> None:
     page.click("#reasons button")
     page.wait_for("document.querySelectorAll('#dead-letters .dead-letters > li').length > 0")
-    asked = page.run("({...document.querySelector('#reasons button').dataset})")
-    wanted = api.json("/dead-letters", limit=500, **asked)["items"]
+    reason = page.run("({...document.querySelector('#reasons button').dataset})")
+    wanted = api.json("/dead-letters", limit=500, **reason)["items"]
     assert len(wanted) > 20
     rows = "[...document.querySelectorAll('#dead-letters .dead-letters > li')].map((one) => one.dataset.key)"
     assert page.run(rows) == [one["row_id"] for one in wanted[:10]]

@@ -1,3 +1,5 @@
+"""Covers serving/routes/sales.py and serving/queries/sales.py over HTTP."""
+
 from __future__ import annotations
 
 from datetime import date, timedelta
@@ -5,7 +7,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.shop_tables import NOW, OPEN
 
 if TYPE_CHECKING:
     from support.api_server import Served
@@ -32,7 +33,7 @@ def test_days_come_newest_first_and_money_is_exact(api: Served, shop: Shop) -> N
 
 def test_a_products_revenue_is_that_of_its_facts_without_cancelled_ones(api: Served, shop: Shop) -> None:
     last = max(row["order_date"] for row in shop["fact_orders"])
-    for first, until, asked in (
+    for first, until, params in (
         (last - timedelta(days=29), last, {}),
         (date(2026, 1, 3), date(2026, 1, 5), {"from": "2026-01-03", "to": "2026-01-05"}),
     ):
@@ -41,7 +42,7 @@ def test_a_products_revenue_is_that_of_its_facts_without_cancelled_ones(api: Ser
             for row in shop["fact_orders"]
             if row["product_id"] == 6 and first <= row["order_date"] <= until and row["status"] != "cancelled"
         ]
-        found = api.json("/revenue/products/6", **asked)
+        found = api.json("/revenue/products/6", **params)
         assert (found["from"], found["to"]) == (str(first), str(until))
         assert Decimal(found["revenue"]) == sum(row["line_total"] for row in rows)
         assert found["orders"] == len({row["order_id"] for row in rows})
@@ -53,16 +54,16 @@ def test_a_product_that_sold_nothing_has_no_days(api: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["%", "_", "\\", "'", '"', "<b>", "😀", "cotton", "LAMP", "7", "+007", "9" * 99, "none of these"]
+    "text", ["%", "_", "\\", "'", '"', "<b>", "😀", "cotton", "LAMP", "7", "+007", "9" * 99, "none of these"]
 )
-def test_products_are_found_by_what_is_literally_in_their_name(api: Served, shop: Shop, asked: str) -> None:
+def test_products_are_found_by_what_is_literally_in_their_name(api: Served, shop: Shop, text: str) -> None:
     wanted = [
         row["product_id"]
         for row in shop["products"]
         if not row["_deleted"]
-        and (asked.lower() in row["product_name"].lower() or str(row["product_id"]) == asked.lstrip("+0"))
+        and (text.lower() in row["product_name"].lower() or str(row["product_id"]) == text.lstrip("+0"))
     ]
-    assert [row["product_id"] for row in pages(api, "/products", query=asked, limit=3)] == wanted
+    assert [row["product_id"] for row in pages(api, "/products", query=text, limit=3)] == wanted
 
 
 def test_the_best_products_are_those_of_the_newest_day_or_of_the_one_asked_for(api: Served, shop: Shop) -> None:
@@ -72,45 +73,6 @@ def test_the_best_products_are_those_of_the_newest_day_or_of_the_one_asked_for(a
     before = api.json("/products/top", date=str(newest - timedelta(days=1)))
     assert (before["order_date"], len(before["items"])) == (str(newest - timedelta(days=1)), 10)
     assert api.json("/products/top", date="2020-01-01") == {"items": [], "order_date": "2020-01-01"}
-
-
-def test_a_price_is_that_of_the_version_at_the_moment(api: Served, shop: Shop) -> None:
-    for row in shop["dim_product"]:
-        begin, end = row["valid_from"], row["valid_to"]
-        found = api.json(f"/products/{row['product_id']}/price", at=begin.isoformat())
-        assert (found["price"], found["version"]) == (f"{row['price']:.2f}", row["version"])
-        assert found["valid_to"] == (None if end == OPEN else end.isoformat().replace("+00:00", "Z"))
-        last = api.json(
-            f"/products/{row['product_id']}/price", at=(min(end, NOW) - timedelta(microseconds=1)).isoformat()
-        )
-        assert last["version"] == row["version"] or end == OPEN
-    missing = api.get("/api/v1/products/1/price", params={"at": "2020-01-01"})
-    assert (missing.status_code, missing.json()["field"]) == (404, "product_id")
-
-
-def test_a_moment_without_a_zone_is_in_utc_and_none_is_now(api: Served, shop: Shop) -> None:
-    row = next(row for row in shop["dim_product"] if row["version"] == 2)
-    path, begin = f"/products/{row['product_id']}/price", row["valid_from"]
-    assert api.json(path, at=begin.strftime("%Y-%m-%dT%H:%M:%S"))["version"] == 2
-    assert api.json(path, at=(begin - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S-01:00"))["version"] == 2
-    assert api.json("/products/1/price")["valid_to"] is None
-
-
-def test_a_history_has_every_version_oldest_first(api: Served, shop: Shop) -> None:
-    for number in (3, 9, 60):
-        rows = [row for row in shop["dim_product"] if row["product_id"] == number]
-        found = api.json(f"/products/{number}/history")["items"]
-        assert [(row["version"], row["price"]) for row in found] == [
-            (row["version"], f"{row['price']:.2f}") for row in rows
-        ]
-    found = api.json("/customers/7/history")["items"]
-    assert [row["city"] for row in found] == ["Oslo", "São Paulo", "Łódź"]
-    assert api.get("/api/v1/customers/999/history").status_code == 404
-
-
-def test_an_address_is_where_the_customer_lived_then(api: Served) -> None:
-    assert api.json("/customers/7/address", at=(NOW - timedelta(days=31)).isoformat())["city"] == "São Paulo"
-    assert api.json("/customers/7/address", at=NOW.isoformat())["city"] == "Łódź"
 
 
 def test_lifetime_values_are_all_there_once_though_many_are_equal(api: Served, shop: Shop) -> None:
@@ -129,20 +91,3 @@ def test_segments_count_their_customers(api: Served, shop: Shop) -> None:
     for row in shop["customer_segments"]:
         wanted[row["segment"]] = wanted.get(row["segment"], 0) + 1
     assert found == wanted
-
-
-def test_events_are_summed_as_the_views_sum_them(api: Served, shop: Shop) -> None:
-    begin = NOW.replace(minute=0) - timedelta(hours=2)
-    rows = [row for row in shop["ecommerce_events"] if row["event_time"] >= begin]
-    hourly = api.json("/events/hourly", hours=3)["items"]
-    assert sum(row["events"] for row in hourly) == len(rows)
-    bought = [row for row in rows if row["event_type"] == "purchase"]
-    revenue = sum((row["total_amount"] for row in bought), Decimal(0))
-    for path in ("/events/hourly", "/events/categories", "/events/segments"):
-        assert sum((Decimal(row["revenue"]) for row in api.json(path, hours=3)["items"]), Decimal(0)) == revenue
-    categories = {row["category"]: row for row in api.json("/events/categories", hours=168)["items"]}
-    views = [row for row in shop["ecommerce_events"] if row["event_type"] == "view" and row["category"] is None]
-    assert categories["unknown"]["views"] == len(views)
-    users = {row["user_id"] for row in shop["ecommerce_events"] if row["user_segment"] == "new" and row["user_id"]}
-    segments = {row["user_segment"]: row for row in api.json("/events/segments", hours=168)["items"]}
-    assert segments["new"]["users"] == len(users)

@@ -1,7 +1,10 @@
+"""Covers serving/serve.py, through the command ``tally serve``."""
+
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -53,11 +56,11 @@ def refused(env: Mapping[str, str], *options: str) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_as_one_who_was_asked_to(told: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_with_exit_code_0_at_both_signals(number: signal.Signals) -> None:
     with running(NOWHERE) as (process, address, _):
         assert httpx.get(f"{address}/health").json() == {"status": "ok"}
-        process.send_signal(told)
+        process.send_signal(number)
         out, errors = process.communicate(timeout=60)
     assert (process.returncode, out, errors) == (0, "", "")
 
@@ -92,7 +95,7 @@ def test_others_are_served_only_with_a_key() -> None:
         assert httpx.get(f"{address}/api/v1/status").status_code == 401
 
 
-def test_an_address_that_is_not_this_machines_is_told() -> None:
+def test_an_address_that_is_not_this_machines_is_refused() -> None:
     env = {**NOWHERE, "API_KEY": "0123456789abcdef"}
     assert "cannot be listened to" in refused(env, "--host", "192.0.2.1")
     assert "cannot be listened to" in refused(env, "--host", "none.invalid")
@@ -103,4 +106,13 @@ def test_without_the_servings_packages_it_says_what_to_install() -> None:
     done = subprocess.run((sys.executable, "-c", hidden), capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "pip install 'tallylake[serving]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_a_sentence_and_exit_code_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, "-m", "spark_jobs", "serve", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "cannot be listened to" in done.stderr
     assert "Traceback" not in done.stderr

@@ -82,13 +82,13 @@ def test_a_reason_keeps_the_focus_when_another_overtakes_it(page: Page, owner: C
     assert page.run("document.activeElement.innerText") == "bad_type price"
 
 
-def test_a_price_that_was_asked_for_stays(page: Page) -> None:
+def test_a_price_at_a_chosen_moment_stays(page: Page) -> None:
     page.set("moment", "2026-01-15T12:00")
     page.wait_for("document.getElementById('price').innerText !== ''")
-    told = page.text("price")
+    before = page.text("price")
     seen = page.run(f"{SEEN}.length")
     page.wait_for(f"{SEEN}.length >= {seen + 2} && clock.flying === 0")
-    assert page.text("price") == told
+    assert page.text("price") == before
 
 
 def test_what_has_not_changed_is_not_sent_again(page: Page) -> None:
@@ -143,7 +143,7 @@ def test_the_last_figures_stay_when_postgres_is_away_and_go_on_when_it_is_back(
     browser.open("about:blank")
 
 
-def test_the_last_figures_stay_when_the_server_itself_is_gone(
+def test_the_last_figures_stay_when_the_server_itself_is_away(
     browser: Page, shared_server: Server, tmp_path: Path
 ) -> None:
     database = replace(shared_server.database, name="gone_page")

@@ -1,3 +1,5 @@
+"""Covers serving/models/common.py: days and moments in parameters."""
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
@@ -53,10 +55,10 @@ def test_what_no_calendar_has_is_no_moment(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_a_moment_outside_of_the_calendar_in_utc_is_told_in_a_sentence(api: Served, text: str) -> None:
+def test_a_moment_outside_of_the_calendar_in_utc_is_refused_with_a_sentence(api: Served, text: str) -> None:
     found = api.get("/api/v1/products/1/price", params={"at": text})
-    told = {"error": "at: should be within the years 1 to 9999 in UTC", "field": "at"}
-    assert (found.status_code, found.json()) == (422, told)
+    error = {"error": "at: should be within the years 1 to 9999 in UTC", "field": "at"}
+    assert (found.status_code, found.json()) == (422, error)
 
 
 def test_the_plus_of_a_zone_need_not_be_encoded(api: Served) -> None:

@@ -23,16 +23,16 @@ WRONG_BY_DAYS = """
 (() => { const right = Date.now; Date.now = () => right() + %d * 86_400_000; })()
 """
 #: Questions about orders wait until they are let go. ``flying``: how many are not answered; ``seen``: all that was ever said.
-HELD = """
+DELAYED = """
 (() => {
-  const asked = window.fetch;
-  const held = new Promise((letGo) => { window.letGo = letGo; });
+  const send = window.fetch;
+  const released = new Promise((release) => { window.release = release; });
   window.flying = 0;
   window.fetch = async (address, ...rest) => {
     window.flying += 1;
     try {
-      if (String(address).includes("subject=orders")) await held;
-      return await asked(address, ...rest);
+      if (String(address).includes("subject=orders")) await released;
+      return await send(address, ...rest);
     } finally { window.flying -= 1; }
   };
   window.seen = new Set();
@@ -83,11 +83,11 @@ def test_an_answer_about_a_subject_that_is_no_longer_chosen_is_not_shown(
     another_batch(owner, 811, "products", rows_read=3_000, accepted=3_000)
     orders, products = (rows_of_an_hour(api, subject) for subject in ("orders", "products"))
     opened(browser, api.address)
-    browser.run(HELD)
+    browser.run(DELAYED)
     browser.set("subject", "orders")
     browser.set("subject", "products")
     browser.wait_for(f"document.querySelector('#throughput .note').innerText.startsWith({quoted(products)})")
-    browser.run("letGo()")
+    browser.run("release()")
     browser.wait_for("flying === 0")
     browser.set("subject", "products")
     browser.wait_for("flying === 0")
@@ -111,7 +111,7 @@ def test_a_subject_that_stands_still_is_said_with_since_when_and_why(
     failing = {"subject": "orders", "query": "refine", "state": "retrying", "since": now, "failures": 7, "step": ""}
     insert(owner, "stream_state", [{**failing, "error": "OSError: no <b>room</b>", "heard_at": now}])
     opened(browser, api.address)
-    told = browser.text("freshness")
-    assert "orders: refine stands still since" in told
-    assert "OSError: no <b>room</b>; it is tried again and again." in told
+    text = browser.text("freshness")
+    assert "orders: refine stands still since" in text
+    assert "OSError: no <b>room</b>; it is tried again and again." in text
     assert browser.run("document.querySelector('#freshness b')") is None
