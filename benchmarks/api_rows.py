@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from config.settings import Settings
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
-from spark_jobs.publish.schema import prepare
+from spark_jobs.publish.schema import prepare_database
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -24,7 +24,7 @@ _ROWS = Path(__file__).with_name("api_rows.sql")
 
 def fill(owner: Connection, lake: Path, rows: int) -> None:
     """Make the tables and put that many facts and events into them, with marts, books and dead letters to match."""
-    prepare(owner, load_registry(Settings().lake.contracts), Lake(lake))
+    prepare_database(owner, load_registry(Settings().lake.contracts), Lake(lake))
     sizes = {"rows": rows, "days": DAYS, "products": PRODUCTS, "versions": VERSIONS, "customers": CUSTOMERS}
     with owner, owner.cursor() as cursor:
         cursor.execute(_ROWS.read_text(encoding="utf-8"), {**sizes, "every": EVENTS_A_LETTER})

@@ -29,5 +29,5 @@ def run_publish(settings: Settings, registry: Registry, lake: Lake, *, once: boo
         publisher.run()
         return
     publisher.catch_up()
-    shown = sum(one.shown is not None for one in publisher.standings)
+    shown = sum(one.shown is not None for one in publisher.tables)
     show.say(f"{shown} tables are published; {publisher.rows:,} rows were written")

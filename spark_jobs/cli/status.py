@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from config.escaping import shorten
 from spark_jobs.batch.status import status
 from spark_jobs.cli.common import chosen_subjects, lake_of
-from spark_jobs.publish.state import Publishing, read_state
+from spark_jobs.publish.state import PublishingState, read_state
 from spark_jobs.render import show
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def run_status(settings: Settings, names: Sequence[str] | None, *, json: bool) -
     return any(one.problems for one in found)
 
 
-def _of_subject(lake: Lake, subject: Subject, publishing: Publishing | None) -> dict[str, Any] | None:
+def _of_subject(lake: Lake, subject: Subject, publishing: PublishingState | None) -> dict[str, Any] | None:
     """How publishing stands, with the tables that hold a subject's rows."""
     if publishing is None:
         return None
@@ -42,7 +42,7 @@ def _of_subject(lake: Lake, subject: Subject, publishing: Publishing | None) -> 
     return {**plain, "tables": [table for table in plain["tables"] if table["lake_table"] in own]}
 
 
-def _show(publishing: Publishing | None) -> None:
+def _show(publishing: PublishingState | None) -> None:
     if publishing is None:
         show.say("Postgres: nothing was published from this lake yet")
         return
@@ -56,9 +56,9 @@ def _show(publishing: Publishing | None) -> None:
         show.say(
             f"{at}: away: {error}; {again}" if publishing.failures else f"{at}: not published: {error}", style="red"
         )
-    for lane in publishing.lanes:
-        told = f"the lane {lane.lane} died and was started again, {lane.deaths:,} times, last at {lane.died_at}"
-        show.say(f"{at}: {told}: {shorten(lane.error, show.LONGEST)}", style="red")
+    for worker in publishing.workers:
+        told = f"the lane {worker.name} died and was started again, {worker.deaths:,} times, last at {worker.died_at}"
+        show.say(f"{at}: {told}: {shorten(worker.error, show.LONGEST)}", style="red")
     noted = {table.lake_table for table in waiting}
     for name, reason in publishing.refused.items():
         if name not in noted:

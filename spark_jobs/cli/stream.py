@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
-from spark_jobs.publish.background import published_beside
+from spark_jobs.publish.background import publishing_in_background
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.queries.signals import stop_on_signals
 from spark_jobs.render.stream import log_books, log_landed
@@ -36,6 +36,6 @@ def run_stream(settings: Settings, subjects: Sequence[str], *, once: bool, liste
     lake = Lake(settings.lake.root.resolve())
     make_private_folder(lake.root)
     application = Application(spark, settings, registry, names, listener or Listener(log_landed, log_books), stop, lake)
-    with published_beside(settings, registry, lake, once=once):
+    with publishing_in_background(settings, registry, lake, once=once):
         application.run(once=once)
     log.info("stopped after a whole batch" if stop.is_set() else "drained: all that had landed is in the lake")

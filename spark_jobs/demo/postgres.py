@@ -42,7 +42,7 @@ def show_postgres(settings: Settings, registry: Registry, lake: Lake) -> None:
     publisher = Publisher(settings, registry, lake, threading.Event())
     with show.console.status("publishing to Postgres"):
         publisher.catch_up()
-    tables = sum(one.shown is not None for one in publisher.standings)
+    tables = sum(one.shown is not None for one in publisher.tables)
     show.say(
         ("Published", "bold"),
         f" {publisher.rows:,} rows of {tables} tables to the {display_name(settings.database)}: "

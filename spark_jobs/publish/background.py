@@ -1,4 +1,4 @@
-"""Publishing beside a stream: what goes wrong with it is said and never stops the lake."""
+"""Publishing in the background of a stream: what goes wrong with it is logged and never stops the lake."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tallylake.publish")
 
-#: Seconds after which a stream asks again whether the process that publishes its lake has ended.
+#: Seconds after which a stream looks again whether the process that publishes its lake has ended.
 BUSY_SECONDS = 5.0
 #: Seconds after which a stream tries again where the database could not be used at all.
-AGAIN_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 #: How long a stream that was told to stop waits for what it has just written to be published.
-SETTLE_SECONDS = 10.0
+FINISH_SECONDS = 10.0
 #: How long after that it waits for its publisher to end, whatever that waits for; it ends by itself well before.
 STOP_SECONDS = 30.0
 
 
 @contextmanager
-def published_beside(settings: Settings, registry: Registry, lake: Lake, *, once: bool) -> Iterator[None]:
+def publishing_in_background(settings: Settings, registry: Registry, lake: Lake, *, once: bool) -> Iterator[None]:
     """Publish while the block runs or, with ``once``, after it; not where PUBLISH is off."""
     stop = threading.Event()
     publisher = _publisher(settings, registry, lake, stop) if settings.database.publish == "on" else None
@@ -38,13 +38,13 @@ def published_beside(settings: Settings, registry: Registry, lake: Lake, *, once
         yield
     elif once:
         yield
-        _told(publisher.catch_up)
+        _log_failure(publisher.catch_up)
     else:
         thread = threading.Thread(target=_publish, args=(publisher, stop), name="publish", daemon=True)
         thread.start()
         try:
             yield
-            publisher.settle(SETTLE_SECONDS)
+            publisher.wait_until_published(FINISH_SECONDS)
         finally:
             stop.set()
             thread.join(STOP_SECONDS)
@@ -66,16 +66,17 @@ def _publisher(settings: Settings, registry: Registry, lake: Lake, stop: threadi
 def _publish(publisher: Publisher, stop: threading.Event) -> None:
     """Publish as soon as no other process does. What cannot be published at all is tried again after a while."""
     while not stop.is_set():
-        wait = AGAIN_SECONDS
+        wait = RETRY_SECONDS
         try:
-            _told(publisher.run, but=BusyError)
+            _log_failure(publisher.run, but=BusyError)
         except BusyError as error:
             log.debug("%s", error)
             wait = BUSY_SECONDS
         stop.wait(wait)
 
 
-def _told(action: Callable[[], None], but: type[Exception] | tuple[()] = ()) -> None:
+def _log_failure(action: Callable[[], None], but: type[Exception] | tuple[()] = ()) -> None:
+    """Run the action and log what goes wrong; only an error of the type ``but`` is raised."""
     try:
         action()
     except but:

@@ -1,4 +1,4 @@
-"""CHECK constraints out of a contract: what no accepted row can break, so that no row can stop publishing."""
+"""CHECK constraints made from a contract: no accepted row can break them, so that no row can stop publishing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A condition on a column; null passes. ``sql`` holds no value that anyone but a contract's author wrote."""
+    """A condition on a column, which null meets. ``sql`` holds no value that anyone but a contract's author wrote."""
 
     column: str
     kind: str
@@ -24,32 +24,34 @@ class Check:
 
 
 def checks_of(subject: Subject) -> tuple[Check, ...]:
-    """The enums and bounds of the latest version's fields.
+    """Return the checks for enums and bounds of the latest version's fields.
 
     A row was judged by the version that was the latest then, so a check allows what any version with that field allows:
     otherwise a contract that became stricter would lock out rows that were rightly accepted before.
     """
-    return tuple(check for field in subject.latest.fields for check in _of_field(_in_all(subject, field.name)))
+    return tuple(
+        check for field in subject.latest.fields for check in _field_checks(_in_all_versions(subject, field.name))
+    )
 
 
-def _in_all(subject: Subject, name: str) -> list[Field]:
+def _in_all_versions(subject: Subject, name: str) -> list[Field]:
     return [field for contract in subject.contracts for field in contract.fields if field.name == name]
 
 
-def _of_field(fields: Sequence[Field]) -> list[Check]:
+def _field_checks(fields: Sequence[Field]) -> list[Check]:
     name = column_name(fields[0].name)
     column = _identifier(name)
-    found = []
+    checks = []
     if all(field.enum for field in fields):
         values = sorted({value for field in fields for value in field.enum})
-        found.append(Check(name, "known", f"{column} IN ({', '.join(map(_literal, values))})"))
+        checks.append(Check(name, "known", f"{column} IN ({', '.join(map(_literal, values))})"))
     least = [field.min for field in fields if field.min is not None]
     if len(least) == len(fields):
-        found.append(Check(name, "min", f"{column} >= {min(least)}"))
+        checks.append(Check(name, "min", f"{column} >= {min(least)}"))
     greatest = [field.max for field in fields if field.max is not None]
     if len(greatest) == len(fields):
-        found.append(Check(name, "max", f"{column} <= {max(greatest)}"))
-    return found
+        checks.append(Check(name, "max", f"{column} <= {max(greatest)}"))
+    return checks
 
 
 def _identifier(name: str) -> str:
@@ -57,5 +59,5 @@ def _identifier(name: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """A text as SQL writes it; in E'' form, so that a backslash means itself whatever the server is set to."""
+    """Return the text as an SQL literal; in E'' form, so that a backslash means itself whatever the server is set to."""
     return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""The SQL that makes a published table what its target says. Names are quoted, values are parameters or a contract's own."""
+"""The SQL that makes a published table, its view and its function. Names are quoted, values are parameters or a contract's own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from psycopg2 import sql
 
-from spark_jobs.publish.names import column_name, fitted
+from spark_jobs.publish.names import column_name, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from psycopg2.sql import Composable
 
     from spark_jobs.publish.checks import Check
-    from spark_jobs.publish.targets import Entity, Target
+    from spark_jobs.publish.target import Entity, Target
 
-#: With what the comment of everything begins that publishing has made; what has no such comment is someone else's.
+#: How the comment of everything begins that publishing has made; what has no such comment is someone else's.
 OURS = "Tallylake: "
 _SIMPLE = {
     pa.string(): "text",
@@ -30,7 +30,7 @@ _SIMPLE = {
 
 
 def type_name(type_: pa.DataType) -> str:
-    """The Postgres type of a lake's column, as ``format_type`` spells it; what is nested becomes jsonb."""
+    """Return the Postgres type of a lake's column, as ``format_type`` spells it; a nested type becomes jsonb."""
     if pa.types.is_decimal(type_):
         return f"numeric({type_.precision},{type_.scale})"
     if pa.types.is_timestamp(type_):
@@ -39,26 +39,26 @@ def type_name(type_: pa.DataType) -> str:
 
 
 def table_comment(target: Target) -> str:
-    """What the table says of itself; where it says something else, it was made for another key and is made anew."""
+    """Return the table's comment, which names its key: a table with another comment was made for another key."""
     shows = "bronze/*" if target.subject is not None else target.table.name
     hashed = f", of which {', '.join(target.hashed)} by SHA-256" if target.hashed else ""
     return f"{OURS}{shows}, by {', '.join(target.key)}{hashed}"
 
 
 def table_of(target: Target) -> Composable:
-    """The table's name with its schema."""
+    """Return the table's name with its schema."""
     return sql.Identifier(target.schema, target.name)
 
 
 def create_table(target: Target) -> Iterator[Composable]:
-    """The table with its key."""
+    """Create the table with its key."""
     columns = sql.SQL(", ").join(_column(target, field) for field in target.columns)
     yield sql.SQL("CREATE TABLE {} ({})").format(table_of(target), columns)
     yield from create_key(target)
 
 
 def create_key(target: Target) -> Iterator[Composable]:
-    """What is unique in the table, and its comment. A key that may be too long for an index entry is unique by its SHA-256."""
+    """Make the key unique, and comment the table. A key that may be too long for an index entry is unique by its SHA-256."""
     table = table_of(target)
     for field in target.columns:
         if _is_key(target, field):
@@ -82,47 +82,50 @@ def _column(target: Target, field: pa.Field) -> Composable:
 
 
 def add_column(target: Target, field: pa.Field) -> Composable:
-    """A column that the table lacks; rows that are there have null, as in the lake."""
+    """Add a column that the table lacks; rows that are there have null, as in the lake."""
     return sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(table_of(target), _column(target, field))
 
 
 def add_check(target: Target, check: Check) -> Iterator[Composable]:
-    """A constraint, with its condition as its comment, by which a changed one is known."""
+    """Add a constraint, with its condition as its comment, by which a changed one is known."""
     table, name = table_of(target), sql.Identifier(check_name(check))
     yield sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})").format(table, name, sql.SQL(check.sql))
     yield sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(name, table, sql.Literal(check.sql))
 
 
 def check_name(check: Check) -> str:
-    """The constraint's name."""
-    return fitted(f"tally_{check.column}_{check.kind}")
+    """Return the constraint's name."""
+    return shortened(f"tally_{check.column}_{check.kind}")
 
 
 def create_indexes(target: Target) -> Iterator[tuple[str, Composable]]:
-    """The indexes that the API's queries use, by name; one over a jsonb column is for containment (``@>``)."""
+    """Create the indexes that the API's queries use: pairs of name and statement. One over jsonb is for containment (``@>``)."""
     for columns in target.indexes:
-        name = fitted(f"{target.name}_{'_'.join(columns)}_idx")
-        how = sql.SQL("({})").format(identifiers(columns))
+        name = shortened(f"{target.name}_{'_'.join(columns)}_idx")
+        method = sql.SQL("({})").format(identifiers(columns))
         if any(pa.types.is_nested(target.columns.field(column).type) for column in columns):
-            how = sql.SQL("USING gin ({} jsonb_path_ops)").format(identifiers(columns))
-        create = sql.SQL("CREATE INDEX {} ON {} {}").format(sql.Identifier(name), table_of(target), how)
+            method = sql.SQL("USING gin ({} jsonb_path_ops)").format(identifiers(columns))
+        create = sql.SQL("CREATE INDEX {} ON {} {}").format(sql.Identifier(name), table_of(target), method)
         yield name, create
 
 
 def entity_view(entity: Entity) -> Composable:
-    """The view ``v_<subject>``: rows that are not deleted, and only the contract's columns."""
+    """Create the view ``v_<subject>``: rows that are not deleted, and only the contract's columns."""
     view, table = (sql.Identifier(entity.schema, name) for name in (view_name(entity), entity.table))
     shown = sql.SQL(", ").join(map(sql.Identifier, entity.columns))
     return sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE NOT _deleted").format(view, shown, table)
 
 
 def view_name(entity: Entity) -> str:
-    """What an entity's view is called."""
+    """Return the name of an entity's view."""
     return f"v_{entity.table}"
 
 
 def as_of_function(entity: Entity) -> Composable | None:
-    """The function ``<subject>_as_of(moment)``: each key's version at that moment; Postgres inlines it. None without history."""
+    """Create the function ``<subject>_as_of(moment)``: each key's version at that moment. None without history.
+
+    Postgres inlines it, so that a query by key uses the index.
+    """
     if entity.history is None:
         return None
     name, history = (sql.Identifier(entity.schema, name) for name in (function_name(entity), entity.history))
@@ -134,17 +137,17 @@ def as_of_function(entity: Entity) -> Composable | None:
 
 
 def function_name(entity: Entity) -> str:
-    """What the function of an entity's history is called."""
+    """Return the name of the function over an entity's history."""
     return f"{entity.table}_as_of"
 
 
 def conflict_target(target: Target) -> Composable:
-    """The key as its unique index has it."""
+    """Return the key as its unique index has it."""
     return sql.SQL(", ").join([compared(target, identifiers([name]), name) for name in target.key])
 
 
 def compared(target: Target, column: Composable, name: str) -> Composable:
-    """What of a column of the key is indexed and compared: itself, or the SHA-256 of its bytes.
+    """Return what is indexed and compared of a key column: itself, or the SHA-256 of its bytes.
 
     No index can have ``convert_to``, which is not immutable. A cast is, and gives a text's bytes once backslashes are doubled.
     """
@@ -153,5 +156,5 @@ def compared(target: Target, column: Composable, name: str) -> Composable:
 
 
 def identifiers(names: Sequence[str]) -> Composable:
-    """Columns of the lake by their names in Postgres, quoted, with commas between."""
+    """Return columns of the lake by their names in Postgres, quoted, with commas between."""
     return sql.SQL(", ").join(sql.Identifier(column_name(name)) for name in names)

@@ -1,4 +1,4 @@
-"""Arrow columns as JSON texts, a column at a time. A NUL character, which Postgres cannot hold, becomes the text \\x00."""
+"""Converts Arrow columns to JSON texts, a column at a time. A NUL character, which Postgres cannot hold, becomes the text \\x00."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONTROLS = [chr(code) for code in range(0x20)]
 
 
 def json_of(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Each value as JSON; null stays null. Texts, times, numbers, booleans, and lists, structs and maps of these."""
+    """Return each value as JSON; null stays null. Types: texts, times, numbers, booleans, and lists, structs and maps of these."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     type_ = column.type
@@ -32,7 +32,7 @@ def json_of(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def json_object(names: Sequence[str], values: Sequence[pa.Array], rest: pa.Array) -> pa.Array:
-    """An object for each row: the texts ``values`` under their ``names``, without those that are null, then the map ``rest``."""
+    """Return an object for each row: the texts ``values`` under their ``names``, those that are not null, then the map ``rest``."""
     members = [_enclosed(_name(name), _text(value), "") for name, value in zip(names, values, strict=True)]
     inner = pc.utf8_slice_codeunits(json_of(rest), 1, -1)
     members.append(pc.if_else(pc.equal(inner, ""), None, inner))
@@ -58,7 +58,7 @@ def _struct(column: pa.Array) -> pa.Array:
 
 
 def _joined(lists: pa.Array, elements: pa.Array) -> pa.Array:
-    """The elements of each list with commas between; null for a list that is null."""
+    """Return the elements of each list with commas between; null for a list that is null."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
     joined = pc.binary_join(pa.ListArray.from_arrays(offsets, elements), ",")
@@ -66,7 +66,7 @@ def _joined(lists: pa.Array, elements: pa.Array) -> pa.Array:
 
 
 def _text(column: pa.Array) -> pa.Array:
-    """A JSON string of each text."""
+    """Return each text as a JSON string."""
     column = pc.replace_substring(pc.replace_substring(column, "\\", "\\\\"), '"', '\\"')
     if pc.any(pc.match_substring_regex(column, r"[\x00-\x1f]")).as_py():
         for control in _CONTROLS:

@@ -1,4 +1,4 @@
-"""What tables and columns of the lake are called in Postgres: as in the lake, unless Postgres would not have it so."""
+"""Names of tables and columns in Postgres: those of the lake, but where Postgres does not allow them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _LONGEST_TABLE = LONGEST - len("_as_of")
 
 
 def column_name(name: str) -> str:
-    """The column's name in Postgres; ``xmin`` becomes ``xmin_``, and ``xmin_`` ``xmin__``, so that no two become one."""
-    return fitted(f"{name}_" if name.rstrip("_") in SYSTEM_COLUMNS else name)
+    """Return the column's name in Postgres; ``xmin`` becomes ``xmin_``, and ``xmin_`` ``xmin__``, so that no two become one."""
+    return shortened(f"{name}_" if name.rstrip("_") in SYSTEM_COLUMNS else name)
 
 
 def table_name(name: str) -> str:
-    """The table's name in Postgres, with room for those of its view (``v_…``) and its function (``…_as_of``)."""
-    return fitted(name, _LONGEST_TABLE)
+    """Return the table's name in Postgres, with room for those of its view (``v_…``) and its function (``…_as_of``)."""
+    return shortened(name, _LONGEST_TABLE)
 
 
-def fitted(name: str, most: int = LONGEST) -> str:
-    """The name; of one that is too long its beginning, and eight digits of the SHA-256 of the whole."""
+def shortened(name: str, most: int = LONGEST) -> str:
+    """Return the name; of one longer than ``most`` bytes its beginning, and eight digits of the SHA-256 of the whole."""
     whole = name.encode()
     if len(whole) <= most:
         return name

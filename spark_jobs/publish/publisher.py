@@ -1,4 +1,4 @@
-"""The lake kept in Postgres: lanes of tables beside one another, one breaker for all, and a note of how it stands.
+"""The publisher: keeps a lake's tables in Postgres, by a few workers at the same time that share one circuit breaker.
 
 Publishing reads the lake's logs and files and starts no Spark. It never touches the lake, so whatever happens to it, or to
 Postgres, the lake goes on; what was not published is published later, from the version that Postgres shows.
@@ -9,52 +9,44 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager, suppress
-from threading import Event, Thread
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.errors import LockNotAvailable, QueryCanceled
-from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt, stop_never
-from tenacity.stop import stop_any, stop_when_event_set
 
 from config.postgres import CONNECT_SECONDS, connect
 from config.postgres_login import display_name, is_embedded
-from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.lock import sole_writer
-from spark_jobs.publish.breaker import AwayError, Breaker, CircuitOpenError
-from spark_jobs.publish.refusals import sentence
-from spark_jobs.publish.schema import prepare
-from spark_jobs.publish.state import write_state
-from spark_jobs.publish.stream_rows import StreamRows
-from spark_jobs.publish.watch import SILENT_SECONDS, STOP_SECONDS, StoppedError, Watch, Watched, told_why
-from spark_jobs.publish.worker import POLL_SECONDS, WAITS, Lane, Standing
+from spark_jobs.publish.breaker import UNAVAILABLE, Breaker
+from spark_jobs.publish.errors import AwayError, PublishError, StoppedError, describe
+from spark_jobs.publish.retries import while_away
+from spark_jobs.publish.schema import prepare_database
+from spark_jobs.publish.state import StateWriter
+from spark_jobs.publish.stream_state_table import StreamStateTable
+from spark_jobs.publish.watchdog import STOP_SECONDS, Watchdog, WatchedConnection, raising_cut_reason
+from spark_jobs.publish.worker import POLL_SECONDS, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
-
-    from tenacity.stop import stop_base
+    from threading import Event
 
     from config.postgres_login import Role
     from config.settings import Settings
     from schema_registry.registry import Registry
     from spark_jobs.lake import Lake
-    from spark_jobs.publish.apply import Published
-    from spark_jobs.publish.targets import Target
+    from spark_jobs.publish.table_progress import TableProgress
+    from spark_jobs.publish.target import Target
+    from spark_jobs.publish.transaction import Published
 
 log = logging.getLogger("tallylake.publish")
 
 APPLICATION = "tallylake publish"
-#: What is published beside what: a slow table delays those of its lane only.
-LANES = ("stream", "gold", "raw")
-STATE_SECONDS = 1.0
+#: The workers by name, which targets refer to: a slow table delays those of its own worker only.
+WORKERS = ("stream", "gold", "raw")
 #: Seconds after which what Postgres refused to make is tried again.
-AGAIN_SECONDS = 60.0
+PREPARE_AGAIN_SECONDS = 60.0
 #: Seconds without an answer after which a stop no longer waits for what is behind to be published.
-STILL_SECONDS = 2.0
-
-
-class PublishError(TallyError):
-    """Something could not be published; the lake has it all the same."""
+SILENCE_AT_STOP_SECONDS = 2.0
 
 
 class Publisher:
@@ -66,94 +58,107 @@ class Publisher:
         self._database, self._attempts = settings.database, settings.retry.attempts
         self._registry, self._lake, self._stop = registry, lake, stop
         self.breaker = breaker or Breaker()
-        self._watch = Watch(self._knock, stop, settings.database.statement_timeout.total_seconds())
-        self._lanes: list[Lane] = []
-        self._refused: Mapping[str, str] = {}
-        self._stream = StreamRows(lake, sorted(registry.subjects), self._connect)
+        self.watchdog = Watchdog(self._probe, stop, settings.database.statement_timeout.total_seconds())
+        self._workers: list[Worker] = []
+        self._state_writer = StateWriter(lake, self._state)
+        self._stream_state = StreamStateTable(lake, sorted(registry.subjects), self._connect)
+        #: What Postgres refused to make, with the reasons: tables by their names in the lake, views by theirs.
+        self.refused: Mapping[str, str] = {}
         #: Why nothing can be published at all; empty where something can.
         self.trouble = ""
         #: Rows written so far.
         self.rows = 0
 
     @property
-    def standings(self) -> list[Standing]:
-        """How each table stands."""
-        return [standing for lane in self._lanes for standing in lane.standings]
+    def tables(self) -> list[TableProgress]:
+        """How far each table is published."""
+        return [table for worker in self._workers for table in worker.tables]
 
     def run(self) -> None:
         """Publish until told to stop; MigrationError or DatabaseError where the database cannot be used at all."""
-        with self._sole(), self._noting(), self._watch.looking():
-            with suppress(AwayError, CircuitOpenError, StoppedError):  # told to stop before Postgres was there
-                self._prepare(stop_never)
-            threads = [
-                Thread(target=lane.keep_running, name=f"publish {lane.name}", daemon=True) for lane in self._lanes
-            ]
-            away = self._is_away
-            threads.append(Thread(target=self._stream.run, args=(self._stop, away), name="stream state", daemon=True))
-            for thread in threads:
-                thread.start()
-            while not self._stop.wait(AGAIN_SECONDS):
+        with self._running():
+            with suppress(*UNAVAILABLE, StoppedError):  # told to stop before Postgres was there
+                self._prepare()
+            threads = self._start_threads()
+            while not self._stop.wait(PREPARE_AGAIN_SECONDS):
                 self._prepare_again()
             for thread in threads:
                 thread.join(STOP_SECONDS + 2 * CONNECT_SECONDS)
 
     def catch_up(self) -> None:
         """Publish until nothing is behind; PublishError says what could not be, after RETRY_ATTEMPTS attempts."""
-        with self._sole(), self._noting(), self._watch.looking():
+        with self._running():
             try:
-                self._prepare(stop_after_attempt(self._attempts))
-                for lane in self._lanes:
-                    lane.catch_up(self._attempts)
-                self._stream.tell_news()
-            except (AwayError, CircuitOpenError) as error:
+                self._prepare(self._attempts)
+                for worker in self._workers:
+                    worker.catch_up(self._attempts)
+                self._stream_state.update()
+            except UNAVAILABLE as error:
                 outage = self.breaker.outage or AwayError(error)
-                told = f"{display_name(self._database)} {outage.trouble} ({outage})"
-                raise PublishError(f"{told}: {outage.way_out}, then run `tally publish --once`") from error
+                where = f"{display_name(self._database)} {outage.trouble} ({outage})"
+                raise PublishError(f"{where}: {outage.way_out}, then run `tally publish --once`") from error
             except StoppedError:
                 return
-        failed = [f"{one.target.name}: {one.error}" for one in self.standings if one.error]
-        tables = {one.target.table.name for one in self.standings}
-        failed += [f"{name}: {reason}" for name, reason in self._refused.items() if name not in tables]
-        if failed:
-            raise PublishError(f"some tables could not be published: {'; '.join(failed)}")
+        if failures := self._failures():
+            raise PublishError(f"some tables could not be published: {'; '.join(failures)}")
 
-    def settle(self, seconds: float) -> None:
+    def wait_until_published(self, seconds: float) -> None:
         """Wait until nothing is behind, but no longer than that, and not while Postgres is away or does not answer."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and self.breaker.state == "closed" and not self.breaker.error:
-            if self._watch.longest_silence() > STILL_SECONDS:
+            if self.watchdog.longest_silence() > SILENCE_AT_STOP_SECONDS:
                 return
-            if self._lanes and not any(one.is_behind_now() for one in self.standings):
+            if self._workers and not any(table.is_behind_now() for table in self.tables):
                 return
             time.sleep(POLL_SECONDS)
 
-    def _sole(self) -> AbstractContextManager[None]:
-        return sole_writer(self._lake.publish_lock, "publishing", "done from")
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Be the lake's only publisher while the block runs, with its state written down and its connections watched."""
+        with sole_writer(self._lake.publish_lock, "publishing", "done from"), self._state_writer.running():
+            self.trouble = ""
+            try:
+                with self.watchdog.running():
+                    yield
+            except Exception as error:
+                self.trouble = describe(error)
+                raise
 
-    def _prepare(self, stop: stop_base) -> None:
-        """Have what publishing needs in the database, and the lanes; again and again while Postgres is away."""
-        retrying = Retrying(
-            retry=retry_if_exception_type((AwayError, CircuitOpenError)),
-            wait=WAITS,
-            stop=stop_any(stop, stop_when_event_set(self._stop)),
-            sleep=sleep_using_event(self._stop),
-            reraise=True,
-        )
-        wanted = retrying(self.breaker.run, self._prepared)
-        for name, reason in self._refused.items():
+    def _start_threads(self) -> list[Thread]:
+        """Start a thread for each worker, and one for the state of the stream."""
+        threads = [
+            Thread(target=worker.keep_running, name=f"publish {worker.name}", daemon=True) for worker in self._workers
+        ]
+        stream_state = (self._stop, self._is_away)
+        threads.append(Thread(target=self._stream_state.run, args=stream_state, name="stream state", daemon=True))
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _failures(self) -> list[str]:
+        """Return what is wrong with which tables, or with views that have none."""
+        failed = [f"{table.target.name}: {table.error}" for table in self.tables if table.error]
+        names = {table.target.table.name for table in self.tables}
+        return failed + [f"{name}: {reason}" for name, reason in self.refused.items() if name not in names]
+
+    def _prepare(self, attempts: int | None = None) -> None:
+        """Have what publishing needs in the database, and the workers; again and again while Postgres is away."""
+        targets = while_away(self._stop, attempts)(self.breaker.run, self._prepare_database)
+        for name, reason in self.refused.items():
             log.warning("%s cannot be made in Postgres: %s", name, reason)
-        log.info("publishing %d tables to %s", len(wanted), display_name(self._database))
-        lanes = [(name, [target for target in wanted if target.lane == name]) for name in LANES]
-        self._lanes = [
-            Lane(name, targets, self._connect, self.breaker, self._stop, self._published, self._refusal)
-            for name, targets in lanes
+        log.info("publishing %d tables to %s", len(targets), display_name(self._database))
+        self._workers = [
+            self._worker(name, [target for target in targets if target.worker == name]) for name in WORKERS
         ]
 
-    def _prepared(self) -> tuple[Target, ...]:
+    def _worker(self, name: str, targets: Sequence[Target]) -> Worker:
+        return Worker(name, targets, self._connect, self.breaker, self._stop, self._on_published, self._refusal)
+
+    def _prepare_database(self) -> tuple[Target, ...]:
         connection = self._connect("owner")
         try:
-            with told_why(connection, self._stop):
-                prepared = prepare(
+            with raising_cut_reason(connection, self._stop):
+                prepared = prepare_database(
                     connection,
                     self._registry,
                     self._lake,
@@ -162,80 +167,51 @@ class Publisher:
                     login_roles=is_embedded(self._database),
                 )
         except (LockNotAvailable, QueryCanceled) as error:  # of what all tables need
-            raise AwayError(f"{sentence(error)} while it was being prepared") from error
+            raise AwayError(f"{describe(error)} while it was being prepared") from error
         finally:
             connection.close()
-        self._refused = prepared.refused
+        self.refused = prepared.refused
         return prepared.targets
 
     def _prepare_again(self) -> None:
         """Try again what Postgres refused to make: what was in the way may be gone."""
-        if self._refused:
+        if self.refused:
             try:
-                self.breaker.run(self._prepared)
-            except Exception as error:  # the lanes say what is wrong with Postgres
-                log.debug("not prepared again: %s", sentence(error))
+                self.breaker.run(self._prepare_database)
+            except Exception as error:  # the workers say what is wrong with Postgres
+                log.debug("not prepared again: %s", describe(error))
 
     def _is_away(self) -> bool:
-        return self.breaker.state != "closed" or not self._lanes
+        return self.breaker.state != "closed" or not self._workers
 
     def _refusal(self, target: Target) -> str:
-        return self._refused.get(target.table.name, "")
+        return self.refused.get(target.table.name, "")
 
-    def _connect(self, role: Role = "writer") -> Watched:
-        made = connect(self._database, role, application=APPLICATION, factory=Watched)
-        assert isinstance(made, Watched)
-        return self._watch.over(made)
+    def _connect(self, role: Role = "writer") -> WatchedConnection:
+        made = connect(self._database, role, application=APPLICATION, factory=WatchedConnection)
+        assert isinstance(made, WatchedConnection)
+        return self.watchdog.watch(made)
 
-    def _knock(self) -> None:
+    def _probe(self) -> None:
         connect(self._database, "writer", application=APPLICATION).close()
 
-    def _published(self, done: Sequence[tuple[Target, Published]], seconds: float) -> None:
+    def _on_published(self, done: Sequence[tuple[Target, Published]], seconds: float) -> None:
         self.rows += sum(one.written for _, one in done)
-        told = ", ".join(f"{target.name} {_in_words(one)}" for target, one in done if one.written or one.deleted)
-        if told:
-            log.info("[Published] %s in %.2f s", told, seconds)
-
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
-        """Keep the note of how publishing stands up to date, also in the end."""
-        ended = Event()
-        note = Thread(target=self._note, args=(ended,), name="publish state", daemon=True)
-        note.start()
-        self.trouble = ""
-        try:
-            yield
-        except Exception as error:
-            self.trouble = sentence(error)
-            raise
-        finally:
-            ended.set()
-            note.join()
-
-    def _note(self, ended: Event) -> None:
-        last: dict[str, Any] = {}
-        over = False
-        while not over:
-            over = ended.wait(STATE_SECONDS if last else 0)
-            if (now := self._state()) != last:
-                write_state(self._lake, now)
-                last = now
+        changed = ", ".join(f"{target.name} {_in_words(one)}" for target, one in done if one.written or one.deleted)
+        if changed:
+            log.info("[Published] %s in %.2f s", changed, seconds)
 
     def _state(self) -> dict[str, Any]:
+        """Return the content of the state file."""
         return {
             "postgres": display_name(self._database),
             "circuit": self.breaker.state,
             "failures": self.breaker.failures,
-            "error": self._silence() or self.breaker.error or self.trouble,
-            "tables": [one.to_json() for one in self.standings],
-            "refused": dict(self._refused),
-            "lanes": [{"lane": lane.name, **lane.deaths.to_json()} for lane in self._lanes],
+            "error": self.watchdog.trouble or self.breaker.error or self.trouble,
+            "tables": [table.to_json() for table in self.tables],
+            "refused": dict(self.refused),
+            "lanes": [{"lane": worker.name, **worker.crashes.to_json()} for worker in self._workers],
         }
-
-    def _silence(self) -> str:
-        """That Postgres has not answered for a while."""
-        silent = self._watch.longest_silence()
-        return "no answer for more than 10 s" if silent > SILENT_SECONDS else ""
 
 
 def _in_words(done: Published) -> str:

@@ -1,13 +1,13 @@
-"""What Postgres refuses, one thing at a time: the transaction goes back to where it was, and the others go on."""
+"""Objects that Postgres refuses to make: each is tried on its own, so that the others are made all the same."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from psycopg2 import Error, errors
+from psycopg2 import Error
 
-from spark_jobs.publish.breaker import is_outage
+from spark_jobs.publish.errors import RefusedError, describe, is_outage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,19 +15,18 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 
-class RefusedError(Exception):
-    """Something cannot be made in the database as it is; one sentence with the way out."""
-
-
 class Refusals:
-    """Reasons by what they keep from being made: a table by its name in the lake, anything else by its name in Postgres."""
+    """Why objects could not be made: reasons by a table's name in the lake, or any other object's name in Postgres."""
 
     def __init__(self, reasons: dict[str, str] | None = None) -> None:
         self.reasons = reasons or {}
 
     @contextmanager
-    def one_by_one(self, cursor: Cursor, *names: str) -> Iterator[None]:
-        """Do what the block does wholly or, where it is refused, not at all, and note the reason. An outage stays an error."""
+    def note(self, cursor: Cursor, *names: str) -> Iterator[None]:
+        """Run the block in a savepoint; where it is refused, undo it and note the reason under ``names``.
+
+        An outage is raised. The savepoint is called ``one_thing``.
+        """
         cursor.execute("SAVEPOINT one_thing")
         try:
             yield
@@ -35,14 +34,6 @@ class Refusals:
             if isinstance(error, Error) and is_outage(error):
                 raise
             cursor.execute("ROLLBACK TO SAVEPOINT one_thing")
-            self.reasons |= dict.fromkeys(names, sentence(error))
+            self.reasons |= dict.fromkeys(names, describe(error))
         else:
             cursor.execute("RELEASE SAVEPOINT one_thing")
-
-
-def sentence(error: Exception) -> str:
-    """The first line; of Postgres without the rows that it may quote after it, and with what it says stands in the way."""
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    if isinstance(error, errors.DependentObjectsStillExist):
-        return f"{first}: {'; '.join((error.diag.message_detail or '').splitlines())}"
-    return first if isinstance(error, Error | RefusedError) else f"{type(error).__name__}: {first}"

@@ -1,7 +1,7 @@
-"""Bringing a database to the form that publishing needs: roles, a schema, migrations, a table for each target, views, grants.
+"""Brings a database to the form that publishing needs: roles, a schema, migrations, a table for each target, views, grants.
 
-Everything happens in one transaction, under one lock: two that start at once do not meet, and one that is killed has done nothing.
-Done twice, the second time finds everything there. Nothing is touched that was not made here, and what is refused of one table
+Everything happens in one transaction, under one lock: two publishers that start at once take turns, and one that is killed has done
+nothing. Done twice, the second time finds everything there. Nothing is touched that was not made here, and a table that is refused
 keeps no other from being made.
 """
 
@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from spark_jobs.publish.found import relation
+from spark_jobs.publish.catalog import relation
+from spark_jobs.publish.errors import MigrationError, RefusedError
 from spark_jobs.publish.migrations import files
-from spark_jobs.publish.refusals import Refusals, RefusedError
-from spark_jobs.publish.rights import MigrationError, grant, grant_schema, look_there, make_roles, make_schema
-from spark_jobs.publish.tables import have_table
-from spark_jobs.publish.takeover import take_over
-from spark_jobs.publish.targets import OWN_TABLES, SCHEMA, Target, clashes, entities, targets
-from spark_jobs.publish.views import make_views
+from spark_jobs.publish.move_from_public import move_from_public
+from spark_jobs.publish.refusals import Refusals
+from spark_jobs.publish.roles import create_roles, create_schema, grant, grant_usage, set_search_path
+from spark_jobs.publish.tables import ensure_table
+from spark_jobs.publish.target import BOOKKEEPING, SCHEMA, Target
+from spark_jobs.publish.targets import entities, name_clashes, targets
+from spark_jobs.publish.views import ensure_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,13 +36,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tallylake.publish")
 
-#: Any number that no one else locks: the first eight bytes of the SHA-256 of "tallylake".
+#: The number of the advisory lock, which no one else is likely to use: the first eight bytes of the SHA-256 of "tallylake".
 LOCK = int.from_bytes(sha256(b"tallylake").digest()[:8], "big", signed=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is to be published, and what cannot be: reasons by a table's name in the lake or a view's in Postgres."""
+    """What is to be published, and what Postgres refused: reasons by a table's name in the lake or a view's in Postgres."""
 
     targets: tuple[Target, ...]
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Prepared:
         return iter(self.targets)
 
 
-def prepare(
+def prepare_database(
     connection: Connection,
     registry: Registry,
     lake: Lake,
@@ -58,36 +60,36 @@ def prepare(
     raw_events: bool = True,
     login_roles: bool = True,
 ) -> Prepared:
-    """Have everything in the database that publishing needs, and return what is to be published.
+    """Make everything in the database that publishing needs and that is missing, and return what is to be published.
 
     ``connection`` belongs to the owner of the tables. ``login_roles``: whether the writer and the reader may log in by
     themselves, as they do in the embedded server. MigrationError where nothing at all can be published.
     """
     subjects = [registry.subject(name) for name in sorted(registry.subjects)]
     wanted = targets(lake, subjects, raw_events=raw_events, schema=schema)
-    refusals = Refusals(clashes(wanted))
+    refusals = Refusals(name_clashes(wanted))
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT set_config('search_path', %s, true)", (f"{schema}, pg_temp",))
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        make_roles(cursor, login=login_roles)
-        make_schema(cursor, schema)
-        grant_schema(cursor, schema)
-        look_there(cursor, schema)
-        take_over(cursor, schema, wanted)
+        create_roles(cursor, login=login_roles)
+        create_schema(cursor, schema)
+        grant_usage(cursor, schema)
+        set_search_path(cursor, schema)
+        move_from_public(cursor, schema, wanted)
         _migrate(cursor, schema)
         made = _make_tables(cursor, wanted, refusals)
-        make_views(cursor, schema, entities(lake, subjects, schema), {one.name for one in made}, refusals)
+        ensure_views(cursor, schema, entities(lake, subjects, schema), {one.name for one in made}, refusals)
         _list_tables(cursor, made)
     return Prepared(wanted, refusals.reasons)
 
 
 def _make_tables(cursor: Cursor, wanted: Sequence[Target], refusals: Refusals) -> list[Target]:
-    """Have the tables; those targets whose table is there, and as it should be."""
+    """Make or update the tables, and return the targets whose table is as it should be."""
     free = [target for target in wanted if target.table.name not in refusals.reasons]
     for name in dict.fromkeys(target.name for target in free):
         shown = [target for target in free if target.name == name]
-        with refusals.one_by_one(cursor, *[target.table.name for target in shown]):
-            have_table(cursor, shown[0])
+        with refusals.note(cursor, *[target.table.name for target in shown]):
+            ensure_table(cursor, shown[0])
             grant(cursor, shown[0].schema, name, written=True)
     return [target for target in free if target.table.name not in refusals.reasons]
 
@@ -95,10 +97,10 @@ def _make_tables(cursor: Cursor, wanted: Sequence[Target], refusals: Refusals) -
 def _migrate(cursor: Cursor, schema: str) -> None:
     """Apply the versioned migrations that are new, in order. One that was applied and then edited is refused."""
     try:
-        there = [relation(cursor, schema, name) for name in OWN_TABLES]
+        existing = [relation(cursor, schema, name) for name in BOOKKEEPING]
     except RefusedError as error:
         raise MigrationError(str(error)) from error
-    if there[0] is None:
+    if existing[0] is None:
         cursor.execute(
             "CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL, "
             "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
@@ -109,12 +111,12 @@ def _migrate(cursor: Cursor, schema: str) -> None:
     if ahead > 0:
         raise MigrationError("the database was prepared by a newer Tallylake: use that one, or another database")
     for version, name, text in files("V"):
-        _apply(cursor, version, name, text, applied.get(version))
-    for name in OWN_TABLES:
+        _apply_migration(cursor, version, name, text, applied.get(version))
+    for name in BOOKKEEPING:
         grant(cursor, schema, name, written=name != "schema_migrations")
 
 
-def _apply(cursor: Cursor, version: int, name: str, text: str, applied: str | None) -> None:
+def _apply_migration(cursor: Cursor, version: int, name: str, text: str, applied: str | None) -> None:
     checksum = sha256(text.encode()).hexdigest()
     if applied is None:
         cursor.execute(text)
@@ -128,6 +130,7 @@ def _apply(cursor: Cursor, version: int, name: str, text: str, applied: str | No
 
 
 def _list_tables(cursor: Cursor, made: Sequence[Target]) -> None:
+    """Enter the tables in ``published_tables``, without a version where they are new."""
     for target in made:
         line = "INSERT INTO {} (lake_table, table_name) VALUES (%s, %s) ON CONFLICT (lake_table) DO NOTHING"
         positions = sql.Identifier(target.schema, "published_tables")

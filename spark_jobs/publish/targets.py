@@ -1,14 +1,15 @@
-"""Which tables Postgres has, and which table of the lake each of them shows. No database here, and no data."""
+"""The list of published tables: which there are, and which table of the lake each of them shows. No database here, and no data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from spark_jobs.publish.checks import Check, checks_of
 from spark_jobs.publish.names import column_name, table_name
+from spark_jobs.publish.target import BOOKKEEPING, SCHEMA, SUMS, Entity, Target
 from spark_jobs.schemas_gold import GOLD
 
 if TYPE_CHECKING:
@@ -16,19 +17,12 @@ if TYPE_CHECKING:
 
     from schema_registry.subject import Subject
     from spark_jobs.lake import Lake
-    from spark_jobs.storage.table import Table
 
 RAW_EVENTS = "raw_events"
-REPEATED = "repeated_events"
-#: The schema that publishing keeps to where POSTGRES_SCHEMA names no other.
-SCHEMA = "tallylake"
-#: What publishing keeps for itself in its schema.
-OWN_TABLES = ("schema_migrations", "published_tables", REPEATED, "stream_state")
-OWN_SUMS = ("quality_by_hour", "newest_queries", "newest_batches")
 #: A B-tree entry takes at most 2,704 bytes: longer keys are indexed by their SHA-256.
 LONGEST_INDEXED = 500
 
-#: What is unique in a table of gold, where that is more than the columns by which its rows are replaced.
+#: The unique key of a gold table, where it has more columns than the key by which rows are replaced.
 GOLD_KEYS = {
     "fact_orders": ("order_item_id",),
     "fact_payments": ("payment_id",),
@@ -61,60 +55,15 @@ RAW_COLUMNS = pa.schema(
     ]
 )
 
-STATUSES = Check("status", "known", "\"status\" IN ('open', 'resolved', 'discarded')")
-#: The promise itself, held by the database as well: what is read is accounted for, or counted as unaccounted.
-BALANCE = Check(
+STATUS_CHECK = Check("status", "known", "\"status\" IN ('open', 'resolved', 'discarded')")
+#: The product's promise as a constraint: every row that is read is accounted for, or counted as unaccounted.
+BALANCE_CHECK = Check(
     "rows_read", "balance", "rows_read = accepted + duplicate + dead_letter + coalesce(control, 0) + unaccounted"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A table in Postgres: its name, the lake's table that it shows, its columns as the lake types them, and its key.
-
-    ``lane`` says with which others it is published in turn. ``hashed``: columns of the key that may be too long to be
-    indexed as they are. ``subject``: whose rows these are, where several tables of the lake share one in Postgres.
-    ``events``: the key may come again (design, section 5), and then row_id tells rows apart. ``schema``: where it is.
-    """
-
-    name: str
-    table: Table
-    columns: pa.Schema
-    key: tuple[str, ...]
-    lane: str
-    checks: tuple[Check, ...] = ()
-    indexes: tuple[tuple[str, ...], ...] = ()
-    hashed: tuple[str, ...] = ()
-    subject: str | None = None
-    events: bool = False
-    schema: str = SCHEMA
-
-    @property
-    def shown(self) -> list[str]:
-        """What the columns are called in Postgres, in their order."""
-        return [column_name(name) for name in self.columns.names]
-
-    @property
-    def told_apart_by(self) -> tuple[str, ...]:
-        """The columns by which one row of the lake is found again in Postgres."""
-        return ("row_id",) if self.events else self.key
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """A subject of changes: its current table, the columns that its view shows, and its history where it has one.
-
-    All by their names in Postgres.
-    """
-
-    table: str
-    columns: tuple[str, ...]
-    history: str | None
-    schema: str = SCHEMA
-
-
 def targets(lake: Lake, subjects: Sequence[Subject], *, raw_events: bool, schema: str = SCHEMA) -> tuple[Target, ...]:
-    """Every table that is published, in the order of the data's route."""
+    """Return every table that is published, in the order in which data flows through the lake."""
     found = [target for subject in subjects for target in _of_subject(lake, subject)]
     found += [_dead_letters(lake), _metrics(lake), *_of_gold(lake), _runs(lake)]
     if raw_events:
@@ -122,9 +71,12 @@ def targets(lake: Lake, subjects: Sequence[Subject], *, raw_events: bool, schema
     return tuple(replace(target, schema=schema) for target in found)
 
 
-def clashes(found: Sequence[Target]) -> dict[str, str]:
-    """Tables of the lake whose name in Postgres another one has, and what to do; those that subjects do not name go first."""
-    taken = dict.fromkeys((*OWN_TABLES, *OWN_SUMS), "Tallylake")
+def name_clashes(found: Sequence[Target]) -> dict[str, str]:
+    """Return tables of the lake whose name in Postgres is taken, each with a sentence on what to do.
+
+    A table of the product has its name before one that is named by a subject.
+    """
+    taken = dict.fromkeys((*BOOKKEEPING, *SUMS), "Tallylake")
     refused = {}
     for target in sorted(found, key=lambda target: target.table.name.startswith("silver/")):
         owner = RAW_EVENTS if target.subject is not None else target.table.name
@@ -135,7 +87,7 @@ def clashes(found: Sequence[Target]) -> dict[str, str]:
 
 
 def entities(lake: Lake, subjects: Sequence[Subject], schema: str = SCHEMA) -> tuple[Entity, ...]:
-    """The subjects of changes, as views and point-in-time functions need them."""
+    """Return the subjects of changes, as their views and point-in-time functions need them."""
     return tuple(
         Entity(
             table_name(subject.name),
@@ -181,7 +133,7 @@ def _changes(lake: Lake, subject: Subject) -> list[Target]:
 
 
 def _too_long(subject: Subject) -> tuple[str, ...]:
-    """Columns of the key that the contract does not keep short: one entry of the index holds all of them."""
+    """Return the key columns that the contract does not keep short enough: one entry of the index holds all of them."""
     latest = subject.latest
     texts = [field for field in latest.fields if field.name in latest.key and field.type.name == "string"]
     most = LONGEST_INDEXED // max(1, len(texts))
@@ -192,13 +144,13 @@ def _dead_letters(lake: Lake) -> Target:
     table = lake.dead_letters
     newest = ("dead_lettered_at", "row_id")
     indexes = (newest, ("subject", *newest), ("status", *newest), ("reasons",))
-    return Target("dead_letter_events", table, table.schema, ("row_id",), "stream", (STATUSES,), indexes)
+    return Target("dead_letter_events", table, table.schema, ("row_id",), "stream", (STATUS_CHECK,), indexes)
 
 
 def _metrics(lake: Lake) -> Target:
     table = lake.batch_quality
     counts = ("rows_read", "accepted", "late", "duplicate", "dead_letter")
-    checks = (BALANCE, *(Check(name, "min", f'"{name}" >= 0') for name in counts))
+    checks = (BALANCE_CHECK, *(Check(name, "min", f'"{name}" >= 0') for name in counts))
     indexes = (("started_at",), ("subject", "started_at"))
     key = ("subject", "query_id", "batch_id")
     return Target("data_quality_metrics", table, table.schema, key, "stream", checks, indexes)
@@ -217,7 +169,7 @@ def _runs(lake: Lake) -> Target:
 
 
 def _raw(lake: Lake, subject: Subject) -> Target:
-    """Rows as received. No two readings have one time, so a row that was read again is told from its first reading."""
+    """Rows as received. A row that was read again has another ``ingested_at`` than at first: no two readings have one time."""
     key, indexes = ("row_id", "ingested_at"), (("subject", "ingested_at"),)
     table = lake.bronze(subject)
     return Target(RAW_EVENTS, table, RAW_COLUMNS, key, "raw", indexes=indexes, subject=subject.name)

@@ -1,6 +1,6 @@
-"""Views, point-in-time functions and sums over the published tables: made where they are missing or say something else.
+"""Makes views, point-in-time functions and sums over the published tables where they are missing or their definition changed.
 
-What nothing has changed about is left alone, as making it again would wait for whoever reads it.
+What has not changed is left alone, as making it again would wait for whoever reads it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from psycopg2 import errors, sql
 
 from spark_jobs.publish import ddl
-from spark_jobs.publish.found import function, relation
+from spark_jobs.publish.catalog import function, relation
+from spark_jobs.publish.errors import RefusedError, describe
 from spark_jobs.publish.migrations import files
-from spark_jobs.publish.refusals import RefusedError, sentence
-from spark_jobs.publish.rights import grant
+from spark_jobs.publish.roles import grant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
     from spark_jobs.publish.refusals import Refusals
-    from spark_jobs.publish.targets import Entity
+    from spark_jobs.publish.target import Entity
 
 log = logging.getLogger("tallylake.publish")
 
@@ -33,55 +33,55 @@ _MAKES = re.compile(r"^CREATE (?:OR REPLACE )?(VIEW|TABLE|FUNCTION) (?:IF NOT EX
 _RELATIONS = {"VIEW": "v", "TABLE": "r"}
 
 
-def make_views(
+def ensure_views(
     cursor: Cursor, schema: str, entities: Sequence[Entity], tables: Collection[str], refusals: Refusals
 ) -> list[str]:
-    """All that can be made over those tables; the names of what was."""
+    """Make all that can be made over those tables, and return the names of the views and sums that are there."""
     made: list[str] = []
     for entity in entities:
         if entity.table in tables:
             name = ddl.view_name(entity)
-            with refusals.one_by_one(cursor, name):
-                _have_view(cursor, schema, name, ddl.entity_view(entity), f"{entity.table} without tombstones")
+            with refusals.note(cursor, name):
+                _ensure_view(cursor, schema, name, ddl.entity_view(entity), f"{entity.table} without tombstones")
                 grant(cursor, schema, name, written=False)
                 made.append(name)
         if entity.history in tables:
-            with refusals.one_by_one(cursor, ddl.function_name(entity)):
-                _have_function(cursor, entity)
+            with refusals.note(cursor, ddl.function_name(entity)):
+                _ensure_function(cursor, entity)
     for _, name, text in files("R"):
         needs = _NEEDS.search(text)
         if set(needs[1].split(", ") if needs else ()) <= {*tables, *made}:
-            with refusals.one_by_one(cursor, name):
-                if _have_file(cursor, schema, name, text):
+            with refusals.note(cursor, name):
+                if _run_file(cursor, schema, name, text):
                     grant(cursor, schema, name, written=False)
                     made.append(name)
     return made
 
 
-def _have_file(cursor: Cursor, schema: str, name: str, text: str) -> bool:
-    """Whether what a file makes could be made. A contract that lacks a column of a view costs that view, and is said."""
-    kinds = {made: kind for kind, made in _MAKES.findall(text)}
+def _run_file(cursor: Cursor, schema: str, name: str, text: str) -> bool:
+    """Make what a file defines; False, with a warning, for a view that needs a column which a contract lacks."""
+    kinds = {defined: kind for kind, defined in _MAKES.findall(text)}
     if kinds == {name: "VIEW"}:
         try:
-            _have_view(cursor, schema, name, sql.SQL(text), None)
+            _ensure_view(cursor, schema, name, sql.SQL(text), None)
         except errors.UndefinedColumn as error:
             cursor.execute("ROLLBACK TO SAVEPOINT one_thing")
             log.warning("there is no view %s, as its tables lack a column: %s", name, str(error).splitlines()[0])
             return False
         return True
-    for made, kind in kinds.items():
+    for defined, kind in kinds.items():
         if kind == "FUNCTION":
-            function(cursor, schema, made)
+            function(cursor, schema, defined)
         else:
-            relation(cursor, schema, made, _RELATIONS[kind])
+            relation(cursor, schema, defined, _RELATIONS[kind])
     cursor.execute(text)
     return True
 
 
-def _have_view(cursor: Cursor, schema: str, name: str, definition: sql.Composable, described: str | None) -> None:
-    """Make the view, or make it say what it now should; one that others stand on stays as it is where its columns changed."""
-    found, mark = relation(cursor, schema, name, "v"), _mark(cursor, definition)
-    if found is not None and found.comment.endswith(mark):
+def _ensure_view(cursor: Cursor, schema: str, name: str, definition: sql.Composable, described: str | None) -> None:
+    """Make the view, or make it anew where its definition changed; RefusedError where others depend on columns that change."""
+    existing, mark = relation(cursor, schema, name, "v"), _mark(cursor, definition)
+    if existing is not None and existing.comment.endswith(mark):
         return
     _make(cursor, definition, "DROP VIEW {}", schema, name)
     if described is None:
@@ -91,7 +91,7 @@ def _have_view(cursor: Cursor, schema: str, name: str, definition: sql.Composabl
 
 
 def _make(cursor: Cursor, definition: sql.Composable, drop: str, schema: str, name: str) -> None:
-    """Make it, or in the place of one with other columns: that one is dropped, which is refused where others stand on it."""
+    """Run the definition; one with other columns is dropped first, which is refused where others depend on it."""
     cursor.execute("SAVEPOINT a_view")
     try:
         cursor.execute(definition)
@@ -101,12 +101,12 @@ def _make(cursor: Cursor, definition: sql.Composable, drop: str, schema: str, na
         cursor.execute(definition)
 
 
-def _have_function(cursor: Cursor, entity: Entity) -> None:
-    """Make the function, as it should be by now."""
+def _ensure_function(cursor: Cursor, entity: Entity) -> None:
+    """Make the function, or make it anew where its definition changed."""
     name, definition = ddl.function_name(entity), ddl.as_of_function(entity)
     assert definition is not None
-    found, mark = function(cursor, entity.schema, name), _mark(cursor, definition)
-    if found is not None and found.comment.endswith(mark):
+    existing, mark = function(cursor, entity.schema, name), _mark(cursor, definition)
+    if existing is not None and existing.comment.endswith(mark):
         return
     _make(cursor, definition, "DROP FUNCTION {}", entity.schema, name)
     _comment(cursor, "FUNCTION {}", entity.schema, name, f"{ddl.OURS}{entity.history} at a moment{mark}")
@@ -117,7 +117,7 @@ def _drop(cursor: Cursor, statement: str, schema: str, name: str) -> None:
         cursor.execute(sql.SQL(statement).format(sql.Identifier(schema, name)))
     except errors.DependentObjectsStillExist as error:
         raise RefusedError(
-            f"it stays as it was, as its columns are others now and something else stands on it: {sentence(error)}: "
+            f"it stays as it was, as its columns are others now and something else stands on it: {describe(error)}: "
             "drop that, start again, and make it again"
         ) from error
 
@@ -128,5 +128,5 @@ def _comment(cursor: Cursor, what: str, schema: str, name: str, text: str) -> No
 
 
 def _mark(cursor: Cursor, definition: sql.Composable) -> str:
-    """What tells a definition from an earlier one, in the comment of what it made."""
+    """Return a digest of the definition, which ends the comment of what it made: a changed one is known by it."""
     return f" [{sha256(definition.as_string(cursor).encode()).hexdigest()[:12]}]"

@@ -1,4 +1,7 @@
-"""Some tables published in turn over one connection, each as soon as the lake has a newer version of it."""
+"""A worker: publishes some tables in turn over one connection, each as soon as the lake has a newer version of it.
+
+``tally status`` and the state file call it a lane.
+"""
 
 from __future__ import annotations
 
@@ -8,117 +11,64 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_attempt,
-    stop_never,
-    wait_exponential,
-    wait_random,
-)
-from tenacity.stop import stop_any, stop_when_event_set
-
-from spark_jobs.publish.apply import Published, publish_version
-from spark_jobs.publish.breaker import AwayError, Breaker, CircuitOpenError
-from spark_jobs.publish.refusals import RefusedError, sentence
-from spark_jobs.publish.watch import StoppedError, told_why
+from spark_jobs.publish.breaker import UNAVAILABLE, Breaker
+from spark_jobs.publish.errors import RefusedError, StoppedError, describe
+from spark_jobs.publish.retries import wait_after, while_away
+from spark_jobs.publish.table_progress import TableProgress
+from spark_jobs.publish.transaction import Published, publish_version
+from spark_jobs.publish.watchdog import raising_cut_reason
 from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from tenacity.stop import stop_base
-
-    from spark_jobs.publish.targets import Target
-    from spark_jobs.publish.watch import Watched
+    from spark_jobs.publish.target import Target
+    from spark_jobs.publish.watchdog import WatchedConnection
     from spark_jobs.storage.snapshot import Snapshot
+
+    #: Called after each poll that published something: what was done for which targets, and the seconds it took.
+    OnPublished = Callable[[Sequence[tuple[Target, Published]], float], None]
 
 log = logging.getLogger("tallylake.publish")
 
-#: Seconds between two looks at the logs of the tables; a look costs about 0.1 ms a table.
+#: Seconds between two polls of the tables' logs; a poll costs about 0.1 ms a table.
 POLL_SECONDS = 0.1
-#: Waits while Postgres is away: they grow, and no two publishers wait alike.
-WAITS = wait_exponential(multiplier=0.2, max=10) + wait_random(0, 1)
-#: The longest wait of a table that Postgres refuses.
-LONGEST_WAIT = 60.0
 
 
-@dataclass(slots=True)
-class Standing:
-    """A table: the version that Postgres shows (None: not known yet), the lake's newest, and what is wrong with it.
-
-    ``refused``: Postgres has no such table for now, so that there is nothing to try.
-    """
-
-    target: Target
-    shown: Snapshot | None = None
-    newest: int | None = None
-    failures: int = 0
-    retry_at: float = 0.0
-    error: str = ""
-    refused: bool = False
-
-    @property
-    def behind(self) -> bool:
-        """Whether the lake had a newer version, when it was looked at last, than Postgres is known to show."""
-        return self.newest is not None and (self.shown is None or self.shown.version != self.newest)
-
-    def is_behind_now(self) -> bool:
-        """Whether the lake has a newer version at this moment, which nothing is known to be wrong with."""
-        if self.error:
-            return False
-        try:
-            newest = open_snapshot(self.target.table.path)
-        except Exception:  # its lane says what is wrong with it
-            return False
-        return newest is not None and newest is not self.shown
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain form for the note of how publishing stands."""
-        return {
-            "lake_table": self.target.table.name,
-            "table": self.target.name,
-            "shown": self.shown.version if self.shown is not None else None,
-            "error": self.error,
-        }
-
-
-@dataclass(slots=True)
-class Deaths:
-    """How often a lane came to an end that nobody had foreseen, and what the last one was."""
+@dataclass(frozen=True, slots=True)
+class Crashes:
+    """How often a worker ended by an error that nobody had foreseen, and what the last one was."""
 
     count: int = 0
     last: str = ""
     at: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for the note of how publishing stands."""
+        """Return the form that the state file has."""
         return {"deaths": self.count, "error": self.last, "died_at": self.at.isoformat() if self.at else None}
 
 
-class Lane:
+class Worker:
     """Publishes some tables in turn. One table's failure does not stop the others; Postgres away stops none for good.
 
-    ``refusal`` says why a target has no table in Postgres, if it has none.
+    ``refusal`` returns why a target has no table in Postgres, or an empty text.
     """
 
     def __init__(
         self,
         name: str,
         targets: Sequence[Target],
-        connect: Callable[[], Watched],
+        connect: Callable[[], WatchedConnection],
         breaker: Breaker,
         stop: threading.Event,
-        told: Callable[[Sequence[tuple[Target, Published]], float], None],
+        on_published: OnPublished,
         refusal: Callable[[Target], str] = lambda _: "",
     ) -> None:
-        self.name, self.standings = name, [Standing(target) for target in targets]
-        self.deaths = Deaths()
-        self._connect, self._breaker, self._stop, self._told = connect, breaker, stop, told
-        self._refusal = refusal
-        self._connection: Watched | None = None
+        self.name, self.tables, self.crashes = name, [TableProgress(target) for target in targets], Crashes()
+        self._connect, self._breaker, self._stop = connect, breaker, stop
+        self._on_published, self._refusal = on_published, refusal
+        self._connection: WatchedConnection | None = None
         self._done: list[tuple[Target, Published]] = []
 
     def keep_running(self) -> None:
@@ -127,21 +77,22 @@ class Lane:
             try:
                 self.run()
             except Exception as error:  # nobody has foreseen it: what is done with it must not depend on what it is
-                self.deaths = Deaths(self.deaths.count + 1, sentence(error), datetime.now(UTC))
-                wait = min(2.0 ** (self.deaths.count - 1), LONGEST_WAIT)
-                log.error(
-                    "the lane %s died and starts again in %.0f s: %s", self.name, wait, sentence(error), exc_info=error
-                )
-                self._stop.wait(wait)
+                self._crashed(error)
+
+    def _crashed(self, error: Exception) -> None:
+        self.crashes = Crashes(self.crashes.count + 1, describe(error), datetime.now(UTC))
+        wait = wait_after(self.crashes.count)
+        log.error("the lane %s died and starts again in %.0f s: %s", self.name, wait, describe(error), exc_info=error)
+        self._stop.wait(wait)
 
     def run(self) -> None:
         """Publish until told to stop."""
-        retrying = self._retrying(stop_never)
+        retrying = while_away(self._stop)
         try:
             while not self._stop.is_set():
-                retrying(self._round)
+                retrying(self._poll_all)
                 self._stop.wait(POLL_SECONDS)
-        except (AwayError, CircuitOpenError, StoppedError):
+        except (*UNAVAILABLE, StoppedError):
             log.debug("%s: told to stop while Postgres was away or busy", self.name)
         finally:
             self._disconnect()
@@ -149,87 +100,76 @@ class Lane:
     def catch_up(self, attempts: int) -> None:
         """Publish until nothing is behind; give up a table, or all of it, after that many failures in a row.
 
-        AwayError or CircuitOpenError where Postgres stays away. What is left behind says so in ``standings``.
+        AwayError or CircuitOpenError where Postgres stays away. What is left behind says so in ``tables``.
         """
-        retrying = self._retrying(stop_after_attempt(attempts))
+        retrying = while_away(self._stop, attempts)
         try:
             while not self._stop.is_set():
-                retrying(self._round)
-                waiting = [one for one in self.standings if one.behind and one.failures < attempts and not one.refused]
-                if not waiting:
+                retrying(self._poll_all)
+                if not any(one.is_behind and one.failures < attempts and not one.refused for one in self.tables):
                     return
                 self._stop.wait(POLL_SECONDS)
         finally:
             self._disconnect()
 
-    def _retrying(self, stop: stop_base) -> Retrying:
-        return Retrying(
-            retry=retry_if_exception_type((AwayError, CircuitOpenError)),
-            wait=WAITS,
-            stop=stop_any(stop, stop_when_event_set(self._stop)),
-            sleep=sleep_using_event(self._stop),
-            reraise=True,
-        )
-
-    def _round(self) -> None:
-        """Look at every table once, and tell what was published, also where Postgres goes away in the middle."""
-        begun = time.monotonic()
+    def _poll_all(self) -> None:
+        """Poll every table once, and report what was published, also where Postgres goes away in the middle."""
+        started = time.monotonic()
         try:
-            for standing in self.standings:
+            for table in self.tables:
                 if not self._stop.is_set():
-                    self._look_at(standing)
+                    self._poll(table)
         finally:
             if self._done:
-                self._told(self._done, time.monotonic() - begun)
+                self._on_published(self._done, time.monotonic() - started)
                 self._done = []
 
-    def _look_at(self, standing: Standing) -> None:
-        is_due = time.monotonic() >= standing.retry_at or (standing.refused and not self._refusal(standing.target))
+    def _poll(self, table: TableProgress) -> None:
+        """Publish the table where its log has a newer version and it is due, or what refused it is gone."""
+        is_due = table.is_due or (table.refused and not self._refusal(table.target))
         try:
-            newest = open_snapshot(standing.target.table.path)
+            newest = open_snapshot(table.target.table.path)
         except Exception as error:  # a log that cannot be read is that table's trouble
             if is_due:
-                self._failed(standing, f"its log in the lake cannot be read: {sentence(error)}")
+                self._fail(table, f"its log in the lake cannot be read: {describe(error)}")
             return
-        if newest is None or newest is standing.shown:
+        if newest is None or newest is table.shown:
             return
-        standing.newest = newest.version
+        table.newest = newest.version
         if is_due:
-            self._tend(standing, newest)
+            self._publish(table, newest)
 
-    def _tend(self, standing: Standing, newest: Snapshot) -> None:
+    def _publish(self, table: TableProgress, newest: Snapshot) -> None:
+        """Publish the version, and note how that went; an outage or a stop is raised."""
         try:
-            self._breaker.run(lambda: self._publish(standing, newest))
-        except (AwayError, CircuitOpenError, StoppedError):
+            self._breaker.run(lambda: self._send(table, newest))
+        except (*UNAVAILABLE, StoppedError):
             self._disconnect()
             raise
-        except FileNotFoundError as error:  # vacuumed between looking and reading; there is a newer version by now
-            self._failed(standing, f"a file of version {newest.version} is gone: {error.filename}")
+        except FileNotFoundError as error:  # vacuumed between polling and reading; there is a newer version by now
+            self._fail(table, f"a file of version {newest.version} is gone: {error.filename}")
         except Exception as error:
-            standing.refused = isinstance(error, RefusedError)
-            self._failed(standing, sentence(error))
-            log.debug("%s", standing.target.name, exc_info=error)
+            table.refused = isinstance(error, RefusedError)
+            self._fail(table, describe(error))
+            log.debug("%s", table.target.name, exc_info=error)
         else:
-            standing.shown, standing.failures, standing.error, standing.refused = newest, 0, "", False
+            table.succeed(newest)
 
-    def _publish(self, standing: Standing, newest: Snapshot) -> None:
-        if reason := self._refusal(standing.target):
+    def _send(self, table: TableProgress, newest: Snapshot) -> None:
+        if reason := self._refusal(table.target):
             raise RefusedError(reason)
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
-        with told_why(self._connection, self._stop):
-            done = publish_version(self._connection, standing.target, newest, standing.shown)
+        with raising_cut_reason(self._connection, self._stop):
+            done = publish_version(self._connection, table.target, newest, table.shown)
         if done is not None:
-            self._done.append((standing.target, done))
+            self._done.append((table.target, done))
 
-    def _failed(self, standing: Standing, error: str) -> None:
+    def _fail(self, table: TableProgress, error: str) -> None:
         """Try this table again later. A new connection, as the temporary tables of this one may have the old form."""
         self._disconnect()
-        standing.failures += 1
-        wait = min(2.0 ** (standing.failures - 1), LONGEST_WAIT)
-        standing.retry_at = time.monotonic() + wait
-        standing.error = error
-        log.warning("%s cannot be published, again in %.0f s: %s", standing.target.name, wait, error)
+        wait = table.fail(error)
+        log.warning("%s cannot be published, again in %.0f s: %s", table.target.name, wait, error)
 
     def _disconnect(self) -> None:
         if self._connection is not None:

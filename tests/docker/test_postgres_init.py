@@ -14,13 +14,13 @@ import pytest
 from support.dockerfile import DOCKER
 from support.lakes import house
 from support.postgres_servers import DEBIAN, Debian, as_nobody, debian_server
-from support.published_lake import PublishHouse, letter
+from support.published_lake import PublishedLake, letter
 
 from config.errors import DatabaseError
 from config.forms import Secret
 from config.postgres import connect
 from spark_jobs.publish.publisher import Publisher
-from spark_jobs.publish.schema import prepare
+from spark_jobs.publish.schema import prepare_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,11 +75,11 @@ def api(server: Debian) -> Database:
 
 
 @pytest.fixture
-def lake(owner: Database, tmp_path: Path) -> PublishHouse:
+def lake(owner: Database, tmp_path: Path) -> PublishedLake:
     """A lake with three dead letters, published to that server."""
-    made = PublishHouse(house(tmp_path))
+    made = PublishedLake(house(tmp_path))
     with closing(connect(owner, "owner", application="tests")) as connection:
-        wanted = prepare(connection, made.home.registry, made.home.lake, login_roles=False)
+        wanted = prepare_database(connection, made.home.registry, made.home.lake, login_roles=False)
     made.targets = {one.table.name: one for one in wanted}
     made.append("ops/dead_letters", *map(letter, range(3)))
     Publisher(
@@ -88,7 +88,7 @@ def lake(owner: Database, tmp_path: Path) -> PublishHouse:
     return made
 
 
-def test_the_product_publishes_as_one_login_and_reads_as_the_other(lake: PublishHouse, api: Database) -> None:
+def test_the_product_publishes_as_one_login_and_reads_as_the_other(lake: PublishedLake, api: Database) -> None:
     with closing(connect(api, "reader", application="tests")) as connection:
         assert lake.is_equal(connection, "ops/dead_letters")
 
@@ -122,7 +122,7 @@ def test_the_api_s_login_changes_nothing_whatever_it_says_of_itself(api: Databas
             cursor.execute(change)
 
 
-def test_run_again_it_changes_passwords_and_nothing_else(server: Debian, lake: PublishHouse, api: Database) -> None:
+def test_run_again_it_changes_passwords_and_nothing_else(server: Debian, lake: PublishedLake, api: Database) -> None:
     described = (
         "SELECT datname, datdba::regrole, datacl FROM pg_database;"
         "SELECT member::regrole, roleid::regrole FROM pg_auth_members"

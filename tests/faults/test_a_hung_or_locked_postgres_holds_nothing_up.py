@@ -1,4 +1,4 @@
-"""A table that someone holds locked, a server that hangs, a lane that dies: the others go on, it is said, and a stop ends."""
+"""A table that someone holds locked, a server that hangs, a worker that dies: the others go on, it is said, and a stop ends."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ import psutil
 import pytest
 from support.lakes import house
 from support.postgres_servers import DEBIAN, Debian, debian_server
-from support.published_lake import PATIENCE, PublishHouse, do, event, product, until
+from support.published_lake import PATIENCE, PublishedLake, do, event, product, until
 
 from config import postgres as connections
 from config.postgres import connect
 from spark_jobs.cli.status import run_status
-from spark_jobs.publish import background as beside
-from spark_jobs.publish import publisher, watch
-from spark_jobs.publish import worker as lane
-from spark_jobs.publish.background import published_beside
+from spark_jobs.publish import background, publisher, retries, state, watchdog, worker
+from spark_jobs.publish.background import publishing_in_background
 from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.state import read_state
-from spark_jobs.publish.worker import Lane
+from spark_jobs.publish.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,20 +47,19 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, seconds in (
         (connections, "LOCK_SECONDS", 0.1),
         (connections, "CONNECT_SECONDS", 2),  # libpq takes no less
-        (watch, "SILENT_SECONDS", 0.2),
-        (watch, "STOP_SECONDS", 0.2),
-        (watch, "LOOK_SECONDS", 0.05),
-        (publisher, "SILENT_SECONDS", 0.2),
-        (publisher, "STILL_SECONDS", 0.1),
-        (publisher, "AGAIN_SECONDS", 0.2),
-        (publisher, "STATE_SECONDS", 0.05),
-        (lane, "LONGEST_WAIT", 0.2),
+        (watchdog, "SILENT_SECONDS", 0.2),
+        (watchdog, "STOP_SECONDS", 0.2),
+        (watchdog, "CHECK_SECONDS", 0.05),
+        (publisher, "SILENCE_AT_STOP_SECONDS", 0.1),
+        (publisher, "PREPARE_AGAIN_SECONDS", 0.2),
+        (state, "STATE_SECONDS", 0.05),
+        (retries, "LONGEST_WAIT", 0.2),
     ):
         monkeypatch.setattr(module, name, seconds)
 
 
-def filled(root: Path, owner: Connection) -> PublishHouse:
-    home = PublishHouse(house(root))
+def filled(root: Path, owner: Connection) -> PublishedLake:
+    home = PublishedLake(house(root))
     home.prepare(owner)
     home.append(EVENTS, *map(event, range(20)))
     home.put(PRODUCTS, *map(product, range(20)))
@@ -70,16 +67,16 @@ def filled(root: Path, owner: Connection) -> PublishHouse:
 
 
 @pytest.fixture
-def home(tmp_path: Path, postgres: Connection) -> PublishHouse:
+def home(tmp_path: Path, postgres: Connection) -> PublishedLake:
     return filled(tmp_path, postgres)
 
 
-def settings(home: PublishHouse, database: Database) -> Settings:
+def settings(home: PublishedLake, database: Database) -> Settings:
     return replace(home.home.settings, database=database)
 
 
 @contextmanager
-def publishing(home: PublishHouse, database: Database) -> Iterator[Publisher]:
+def publishing(home: PublishedLake, database: Database) -> Iterator[Publisher]:
     """A publisher that runs meanwhile, and has ended afterwards."""
     stop = threading.Event()
     made = Publisher(settings(home, database), home.home.registry, home.home.lake, stop)
@@ -93,19 +90,19 @@ def publishing(home: PublishHouse, database: Database) -> Iterator[Publisher]:
         assert not thread.is_alive(), "it was told to stop and went on"
 
 
-def standing(home: PublishHouse, table: str) -> tuple[int | None, str]:
+def standing(home: PublishedLake, table: str) -> tuple[int | None, str]:
     """How many versions a table is behind (None: nothing is known of it yet), and what is wrong with it."""
     found = read_state(home.home.lake)
     known = [one for one in found.tables if one.lake_table == table] if found is not None else []
     return (known[0].behind, known[0].error) if known else (None, "")
 
 
-def is_published(home: PublishHouse, *tables: str) -> bool:
+def is_published(home: PublishedLake, *tables: str) -> bool:
     return all(standing(home, table) == (0, "") for table in tables)
 
 
 def test_a_table_that_someone_holds_locked_waits_and_the_others_go_on(
-    home: PublishHouse, database: Database, postgres: Connection
+    home: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
@@ -119,7 +116,7 @@ def test_a_table_that_someone_holds_locked_waits_and_the_others_go_on(
 
 
 def test_someone_who_reads_or_writes_our_tables_for_hours_keeps_no_publisher_from_starting(
-    home: PublishHouse, database: Database, postgres: Connection
+    home: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM v_products, v_hourly_event_summary, v_data_quality_dashboard")
@@ -130,7 +127,7 @@ def test_someone_who_reads_or_writes_our_tables_for_hours_keeps_no_publisher_fro
 
 
 def test_what_someone_holds_locked_while_it_should_be_changed_is_changed_once_it_is_free(
-    home: PublishHouse, database: Database, postgres: Connection
+    home: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     do(postgres, "ALTER TABLE products DROP COLUMN brand CASCADE")
     with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
@@ -193,7 +190,7 @@ def test_a_server_that_hangs_counts_as_away_and_gets_everything_once_it_goes_on(
 def test_a_stream_that_is_told_to_stop_does_not_wait_for_a_server_that_hangs(hung: Debian, tmp_path: Path) -> None:
     with closing(connect(hung.database, "owner", application="tests")) as owner:
         home = filled(tmp_path, owner)
-    with published_beside(settings(home, hung.database), home.home.registry, home.home.lake, once=False):
+    with publishing_in_background(settings(home, hung.database), home.home.registry, home.home.lake, once=False):
         until(lambda: is_published(home, EVENTS))
         hang(hung)
         home.append(EVENTS, *map(event, range(20, 30)))
@@ -201,13 +198,13 @@ def test_a_stream_that_is_told_to_stop_does_not_wait_for_a_server_that_hangs(hun
 
 
 def test_a_stop_ends_a_transaction_that_is_under_way_and_nothing_of_it_is_there(
-    home: PublishHouse, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+    home: PublishedLake, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "LOCK_SECONDS", 3_600.0)
     with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
         with publishing(home, database) as running:
-            until(lambda: running._watch.longest_silence() > 0.1)
+            until(lambda: running.watchdog.longest_silence() > 0.1)
     found = read_state(home.home.lake)
     assert found is not None
     assert (found.error, [one.error for one in found.tables if one.error]) == ("", [])
@@ -216,18 +213,18 @@ def test_a_stop_ends_a_transaction_that_is_under_way_and_nothing_of_it_is_there(
     assert home.is_equal(postgres, PRODUCTS)
 
 
-def test_a_lane_that_dies_is_started_again_and_seen(
-    home: PublishHouse, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_worker_that_dies_is_started_again_and_seen(
+    home: PublishedLake, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run, died = Lane.run, []
+    run, died = Worker.run, []
 
-    def dies_once(self: Lane) -> None:
+    def dies_once(self: Worker) -> None:
         if self.name == "stream" and not died:
             died.append(self.name)
             raise RuntimeError("nobody has foreseen this")
         run(self)
 
-    monkeypatch.setattr(Lane, "run", dies_once)
+    monkeypatch.setattr(Worker, "run", dies_once)
     with publishing(home, database):
         until(lambda: is_published(home, EVENTS, PRODUCTS))
     run_status(settings(home, database), ["products"], json=False)
@@ -236,34 +233,34 @@ def test_a_lane_that_dies_is_started_again_and_seen(
     assert "RuntimeError: nobody has foreseen this" in told
 
 
-def test_a_table_whose_log_cannot_be_read_keeps_no_other_of_its_lane_away(
-    home: PublishHouse, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+def test_a_table_whose_log_cannot_be_read_keeps_no_other_of_its_worker_away(
+    home: PublishedLake, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_snapshot = lane.open_snapshot
+    open_snapshot = worker.open_snapshot
 
     def broken(path: str) -> Any:
         if path == home.table(PRODUCTS).path:
             raise ValueError("no JSON")
         return open_snapshot(path)
 
-    monkeypatch.setattr(lane, "open_snapshot", broken)
+    monkeypatch.setattr(worker, "open_snapshot", broken)
     with publishing(home, database) as running:
         until(lambda: is_published(home, EVENTS) and "cannot be read: ValueError" in standing(home, PRODUCTS)[1])
-        running.settle(PATIENCE)
+        running.wait_until_published(PATIENCE)
     assert home.is_equal(postgres, EVENTS)
 
 
 def test_a_database_that_cannot_be_used_is_said_and_tried_again(
-    home: PublishHouse, database: Database, monkeypatch: pytest.MonkeyPatch, postgres: Connection
+    home: PublishedLake, database: Database, monkeypatch: pytest.MonkeyPatch, postgres: Connection
 ) -> None:
-    monkeypatch.setattr(beside, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.05)
     do(postgres, "UPDATE schema_migrations SET checksum = checksum || 'x' WHERE version = 1")
 
     def error() -> str:
         found = read_state(home.home.lake)
         return found.error if found is not None else ""
 
-    with published_beside(settings(home, database), home.home.registry, home.home.lake, once=False):
+    with publishing_in_background(settings(home, database), home.home.registry, home.home.lake, once=False):
         until(lambda: "V001 bookkeeping is not what was applied" in error())
         do(postgres, "UPDATE schema_migrations SET checksum = left(checksum, 64) WHERE version = 1")
         until(lambda: is_published(home, EVENTS, PRODUCTS))

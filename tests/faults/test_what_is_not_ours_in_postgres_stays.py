@@ -16,13 +16,13 @@ import psycopg2
 import pytest
 from support.lakes import house
 from support.postgres_servers import DEBIAN, Debian, debian_server
-from support.published_lake import NOON, PublishHouse, ask, do, event, letter, product
+from support.published_lake import NOON, PublishedLake, ask, do, event, letter, product
 
 from config.postgres import connect
 from schema_registry.registry import CONTRACTS
 from spark_jobs.cli.status import run_status
-from spark_jobs.publish.publisher import Publisher, PublishError
-from spark_jobs.publish.schema import MigrationError
+from spark_jobs.publish.errors import MigrationError, PublishError
+from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.targets import targets
 
 if TYPE_CHECKING:
@@ -98,26 +98,26 @@ def shared(where: Database) -> Iterator[Connection]:
         yield connection
 
 
-def settings(home: PublishHouse, database: Database) -> Settings:
+def settings(home: PublishedLake, database: Database) -> Settings:
     retry = replace(home.home.settings.retry, attempts=2)
     return replace(home.home.settings, database=database, retry=retry)
 
 
-def publish(home: PublishHouse, database: Database) -> dict[str, str]:
+def publish(home: PublishedLake, database: Database) -> dict[str, str]:
     """Publish all; what could not be, with the reasons."""
     publisher = Publisher(settings(home, database), home.home.registry, home.home.lake, threading.Event())
     with suppress(PublishError):
         publisher.catch_up()
-    home.targets = {one.target.table.name: one.target for one in publisher.standings}
-    return dict(publisher._refused)
+    home.targets = {one.target.table.name: one.target for one in publisher.tables}
+    return dict(publisher.refused)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> PublishHouse:
-    return filled(PublishHouse(house(tmp_path)))
+def home(tmp_path: Path) -> PublishedLake:
+    return filled(PublishedLake(house(tmp_path)))
 
 
-def filled(home: PublishHouse) -> PublishHouse:
+def filled(home: PublishedLake) -> PublishedLake:
     subjects = [home.home.registry.subject(name) for name in sorted(home.home.registry.subjects)]
     home.targets = {one.table.name: one for one in targets(home.home.lake, subjects, raw_events=True)}
     home.append(EVENTS, event(1), event(2), event(3, event_id="e1"))
@@ -126,7 +126,7 @@ def filled(home: PublishHouse) -> PublishHouse:
 
 
 def test_what_others_have_under_our_names_stays_and_keeps_away_only_what_is_called_so(
-    where: Database, shared: Connection, home: PublishHouse, capsys: pytest.CaptureFixture[str]
+    where: Database, shared: Connection, home: PublishedLake, capsys: pytest.CaptureFixture[str]
 ) -> None:
     do(shared, STRANGERS)
     before = [ask(shared, query) for query in THEIRS]
@@ -157,7 +157,7 @@ def test_what_others_have_under_our_names_stays_and_keeps_away_only_what_is_call
 
 
 def test_a_schema_whose_bookkeeping_is_someone_else_s_is_left_alone(
-    where: Database, shared: Connection, home: PublishHouse
+    where: Database, shared: Connection, home: PublishedLake
 ) -> None:
     do(shared, "CREATE SCHEMA tallylake; CREATE TABLE tallylake.schema_migrations (version varchar)")
     with pytest.raises(MigrationError, match=r"tallylake\.schema_migrations was not made by Tallylake"):
@@ -169,7 +169,7 @@ def test_a_schema_whose_bookkeeping_is_someone_else_s_is_left_alone(
 
 
 def test_a_view_that_a_user_has_on_ours_survives_whatever_becomes_of_the_table(
-    where: Database, shared: Connection, home: PublishHouse
+    where: Database, shared: Connection, home: PublishedLake
 ) -> None:
     assert publish(home, where) == {}
     do(shared, "CREATE VIEW public.mine AS SELECT event_id, quantity FROM tallylake.ecommerce_events")
@@ -193,17 +193,17 @@ def test_a_view_that_a_user_has_on_ours_survives_whatever_becomes_of_the_table(
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> PublishHouse:
+def small(tmp_path: Path) -> PublishedLake:
     """The lake from which the release before this one published."""
     folder = tmp_path / "contracts"
     for name in ("ecommerce_events", "products"):
         (folder / name).mkdir(parents=True)
         for file in (CONTRACTS / name).iterdir():
             (folder / name / file.name).write_bytes(file.read_bytes())
-    return filled(PublishHouse(house(tmp_path, folder)))
+    return filled(PublishedLake(house(tmp_path, folder)))
 
 
-def published_before(connection: Connection, home: PublishHouse, *, same: bool = True) -> None:
+def published_before(connection: Connection, home: PublishedLake, *, same: bool = True) -> None:
     """Put what was published before into the database, as if it had been from this lake."""
     text = BEFORE.read_text(encoding="utf-8")
     if same:
@@ -219,7 +219,7 @@ def published_before(connection: Connection, home: PublishHouse, *, same: bool =
 
 
 def test_a_database_that_was_published_to_before_is_taken_over_with_all_that_is_in_it(
-    where: Database, shared: Connection, small: PublishHouse
+    where: Database, shared: Connection, small: PublishedLake
 ) -> None:
     published_before(shared, small)
     for _ in range(2):
@@ -240,7 +240,7 @@ def test_a_database_that_was_published_to_before_is_taken_over_with_all_that_is_
 
 
 def test_of_what_was_published_before_a_name_that_is_taken_stays_and_the_rest_is_taken_over(
-    where: Database, shared: Connection, small: PublishHouse
+    where: Database, shared: Connection, small: PublishedLake
 ) -> None:
     published_before(shared, small)
     do(shared, "CREATE SCHEMA tallylake; CREATE TABLE tallylake.products (sku text)")
@@ -253,7 +253,7 @@ def test_of_what_was_published_before_a_name_that_is_taken_stays_and_the_rest_is
 
 
 def test_what_another_lake_has_published_stays_where_it_is(
-    where: Database, shared: Connection, small: PublishHouse
+    where: Database, shared: Connection, small: PublishedLake
 ) -> None:
     published_before(shared, small, same=False)
     assert publish(small, where) == {}
@@ -262,7 +262,7 @@ def test_what_another_lake_has_published_stays_where_it_is(
 
 
 def test_who_logs_in_by_themselves_finds_the_tables_by_their_names(
-    where: Database, shared: Connection, home: PublishHouse
+    where: Database, shared: Connection, home: PublishedLake
 ) -> None:
     """As README and docs ask: ``psql user=tallylake_reader``, without anything said of a schema."""
     publish(home, where)
@@ -337,11 +337,11 @@ def contract(subject: str, kind: str, *fields: str) -> str:
     return "\n".join([*said, "fields:", *lines])
 
 
-def of_contracts(root: Path, **texts: str) -> PublishHouse:
+def of_contracts(root: Path, **texts: str) -> PublishedLake:
     for name, text in texts.items():
         (root / "contracts" / name).mkdir(parents=True)
         (root / "contracts" / name / "v1.yaml").write_text(text, encoding="utf-8")
-    made = PublishHouse(house(root, root / "contracts"))
+    made = PublishedLake(house(root, root / "contracts"))
     subjects = [made.home.registry.subject(name) for name in sorted(texts)]
     made.targets = {one.table.name: one for one in targets(made.home.lake, subjects, raw_events=True)}
     return made

@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 from support.gold_lake import GoldHouse
 from support.lakes import House, house
 from support.mart_oracles import HALF_UP, LIMIT, ORACLES
-from support.published_lake import PublishHouse
+from support.published_lake import PublishedLake
 
 from config.postgres import connect
 from generator.changes.contracts import SHOP_SUBJECTS
@@ -29,8 +29,8 @@ from generator.events.options import EventOptions
 from generator.events.run import run_events
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.batch.rebuild.run import Rebuild
-from spark_jobs.publish.apply import Published, publish_version
-from spark_jobs.publish.schema import prepare
+from spark_jobs.publish.schema import prepare_database
+from spark_jobs.publish.transaction import Published, publish_version
 from spark_jobs.schemas_gold import GOLD
 from spark_jobs.storage.open_tables import open_snapshot
 from spark_jobs.transforms.calendar import calendar
@@ -133,7 +133,7 @@ def told(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, postgres
 
 def publish(home: House, postgres: Connection) -> dict[str, Published | None]:
     """Every table brought to its newest version; what was done to each, by the lake's name for it."""
-    targets = prepare(postgres, home.registry, home.lake)
+    targets = prepare_database(postgres, home.registry, home.lake)
     found = [(target, open_snapshot(target.table.path)) for target in targets]
     return {target.table.name: publish_version(postgres, target, now) for target, now in found if now is not None}
 
@@ -227,7 +227,7 @@ def test_the_second_run_took_in_the_second_half_and_what_it_changed_of_the_first
 def test_postgres_shows_every_table_as_the_lake_has_it_and_was_sent_only_what_the_second_half_changed(
     told: Told, postgres: Connection
 ) -> None:
-    shown = PublishHouse(told.home)
+    shown = PublishedLake(told.home)
     shown.prepare(postgres)
     first, second = told.published
     assert set(shown.targets) == set(second), "the shop has every table"

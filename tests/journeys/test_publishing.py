@@ -13,7 +13,7 @@ import pytest
 from support.lakes import house
 from support.postgres_servers import PASSWORD
 from support.processes import PATIENCE, ROOT, Town, kill_session
-from support.published_lake import PublishHouse, event, letter, product, received
+from support.published_lake import PublishedLake, event, letter, product, received
 
 from config.postgres import connect
 
@@ -44,9 +44,9 @@ def town(tmp_path: Path, server: Server) -> Town:
 
 
 @pytest.fixture
-def lake(tmp_path: Path, server: Server) -> PublishHouse:
+def lake(tmp_path: Path, server: Server) -> PublishedLake:
     """A lake of one version of each table; Postgres has the tables and no rows."""
-    made = PublishHouse(house(tmp_path))
+    made = PublishedLake(house(tmp_path))
     with_connection(server, made.prepare)
     made.append("silver/ecommerce_events", *map(event, range(ROWS)))
     made.append("bronze/ecommerce_events", *map(received, range(ROWS)))
@@ -63,14 +63,14 @@ def with_connection(server: Server, action: Callable[..., object]) -> None:
         connection.close()
 
 
-def change(lake: PublishHouse) -> None:
+def change(lake: PublishedLake) -> None:
     """A second version of each table, of which much is new and some is gone."""
     lake.append("silver/ecommerce_events", *map(event, range(ROWS, 2 * ROWS)))
     lake.append("bronze/ecommerce_events", *map(received, range(ROWS, 2 * ROWS)))
     lake.put("silver/products", *[product(number, brand="b") for number in range(1_000)], gone=range(2_000, 3_000))
 
 
-def assert_equal(lake: PublishHouse, server: Server) -> None:
+def assert_equal(lake: PublishedLake, server: Server) -> None:
     with_connection(server, lambda connection: [lake.is_equal(connection, name) for name in TABLES])
 
 
@@ -84,7 +84,7 @@ def publish_once(town: Town) -> None:
 
 
 def test_a_publisher_that_is_killed_at_any_step_is_finished_by_the_next(
-    town: Town, lake: PublishHouse, server: Server
+    town: Town, lake: PublishedLake, server: Server
 ) -> None:
     for step in ("copying", "merging", "noting", "committed"):
         assert run(town, PUBLISHES, step, "publish", "--once").returncode == -9, step
@@ -97,7 +97,7 @@ def test_a_publisher_that_is_killed_at_any_step_is_finished_by_the_next(
 
 
 @pytest.fixture
-def publisher(town: Town, lake: PublishHouse) -> Iterator[subprocess.Popen[bytes]]:
+def publisher(town: Town, lake: PublishedLake) -> Iterator[subprocess.Popen[bytes]]:
     """A publisher that waits in the middle of the rows of a table."""
     town.env.update(HERE=str(town.root / "here"), GO=str(town.root / "go"))
     process = town.start(sys.executable, PUBLISHES, "waiting", "publish", log="publish.out")
@@ -117,7 +117,7 @@ def wait_for(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> 
 
 
 def test_postgres_killed_in_the_middle_of_a_copy_and_started_again_gets_all_of_it(
-    town: Town, lake: PublishHouse, server: Server, publisher: subprocess.Popen[bytes]
+    town: Town, lake: PublishedLake, server: Server, publisher: subprocess.Popen[bytes]
 ) -> None:
     server.kill()
     Path(town.env["GO"]).touch()
@@ -162,7 +162,7 @@ def test_a_stream_goes_on_while_postgres_is_away_and_catches_up_when_it_is_back(
         kill_session(generator)
         kill_session(stream)
     publish_once(town)
-    lake = PublishHouse(house(tmp_path))
+    lake = PublishedLake(house(tmp_path))
     with_connection(debian, lake.prepare)
     with_connection(
         debian, lambda connection: [lake.is_equal(connection, name) for name in TABLES if name != "silver/products"]

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.cli.app import main
-from spark_jobs.publish import apply, rows
-from spark_jobs.publish import worker as lane
+from spark_jobs.publish import csv_rows, transaction, worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -63,15 +62,17 @@ def in_the_middle(copy: Callable[..., int], act: Callable[..., None]) -> Callabl
 
 
 def patch(step: str) -> None:
-    rows.SENT_ROWS = 500
+    csv_rows.CHUNK_ROWS = 500
     if step in ("copying", "waiting"):
-        apply._copy = in_the_middle(apply._copy, die if step == "copying" else wait)
+        transaction._copy = in_the_middle(transaction._copy, die if step == "copying" else wait)
     elif step == "merging":
-        apply._merge_events = before(apply._merge_events, die, lambda cursor, target: target.table.name)
+        transaction._merge_events = before(transaction._merge_events, die, lambda cursor, target: target.table.name)
     elif step == "noting":
-        apply._note = before(apply._note, die, lambda cursor, target, *_: target.table.name)
+        transaction._record_version = before(
+            transaction._record_version, die, lambda cursor, target, *_: target.table.name
+        )
     elif step == "committed":
-        publish = lane.publish_version
+        publish = worker.publish_version
 
         def published(connection: Any, target: Any, *args: Any) -> Any:
             done = publish(connection, target, *args)
@@ -79,7 +80,7 @@ def patch(step: str) -> None:
                 die()
             return done
 
-        lane.publish_version = published
+        worker.publish_version = published
     else:
         raise SystemExit(f"no such step: {step}")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from psycopg2 import sql
 
-from spark_jobs.publish.schema import prepare
+from spark_jobs.publish.schema import prepare_database
 from spark_jobs.schemas import BRONZE_META
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.create import ensure_table
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection as Connection
 
-    from spark_jobs.publish.targets import Target
+    from spark_jobs.publish.target import Target
     from spark_jobs.storage.table import Table
     from support.lakes import House
 
@@ -57,7 +57,7 @@ POISON = (
 
 
 @dataclass
-class PublishHouse:
+class PublishedLake:
     """Rows are there as soon as they are put, as batches of the stream would leave them."""
 
     home: House
@@ -66,7 +66,7 @@ class PublishHouse:
 
     def prepare(self, connection: Connection) -> None:
         """Have everything in Postgres; targets by the lake's name for their table."""
-        self.targets = {one.table.name: one for one in prepare(connection, self.home.registry, self.home.lake)}
+        self.targets = {one.table.name: one for one in prepare_database(connection, self.home.registry, self.home.lake)}
 
     def table(self, name: str) -> Table:
         return self.targets[name].table
@@ -228,7 +228,7 @@ def _as_received(subject: str, row: Row) -> Row:
 
 def of_postgres(connection: Connection, target: Target) -> Counter[str]:
     """What Postgres shows of the table, in the same form; of events with those whose identifier was taken."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, target.shown))
+    columns = sql.SQL(", ").join(map(sql.Identifier, target.column_names))
     with connection, connection.cursor() as cursor:
         only = sql.SQL(" WHERE subject = {}").format(sql.Literal(target.subject)) if target.subject else sql.SQL("")
         cursor.execute(sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(target.schema, target.name)) + only)
@@ -237,7 +237,7 @@ def of_postgres(connection: Connection, target: Target) -> Counter[str]:
             repeated = sql.SQL(
                 "SELECT {} FROM repeated_events r, jsonb_populate_record(NULL::{}, r.payload) WHERE r.subject = {}"
             )
-            names = sql.SQL(", ").join(sql.Identifier("jsonb_populate_record", name) for name in target.shown)
+            names = sql.SQL(", ").join(sql.Identifier("jsonb_populate_record", name) for name in target.column_names)
             cursor.execute(repeated.format(names, sql.Identifier(target.schema, target.name), sql.Literal(target.name)))
             rows += cursor.fetchall()
     return Counter(_text(row) for row in rows)

@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values
 from config.settings import load
 from schema_registry.registry import load as load_registry
 from spark_jobs.lake import Lake
-from spark_jobs.publish.schema import prepare
+from spark_jobs.publish.schema import prepare_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ class Shop:
 def fill(connection: Connection, root: Path, *, batches: int = 96) -> Shop:
     """Make the tables and put the shop into them."""
     settings = load({"LAKE_ROOT": str(root)}, dotenv=None)
-    prepare(connection, load_registry(settings.lake.contracts), Lake(root))
+    prepare_database(connection, load_registry(settings.lake.contracts), Lake(root))
     shop, chance = Shop(), random.Random(29)
     shop.rows["data_quality_metrics"] = [_books(chance, n, subject) for n in range(batches) for subject in SUBJECTS]
     shop.rows["dead_letter_events"] = [_letter(chance, number) for number in range(137)]

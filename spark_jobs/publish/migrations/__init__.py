@@ -13,7 +13,7 @@ _NAME = re.compile(r"([VR])(\d+)__(\w+)\.sql")
 
 
 def files(kind: str) -> Iterator[tuple[int, str, str]]:
-    """Number, name and text of the files of that kind, V or R, in order."""
+    """Yield number, name and text of the files of that kind, V or R, in order."""
     for path in sorted(Path(__file__).parent.iterdir()):
         match = _NAME.fullmatch(path.name)
         if match is not None and match[1] == kind:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.lakes import house
-from support.published_lake import PublishHouse
+from support.published_lake import PublishedLake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def home(tmp_path: Path, postgres: Connection) -> PublishHouse:
+def home(tmp_path: Path, postgres: Connection) -> PublishedLake:
     """An empty lake, for which an empty database is prepared."""
-    made = PublishHouse(house(tmp_path))
+    made = PublishedLake(house(tmp_path))
     made.prepare(postgres)
     return made

@@ -8,7 +8,8 @@ import pytest
 
 from config.errors import DatabaseError
 from config.postgres import connect
-from spark_jobs.publish.breaker import AwayError, Breaker, CircuitOpenError
+from spark_jobs.publish.breaker import Breaker, CircuitOpenError
+from spark_jobs.publish.errors import AwayError
 
 if TYPE_CHECKING:
     from support.postgres_servers import Server

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 from support.lakes import house
-from support.published_lake import PublishHouse, ask
+from support.published_lake import PublishedLake, ask
 
-from spark_jobs.publish import rows
-from spark_jobs.publish.apply import publish_version
+from spark_jobs.publish import csv_rows
+from spark_jobs.publish.transaction import publish_version
 from spark_jobs.schemas import TIMESTAMP
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ EDGES = [FIRST, LAST, *({**FIRST, name: LAST[name]} for name in FIRST)]
 
 
 @pytest.fixture
-def edges(tmp_path: Path, postgres: Connection) -> PublishHouse:
+def edges(tmp_path: Path, postgres: Connection) -> PublishedLake:
     folder = tmp_path / "contracts" / "edges"
     folder.mkdir(parents=True)
     (folder / "v1.yaml").write_text(CONTRACT, encoding="utf-8")
-    made = PublishHouse(house(tmp_path, folder.parent))
+    made = PublishedLake(house(tmp_path, folder.parent))
     made.prepare(postgres)
     return made
 
@@ -78,7 +78,7 @@ def row(place: int, name: str, other: str, **key: Any) -> dict[str, Any]:
 
 
 def test_keys_that_differ_in_whatever_are_as_many_rows_and_each_is_found_again(
-    edges: PublishHouse, postgres: Connection
+    edges: PublishedLake, postgres: Connection
 ) -> None:
     keys = [(name, "x" * 500, edge) for edge in EDGES for name in NAMES]
     keys += [("a", "b|", FIRST), ("a|", "b", FIRST), ("a|b", "", FIRST), ("", "a|b", FIRST)]
@@ -98,7 +98,7 @@ def test_keys_that_differ_in_whatever_are_as_many_rows_and_each_is_found_again(
 def test_a_day_that_postgres_does_not_hold_is_beyond_all_others_there() -> None:
     days = pa.array([2**31 - 1, -(2**31), 11_248_737, None, 0], pa.int32()).cast(pa.date32())
     times = pa.array([2**63 - 1, -(2**63), 11_248_738 * 86_400_000_000 - 1, None, 0], pa.int64()).cast(TIMESTAMP)
-    told = rows.csv_bytes(pa.table({"day": days, "at": times})).decode().splitlines()
+    told = csv_rows.csv_bytes(pa.table({"day": days, "at": times})).decode().splitlines()
     assert told[:2] == ['"infinity","infinity"', '"-infinity","-infinity"']
     assert told[2] == '"32767-12-31","32767-12-31 23:59:59.999999Z"'
     assert told[3:] == [",", '"1970-01-01","1970-01-01 00:00:00.000000Z"']

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from support.lakes import house
 from support.postgres_servers import DEBIAN, debian_server
-from support.published_lake import PublishHouse, ask, event, product, until
+from support.published_lake import PublishedLake, ask, event, product, until
 
 from config.postgres import connect
 from spark_jobs.publish.breaker import Breaker
-from spark_jobs.publish.publisher import Publisher, PublishError
+from spark_jobs.publish.errors import PublishError
+from spark_jobs.publish.publisher import Publisher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def fill(disk: Path) -> Path:
 
 
 def test_what_does_not_fit_is_published_once_there_is_room(small: Debian, tmp_path: Path) -> None:
-    home = PublishHouse(house(tmp_path))
+    home = PublishedLake(house(tmp_path))
     owner = connect(small.database, "owner", application="tests")
     home.prepare(owner)
     home.append(EVENTS, *map(event, range(ROWS)))
@@ -75,7 +76,7 @@ def test_what_does_not_fit_is_published_once_there_is_room(small: Debian, tmp_pa
     try:
         until(lambda: running.breaker.state == "open")
         filler.unlink()
-        until(lambda: running.rows >= ROWS and not any(one.is_behind_now() for one in running.standings))
+        until(lambda: running.rows >= ROWS and not any(one.is_behind_now() for one in running.tables))
     finally:
         stop.set()
         thread.join()

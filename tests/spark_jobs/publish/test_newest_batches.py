@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from support.published_lake import NOON, PublishHouse, ask, do
+from support.published_lake import NOON, PublishedLake, ask, do
 from support.shop_tables import books, insert
 
 from spark_jobs.batch.status import _newest_first, latest_query
@@ -19,7 +19,7 @@ NEWEST = "SELECT subject, query_id, batch_id FROM newest_batches ORDER BY subjec
 DAY = timedelta(days=1)
 
 
-def test_a_clock_that_was_a_day_ahead_makes_no_old_batch_the_newest(home: PublishHouse, postgres: Connection) -> None:
+def test_a_clock_that_was_a_day_ahead_makes_no_old_batch_the_newest(home: PublishedLake, postgres: Connection) -> None:
     insert(postgres, "data_quality_metrics", [books(0, "orders", started_at=NOON + DAY)])
     insert(postgres, "data_quality_metrics", [books(1, "orders", started_at=NOON)])
     assert ask(postgres, NEWEST) == [("orders", "q", 1)]
@@ -44,7 +44,7 @@ def test_a_clock_that_was_a_day_ahead_makes_no_old_batch_the_newest(home: Publis
     assert ask(postgres, NEWEST) == [("orders", "after", 1)]
 
 
-def test_status_orders_batches_by_their_numbers(home: PublishHouse) -> None:
+def test_status_orders_batches_by_their_numbers(home: PublishedLake) -> None:
     lake = home.home.lake
     rows = [("old", 7, NOON + DAY), ("now", 0, NOON), ("now", 1, NOON - DAY), ("now", 2, NOON - 2 * DAY)]
     told = pa.table(

@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.published_lake import PATIENCE, PublishHouse, event, product, until
+from support.published_lake import PATIENCE, PublishedLake, event, product, until
 
 from config.postgres import connect
 from spark_jobs.cli.status import run_status
 from spark_jobs.errors import BusyError
 from spark_jobs.microbatch.lock import sole_writer
-from spark_jobs.publish import background as beside
-from spark_jobs.publish.background import published_beside
-from spark_jobs.publish.publisher import Publisher, PublishError
+from spark_jobs.publish import background
+from spark_jobs.publish.background import publishing_in_background
+from spark_jobs.publish.errors import PublishError
+from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.state import read_state
 
 if TYPE_CHECKING:
@@ -30,23 +31,25 @@ EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
 
 
 @pytest.fixture
-def home(home: PublishHouse) -> PublishHouse:
+def home(home: PublishedLake) -> PublishedLake:
     home.append(EVENTS, *map(event, range(20)))
     home.put(PRODUCTS, *map(product, range(20)))
     return home
 
 
-def settings(home: PublishHouse, database: Database, **changes: Any) -> Settings:
+def settings(home: PublishedLake, database: Database, **changes: Any) -> Settings:
     retry = replace(home.home.settings.retry, attempts=2)
     return replace(home.home.settings, database=replace(database, **changes), retry=retry)
 
 
-def publisher(home: PublishHouse, database: Database, stop: threading.Event | None = None, **changes: Any) -> Publisher:
+def publisher(
+    home: PublishedLake, database: Database, stop: threading.Event | None = None, **changes: Any
+) -> Publisher:
     return Publisher(settings(home, database, **changes), home.home.registry, home.home.lake, stop or threading.Event())
 
 
 def test_catching_up_publishes_every_table_that_the_lake_has(
-    home: PublishHouse, database: Database, postgres: Connection
+    home: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     done = publisher(home, database)
     done.catch_up()
@@ -57,7 +60,7 @@ def test_catching_up_publishes_every_table_that_the_lake_has(
 
 
 def test_what_the_lake_commits_is_published_while_it_runs(
-    home: PublishHouse, database: Database, postgres: Connection
+    home: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     stop = threading.Event()
     running = publisher(home, database, stop)
@@ -66,7 +69,7 @@ def test_what_the_lake_commits_is_published_while_it_runs(
     try:
         until(lambda: running.rows == 40)
         home.append(EVENTS, *map(event, range(20, 25)))
-        running.settle(PATIENCE)
+        running.wait_until_published(PATIENCE)
         assert home.is_equal(postgres, EVENTS)
     finally:
         stop.set()
@@ -74,7 +77,7 @@ def test_what_the_lake_commits_is_published_while_it_runs(
 
 
 def test_a_table_that_postgres_refuses_waits_and_the_others_go_on(
-    home: PublishHouse, database: Database, postgres: Connection
+    home: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     with postgres, postgres.cursor() as cursor:
         cursor.execute("ALTER TABLE ecommerce_events ADD CHECK (event_id <> 'e7')")
@@ -90,7 +93,7 @@ def test_a_table_that_postgres_refuses_waits_and_the_others_go_on(
     assert home.is_equal(postgres, EVENTS)
 
 
-def test_the_state_says_how_far_each_table_is_and_what_it_lacks(home: PublishHouse, database: Database) -> None:
+def test_the_state_says_how_far_each_table_is_and_what_it_lacks(home: PublishedLake, database: Database) -> None:
     publisher(home, database).catch_up()
     home.append(EVENTS, event(99))
     found = read_state(home.home.lake)
@@ -100,7 +103,7 @@ def test_the_state_says_how_far_each_table_is_and_what_it_lacks(home: PublishHou
 
 
 def test_status_tells_people_and_machines(
-    home: PublishHouse, database: Database, capsys: pytest.CaptureFixture[str]
+    home: PublishedLake, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = settings(home, database)
     run_status(own, ["products"], json=False)
@@ -116,7 +119,7 @@ def test_status_tells_people_and_machines(
 
 
 def test_postgres_that_stays_away_is_said_in_one_sentence_without_the_password(
-    home: PublishHouse, debian: Debian
+    home: PublishedLake, debian: Debian
 ) -> None:
     debian.stop()
     with pytest.raises(PublishError, match=r"cannot be reached.*run `tally publish --once`") as caught:
@@ -127,18 +130,18 @@ def test_postgres_that_stays_away_is_said_in_one_sentence_without_the_password(
     assert "refused" in found.error
 
 
-def test_one_process_at_a_time_publishes_a_lake(home: PublishHouse, database: Database) -> None:
+def test_one_process_at_a_time_publishes_a_lake(home: PublishedLake, database: Database) -> None:
     with sole_writer(home.home.lake.publish_lock, "publishing", "done from"), pytest.raises(BusyError, match="already"):
         publisher(home, database).catch_up()
 
 
 def test_a_stream_waits_until_the_other_publisher_has_ended(
-    home: PublishHouse, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+    home: PublishedLake, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beside, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(background, "BUSY_SECONDS", 0.01)
     lock = sole_writer(home.home.lake.publish_lock, "publishing", "done from")
     lock.__enter__()
-    with published_beside(settings(home, database), home.home.registry, home.home.lake, once=False):
+    with publishing_in_background(settings(home, database), home.home.registry, home.home.lake, once=False):
         lock.__exit__(None, None, None)
     assert home.is_equal(postgres, EVENTS)
 
@@ -153,25 +156,25 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]
 
 
 def test_a_stream_goes_on_without_the_packages_and_says_so(
-    home: PublishHouse, database: Database, told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    home: PublishedLake, database: Database, told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "spark_jobs.publish.publisher", None)
-    with published_beside(settings(home, database), home.home.registry, home.home.lake, once=True):
+    with publishing_in_background(settings(home, database), home.home.registry, home.home.lake, once=True):
         pass
     assert "is not installed: pip install 'tallylake[postgres]', or set PUBLISH=off" in told.text
 
 
 def test_a_stream_that_is_drained_says_what_could_not_be_published(
-    home: PublishHouse, debian: Debian, told: pytest.LogCaptureFixture
+    home: PublishedLake, debian: Debian, told: pytest.LogCaptureFixture
 ) -> None:
     debian.stop()
-    with published_beside(settings(home, debian.database), home.home.registry, home.home.lake, once=True):
+    with publishing_in_background(settings(home, debian.database), home.home.registry, home.home.lake, once=True):
         pass
     assert "the lake has everything" in told.text
 
 
-def test_nothing_is_published_where_it_is_switched_off(home: PublishHouse, database: Database) -> None:
-    with published_beside(
+def test_nothing_is_published_where_it_is_switched_off(home: PublishedLake, database: Database) -> None:
+    with publishing_in_background(
         settings(home, replace(database, publish="off")), home.home.registry, home.home.lake, once=True
     ):
         pass

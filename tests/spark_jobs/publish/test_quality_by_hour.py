@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from psycopg2.extensions import connection as Connection
-    from support.published_lake import PublishHouse
+    from support.published_lake import PublishedLake
 
     from config.groups import Database
 
@@ -39,7 +39,7 @@ SET rows_read = excluded.rows_read, accepted = excluded.accepted, duplicate = ex
 
 
 @pytest.fixture
-def writer(home: PublishHouse, database: Database) -> Iterator[Connection]:
+def writer(home: PublishedLake, database: Database) -> Iterator[Connection]:
     connection = connect(database, "writer", application="tests")
     yield connection
     connection.close()
@@ -79,7 +79,7 @@ def test_a_transaction_that_is_rolled_back_leaves_the_sums_alone(writer: Connect
 
 
 def test_a_table_that_is_emptied_or_made_anew_takes_its_sums_with_it(
-    home: PublishHouse, postgres: Connection, writer: Connection
+    home: PublishedLake, postgres: Connection, writer: Connection
 ) -> None:
     do(writer, BOOKS.format(times=1, first=0, last=6))
     do(postgres, "TRUNCATE data_quality_metrics")
@@ -93,7 +93,7 @@ def test_a_table_that_is_emptied_or_made_anew_takes_its_sums_with_it(
 
 
 def test_books_from_before_there_were_sums_are_added_up_when_the_database_is_prepared(
-    home: PublishHouse, postgres: Connection
+    home: PublishedLake, postgres: Connection
 ) -> None:
     do(postgres, "DROP TABLE quality_by_hour CASCADE")
     do(postgres, "DROP FUNCTION sum_up_quality CASCADE")
@@ -119,7 +119,7 @@ def test_nobody_else_can_have_the_owner_delete_sums(writer: Connection) -> None:
         )
 
 
-def test_what_runs_as_its_owner_is_its_owners_alone(home: PublishHouse, postgres: Connection) -> None:
+def test_what_runs_as_its_owner_is_its_owners_alone(home: PublishedLake, postgres: Connection) -> None:
     found = ask(
         postgres,
         "SELECT proname, has_function_privilege('tallylake_writer', oid, 'EXECUTE'), "

@@ -9,15 +9,16 @@ import pytest
 from psycopg2 import errors
 from support.gold_lake import GoldHouse
 from support.lakes import house
-from support.published_lake import PublishHouse, ask, do, event
+from support.published_lake import PublishedLake, ask, do, event
 
 from config.errors import DatabaseError
 from config.postgres import connect
 from config.postgres_embedded import ensure_running
 from spark_jobs.publish import schema
-from spark_jobs.publish.apply import publish_version
-from spark_jobs.publish.schema import MigrationError, prepare
-from spark_jobs.publish.targets import clashes, targets
+from spark_jobs.publish.errors import MigrationError
+from spark_jobs.publish.schema import prepare_database
+from spark_jobs.publish.targets import name_clashes, targets
+from spark_jobs.publish.transaction import publish_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,9 @@ EVENTS = "silver/ecommerce_events"
 VIEWS = {"v_hourly_event_summary", "v_category_performance", "v_user_segment_analysis", "v_data_quality_dashboard"}
 
 
-def test_every_table_and_view_is_there_and_done_twice_nothing_changes(home: PublishHouse, postgres: Connection) -> None:
+def test_every_table_and_view_is_there_and_done_twice_nothing_changes(
+    home: PublishedLake, postgres: Connection
+) -> None:
     query = "SELECT relname, relfilenode FROM pg_class WHERE relnamespace = 'tallylake'::regnamespace ORDER BY 1"
     before = ask(postgres, query)
     home.prepare(postgres)
@@ -41,7 +44,7 @@ def test_every_table_and_view_is_there_and_done_twice_nothing_changes(home: Publ
     assert there >= {f"v_{name}" for name in ("customers", "products", "orders", "order_items", "payments")}
 
 
-def test_the_database_refuses_what_no_accepted_row_is(home: PublishHouse, postgres: Connection) -> None:
+def test_the_database_refuses_what_no_accepted_row_is(home: PublishedLake, postgres: Connection) -> None:
     home.append(EVENTS, event(1))
     publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
     for change in ("event_type = 'buy'", "price = -0.01", "quantity = -1"):
@@ -61,7 +64,7 @@ def test_the_database_refuses_what_no_accepted_row_is(home: PublishHouse, postgr
         )
 
 
-def test_the_writer_changes_rows_and_no_tables_and_the_reader_reads(home: PublishHouse, database: Database) -> None:
+def test_the_writer_changes_rows_and_no_tables_and_the_reader_reads(home: PublishedLake, database: Database) -> None:
     writer, reader = (connect(database, role, application="tests") for role in ("writer", "reader"))
     try:
         do(writer, "DELETE FROM ecommerce_events")
@@ -106,7 +109,7 @@ def test_an_owner_who_is_no_superuser_may_make_everything(
     postgres.autocommit = False
     host = ensure_running(shared_server.root)
     owned = replace(database, host=host, port=5432, user=f"{database.name}_owner", url=None)
-    home = PublishHouse(house(tmp_path))
+    home = PublishedLake(house(tmp_path))
     connection = connect(owned, "owner", application="tests")
     home.prepare(connection)
     connection.close()
@@ -115,7 +118,7 @@ def test_an_owner_who_is_no_superuser_may_make_everything(
     writer.close()
 
 
-def test_a_contract_that_gains_a_field_gains_a_column_and_rows_stay(home: PublishHouse, postgres: Connection) -> None:
+def test_a_contract_that_gains_a_field_gains_a_column_and_rows_stay(home: PublishedLake, postgres: Connection) -> None:
     home.append(EVENTS, event(1))
     publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
     do(postgres, "ALTER TABLE ecommerce_events DROP COLUMN campaign_id")
@@ -124,7 +127,7 @@ def test_a_contract_that_gains_a_field_gains_a_column_and_rows_stay(home: Publis
 
 
 def test_a_table_of_another_shape_is_made_anew_and_filled_again(
-    home: PublishHouse, postgres: Connection, caplog: pytest.LogCaptureFixture
+    home: PublishedLake, postgres: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     home.append(EVENTS, event(1), event(2, event_id="e1"))
     publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
@@ -137,7 +140,7 @@ def test_a_table_of_another_shape_is_made_anew_and_filled_again(
     assert home.is_equal(postgres, EVENTS)
 
 
-def test_a_contract_that_allows_more_changes_the_check(home: PublishHouse, postgres: Connection) -> None:
+def test_a_contract_that_allows_more_changes_the_check(home: PublishedLake, postgres: Connection) -> None:
     do(postgres, "COMMENT ON CONSTRAINT tally_price_min ON ecommerce_events IS 'an older condition'")
     do(postgres, "ALTER TABLE ecommerce_events ADD CONSTRAINT tally_gone_min CHECK (quantity > 7)")
     home.prepare(postgres)
@@ -148,13 +151,13 @@ def test_a_contract_that_allows_more_changes_the_check(home: PublishHouse, postg
     assert ask(postgres, query) == ["tally_price_min"]
 
 
-def test_a_migration_that_was_edited_after_it_was_applied_is_refused(home: PublishHouse, postgres: Connection) -> None:
+def test_a_migration_that_was_edited_after_it_was_applied_is_refused(home: PublishedLake, postgres: Connection) -> None:
     do(postgres, "UPDATE schema_migrations SET checksum = 'other' WHERE version = 1")
     with pytest.raises(MigrationError, match="V001 bookkeeping is not what was applied"):
         home.prepare(postgres)
 
 
-def test_a_database_of_a_newer_release_is_refused(home: PublishHouse, postgres: Connection) -> None:
+def test_a_database_of_a_newer_release_is_refused(home: PublishedLake, postgres: Connection) -> None:
     do(postgres, "INSERT INTO schema_migrations (version, name, checksum) VALUES (99, 'later', 'x')")
     with pytest.raises(MigrationError, match="newer Tallylake"):
         home.prepare(postgres)
@@ -163,14 +166,14 @@ def test_a_database_of_a_newer_release_is_refused(home: PublishHouse, postgres: 
 def test_a_start_that_fails_half_way_leaves_nothing(
     tmp_path: Path, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "make_views", lambda *_: 1 / 0)
+    monkeypatch.setattr(schema, "ensure_views", lambda *_: 1 / 0)
     home = house(tmp_path)
     with pytest.raises(ZeroDivisionError):
-        prepare(postgres, home.registry, home.lake)
+        prepare_database(postgres, home.registry, home.lake)
     assert ask(postgres, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'tallylake')") == [0]
 
 
-def test_a_view_that_someone_built_on_ours_is_no_hindrance(home: PublishHouse, postgres: Connection) -> None:
+def test_a_view_that_someone_built_on_ours_is_no_hindrance(home: PublishedLake, postgres: Connection) -> None:
     do(postgres, "CREATE VIEW mine AS SELECT event_hour FROM v_hourly_event_summary")
     home.prepare(postgres)
     assert ask(postgres, "SELECT count(*) FROM mine") == [0]
@@ -179,7 +182,7 @@ def test_a_view_that_someone_built_on_ours_is_no_hindrance(home: PublishHouse, p
 def test_the_version_of_a_moment_is_found_by_its_key(tmp_path: Path, postgres: Connection) -> None:
     shop = GoldHouse.at(tmp_path)
     shop.versions("products", 1, ("2026-01-01", {"price": Decimal("5.00")}), ("2026-02-01", {"price": Decimal("6.00")}))
-    home = PublishHouse(shop.home)
+    home = PublishedLake(shop.home)
     home.prepare(postgres)
     name = "gold/dim_product"
     publish_version(postgres, home.targets[name], home.snapshot(name))
@@ -202,5 +205,5 @@ def test_a_subject_that_is_called_like_a_table_of_ours_is_refused_and_no_other(t
     subject = home.subject()
     for name in ("repeated_events", "daily_gmv", "quality_by_hour"):
         found = targets(home.lake, [replace(subject, name=name), subject], raw_events=True)
-        assert list(clashes(found)) == [f"silver/{name}"]
-        assert clashes(found)[f"silver/{name}"].endswith(f"is called {name} already: rename the subject")
+        assert list(name_clashes(found)) == [f"silver/{name}"]
+        assert name_clashes(found)[f"silver/{name}"].endswith(f"is called {name} already: rename the subject")

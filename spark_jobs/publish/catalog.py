@@ -1,4 +1,4 @@
-"""What is in the database under a name, and whether publishing has made it: its comment says so."""
+"""Looks names up in Postgres' catalog, and tells what publishing made from what others did: by its comment."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spark_jobs.publish.ddl import OURS
-from spark_jobs.publish.refusals import RefusedError
+from spark_jobs.publish.errors import RefusedError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-#: What pg_class calls them.
+#: The kinds of relation by their letter in pg_class.
 KINDS = {"r": "table", "v": "view"}
 _RELATION = (
     "SELECT relkind, coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class "
@@ -28,36 +28,38 @@ _FUNCTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A table or view of ours: its comment, and a table's columns with their types."""
+class CatalogEntry:
+    """Something that publishing made: its comment, and a table's or view's columns with their types."""
 
     comment: str
     columns: dict[str, str]
 
 
-def relation(cursor: Cursor, schema: str, name: str, kind: str = "r") -> Found | None:
-    """What has that name; None where nothing has. RefusedError where it is someone else's, or of another kind."""
+def relation(cursor: Cursor, schema: str, name: str, kind: str = "r") -> CatalogEntry | None:
+    """Return the table (``r``) or view (``v``) of that name, None if there is none.
+
+    RefusedError where someone else has made it, or it is of another kind.
+    """
     cursor.execute(_RELATION, (name, schema))
     row = cursor.fetchone()
     if row is None:
         return None
     if row[0] != kind or not row[1].startswith(OURS):
-        raise not_ours(schema, name, KINDS.get(row[0], "relation"))
+        raise _not_ours(schema, name, KINDS.get(row[0], "relation"))
     cursor.execute(_COLUMNS, (f'"{schema}"."{name}"',))
-    return Found(row[1], dict(cursor.fetchall()))
+    return CatalogEntry(row[1], dict(cursor.fetchall()))
 
 
-def function(cursor: Cursor, schema: str, name: str) -> Found | None:
-    """The function of that name; None where there is none. RefusedError where one is someone else's."""
+def function(cursor: Cursor, schema: str, name: str) -> CatalogEntry | None:
+    """Return the function of that name, None if there is none; RefusedError where someone else has made one."""
     cursor.execute(_FUNCTIONS, (name, schema))
     comments = [comment for (comment,) in cursor.fetchall()]
     if not all(comment.startswith(OURS) for comment in comments):
-        raise not_ours(schema, name, "function")
-    return Found(comments[0], {}) if comments else None
+        raise _not_ours(schema, name, "function")
+    return CatalogEntry(comments[0], {}) if comments else None
 
 
-def not_ours(schema: str, name: str, kind: str) -> RefusedError:
-    """That a name is taken."""
+def _not_ours(schema: str, name: str, kind: str) -> RefusedError:
     return RefusedError(
         f"the {kind} {schema}.{name} was not made by Tallylake and is left alone: "
         "rename it, or have POSTGRES_SCHEMA name another schema"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from support.published_lake import NOON, PublishHouse, event, letter, product, received
+from support.published_lake import NOON, PublishedLake, event, letter, product, received
 
-from spark_jobs.publish import rows
-from spark_jobs.publish.apply import Published, publish_version
+from spark_jobs.publish import csv_rows
+from spark_jobs.publish.transaction import Published, publish_version
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
 
 
-def publish(home: PublishHouse, postgres: Connection, name: str) -> Published | None:
+def publish(home: PublishedLake, postgres: Connection, name: str) -> Published | None:
     """What the next transaction does; then Postgres shows what the lake has."""
     done = publish_version(postgres, home.targets[name], home.snapshot(name))
     assert home.is_equal(postgres, name)
@@ -42,9 +42,9 @@ def one(postgres: Connection, query: str) -> Any:
     ],
 )
 def test_rows_that_are_appended_come_once_whatever_they_hold(
-    home: PublishHouse, postgres: Connection, name: str, make: Any, monkeypatch: pytest.MonkeyPatch
+    home: PublishedLake, postgres: Connection, name: str, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "SENT_ROWS", 7)
+    monkeypatch.setattr(csv_rows, "CHUNK_ROWS", 7)
     home.append(name, *map(make, range(40)))
     assert publish(home, postgres, name) == Published(40, 0, whole=True)
     assert publish(home, postgres, name) is None
@@ -54,7 +54,7 @@ def test_rows_that_are_appended_come_once_whatever_they_hold(
 
 
 def test_of_a_keyed_table_only_what_changed_is_sent_and_what_is_gone_goes(
-    home: PublishHouse, postgres: Connection
+    home: PublishedLake, postgres: Connection
 ) -> None:
     home.put(PRODUCTS, *map(product, range(50)))
     publish(home, postgres, PRODUCTS)
@@ -62,14 +62,14 @@ def test_of_a_keyed_table_only_what_changed_is_sent_and_what_is_gone_goes(
     assert publish(home, postgres, PRODUCTS) == Published(2, 2, whole=False)
 
 
-def test_a_tombstone_is_published_and_is_not_in_the_view(home: PublishHouse, postgres: Connection) -> None:
+def test_a_tombstone_is_published_and_is_not_in_the_view(home: PublishedLake, postgres: Connection) -> None:
     home.put(PRODUCTS, product(1), product(2, _deleted=True))
     publish(home, postgres, PRODUCTS)
     assert one(postgres, "SELECT array_agg(product_id) FROM v_products") == [2]
 
 
 def test_an_event_whose_identifier_is_taken_is_kept_beside_and_comes_forward_when_it_is_free(
-    home: PublishHouse, postgres: Connection
+    home: PublishedLake, postgres: Connection
 ) -> None:
     again = event(9, event_id="e1", event_time=NOON + timedelta(days=1))
     home.append(EVENTS, event(1), event(2), again)
@@ -81,14 +81,14 @@ def test_an_event_whose_identifier_is_taken_is_kept_beside_and_comes_forward_whe
     assert one(postgres, "SELECT count(*) FROM repeated_events") == 0
 
 
-def rebuild(home: PublishHouse, *events: Any) -> None:
+def rebuild(home: PublishedLake, *events: Any) -> None:
     """Another table in the place of the old one, as a rebuild swaps it in."""
     shutil.rmtree(home.table(EVENTS).path)
     home.append(EVENTS, *events)
 
 
 def test_a_table_that_was_rebuilt_is_compared_as_a_whole_and_only_differences_are_written(
-    home: PublishHouse, postgres: Connection
+    home: PublishedLake, postgres: Connection
 ) -> None:
     home.append(EVENTS, *map(event, range(30)))
     publish(home, postgres, EVENTS)
@@ -97,7 +97,7 @@ def test_a_table_that_was_rebuilt_is_compared_as_a_whole_and_only_differences_ar
 
 
 def test_a_version_that_was_vacuumed_away_is_made_good_by_comparing_the_whole(
-    home: PublishHouse, postgres: Connection
+    home: PublishedLake, postgres: Connection
 ) -> None:
     home.put(PRODUCTS, *map(product, range(10)))
     publish(home, postgres, PRODUCTS)
@@ -109,20 +109,22 @@ def test_a_version_that_was_vacuumed_away_is_made_good_by_comparing_the_whole(
 
 
 def test_a_transaction_that_fails_leaves_rows_and_position_as_they_were(
-    home: PublishHouse, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+    home: PublishedLake, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.append(EVENTS, *map(event, range(5)))
     publish(home, postgres, EVENTS)
     home.append(EVENTS, *map(event, range(5, 9)))
     with monkeypatch.context() as patch:
-        patch.setattr("spark_jobs.publish.apply._note", lambda *_: 1 / 0)
+        patch.setattr("spark_jobs.publish.transaction._record_version", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
     assert one(postgres, "SELECT count(*) FROM ecommerce_events") == 5
     assert publish(home, postgres, EVENTS) == Published(4, 0, whole=False)
 
 
-def test_the_position_says_the_version_and_when_it_came_into_the_lake(home: PublishHouse, postgres: Connection) -> None:
+def test_the_position_says_the_version_and_when_it_came_into_the_lake(
+    home: PublishedLake, postgres: Connection
+) -> None:
     home.append(EVENTS, *map(event, range(5)))
     publish(home, postgres, EVENTS)
     query = "SELECT ROW(version, rows_written, lake_committed_at <= published_at)::text FROM published_tables WHERE lake_table = "
@@ -132,6 +134,6 @@ def test_the_position_says_the_version_and_when_it_came_into_the_lake(home: Publ
 def test_years_before_the_first_are_written_as_postgres_counts_them() -> None:
     day = -62_167_219_200_000_000  # the first moment of the year 0
     column = pa.array([day, day - 1, None, 0], pa.timestamp("us", tz="UTC"))
-    told = rows.csv_bytes(pa.table({"at": column})).decode().splitlines()
+    told = csv_rows.csv_bytes(pa.table({"at": column})).decode().splitlines()
     assert told[:2] == ['"0001-01-01 00:00:00.000000Z BC"', '"0002-12-31 23:59:59.999999Z BC"']
     assert told[2:] == ["", '"1970-01-01 00:00:00.000000Z"']

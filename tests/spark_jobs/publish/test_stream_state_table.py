@@ -12,11 +12,11 @@ from support.published_lake import ask
 from config.postgres import connect
 from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.microbatch.stream_state import QueryState, write_stream_state
-from spark_jobs.publish.stream_rows import StreamRows, states
+from spark_jobs.publish.stream_state_table import StreamStateTable, query_states
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
-    from support.published_lake import PublishHouse
+    from support.published_lake import PublishedLake
 
     from config.groups import Database
 
@@ -26,19 +26,19 @@ WORKING = QueryState("orders", "ingest", "running")
 ROWS = "SELECT row(subject, query, state, since, failures, error, step)::text FROM stream_state ORDER BY subject, query"
 
 
-def test_a_subject_that_no_process_streams_has_stopped_whatever_its_note_says(home: PublishHouse) -> None:
+def test_a_subject_that_no_process_streams_has_stopped_whatever_its_note_says(home: PublishedLake) -> None:
     lake = home.home.lake
     write_stream_state(lake, "orders", [WORKING, FAILING])
     stopped = [QueryState("orders", query, "stopped") for query in ("ingest", "refine")]
-    assert states(lake, ["orders"]) == stopped
+    assert query_states(lake, ["orders"]) == stopped
     with ExitStack() as locks:
         locks.enter_context(sole_writer(lake.lock("orders"), "orders"))
-        assert states(lake, ["orders", "none"])[:2] == [WORKING, FAILING]
-    assert states(lake, ["none"]) == [QueryState("none", query, "stopped") for query in ("ingest", "refine")]
+        assert query_states(lake, ["orders", "none"])[:2] == [WORKING, FAILING]
+    assert query_states(lake, ["none"]) == [QueryState("none", query, "stopped") for query in ("ingest", "refine")]
 
 
 def test_what_changes_is_told_by_the_writer_and_what_does_not_is_not_told_again(
-    home: PublishHouse, database: Database, postgres: Connection
+    home: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     made: list[Connection] = []
 
@@ -47,24 +47,24 @@ def test_what_changes_is_told_by_the_writer_and_what_does_not_is_not_told_again(
         return made[-1]
 
     lake = home.home.lake
-    telling = StreamRows(lake, ["orders"], writer)
+    table = StreamStateTable(lake, ["orders"], writer)
     with sole_writer(lake.lock("orders"), "orders"):
         write_stream_state(lake, "orders", [WORKING, FAILING])
-        telling.tell_news()
-        telling.tell_news()
+        table.update()
+        table.update()
         assert len(made) == 1
         assert ask(postgres, ROWS) == [
             '(orders,ingest,running,,0,"","")',
             '(orders,refine,retrying,"2026-01-05 10:00:00+00",7,"OSError: no room",commit)',
         ]
-    telling.tell_news()
+    table.update()
     assert ask(postgres, "SELECT state FROM stream_state") == ["stopped", "stopped"]
     assert len(made) == 2
     assert all(connection.closed for connection in made)
 
 
 def test_a_postgres_that_is_away_hears_it_when_it_is_back(
-    home: PublishHouse, database: Database, postgres: Connection
+    home: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     answers = [OperationalError("away"), connect(database, "writer", application="tests")]
 
@@ -74,8 +74,8 @@ def test_a_postgres_that_is_away_hears_it_when_it_is_back(
             raise answer
         return answer
 
-    telling = StreamRows(home.home.lake, ["orders"], writer)
-    telling.tell_news()
+    table = StreamStateTable(home.home.lake, ["orders"], writer)
+    table.update()
     assert ask(postgres, ROWS) == []
-    telling.tell_news()
+    table.update()
     assert ask(postgres, "SELECT state FROM stream_state") == ["stopped", "stopped"]

@@ -1,7 +1,7 @@
-"""One table of the lake brought to Postgres, from the version that is there to a newer one, in one transaction.
+"""One transaction that brings one table in Postgres from the version that it shows to a newer one of the lake.
 
-The version goes in with the rows: whoever is killed, on either side and at whatever moment, either all of it is there or
-nothing, and the next attempt starts from what is there. Done twice, the second time finds its version and does nothing.
+The version is committed with the rows: whichever side is killed, at whatever moment, either all of it is there or nothing, and
+the next attempt starts from what is there. Done twice, the second time finds its version and does nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from spark_jobs.publish import upsert
-from spark_jobs.publish.rows import keys_only, whole_rows
+from spark_jobs.publish.csv_rows import keys_only, whole_rows
 from spark_jobs.storage.deletion_vectors import DeletionVectorError
 from spark_jobs.storage.difference import TableVersion, only_in, snapshot_at
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
     from psycopg2.sql import Composable
 
-    from spark_jobs.publish.targets import Target
+    from spark_jobs.publish.target import Target
     from spark_jobs.storage.snapshot import Snapshot
 
-#: From this many staged rows on the planner is told of them.
+#: From this many staged rows on the staging table is analyzed, so that the planner knows its size.
 MANY_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a transaction did: rows inserted or updated, rows deleted, and whether the whole table was compared."""
+    """What a transaction did: rows inserted or updated, rows deleted, and if the whole table was compared."""
 
     written: int
     deleted: int
@@ -45,8 +45,9 @@ class Published:
 def publish_version(
     connection: Connection, target: Target, now: Snapshot, known: Snapshot | None = None
 ) -> Published | None:
-    """Bring the table to the version ``now``; None where it is there already. ``known``: a snapshot that may be the one it shows.
+    """Bring the table to the version ``now``; None where it is there already.
 
+    ``known``: a snapshot that may be the one that Postgres shows, which saves reading the log.
     Only what changed since the version that Postgres shows is read and sent; where that can no longer be told (none is
     there, the table is another one, or the old version was vacuumed) the whole table is sent, and compared there.
     FileNotFoundError where ``now`` itself has been vacuumed: try again with a newer one.
@@ -61,50 +62,53 @@ def _publish(
     connection: Connection, target: Target, now: Snapshot, known: Snapshot | None, *, whole: bool
 ) -> Published | None:
     with connection, connection.cursor() as cursor:
-        position = _position(cursor, target)
+        position = _lock_position(cursor, target)
         if position == TableVersion(now.metadata["id"], now.version):
             return None
-        before = None if whole else _before(target, position, now, known)
+        before = None if whole else _snapshot_before(target, position, now, known)
         cursor.execute(upsert.create_stage(target))
-        cursor.execute(upsert.create_gone(target))
-        written, deleted = _apply(cursor, target, now, before)
-        _note(cursor, target, now, written, deleted)
+        cursor.execute(upsert.create_old_keys(target))
+        written, deleted = _send(cursor, target, now, before)
+        _record_version(cursor, target, now, written, deleted)
     return Published(written, deleted, before is None)
 
 
-def _position(cursor: Cursor, target: Target) -> TableVersion | None:
-    """What Postgres shows of the table, locked until the end of the transaction: two publishers take turns."""
+def _lock_position(cursor: Cursor, target: Target) -> TableVersion | None:
+    """Return the version that Postgres shows, locked until the end of the transaction: two publishers take turns."""
     query = "SELECT lake_table_id, version FROM {} WHERE lake_table = %s FOR UPDATE"
-    cursor.execute(_of_positions(target, query), (target.table.name,))
+    cursor.execute(_positions_sql(target, query), (target.table.name,))
     row = cursor.fetchone()
     if row is None:
         raise LookupError(f"{target.table.name} is not among the published tables")
     return TableVersion(*row) if row[0] is not None else None
 
 
-def _before(target: Target, position: TableVersion | None, now: Snapshot, known: Snapshot | None) -> Snapshot | None:
-    """The version that Postgres shows, where what changed since can be told from it."""
+def _snapshot_before(
+    target: Target, position: TableVersion | None, now: Snapshot, known: Snapshot | None
+) -> Snapshot | None:
+    """Return the version that Postgres shows, or None where what changed since cannot be told from it."""
     if position is None or position.id != now.metadata["id"] or position.version > now.version:
         return None
     if known is not None and TableVersion(known.metadata["id"], known.version) == position:
         return known
     try:
-        found = snapshot_at(target.table, position.version)
+        before = snapshot_at(target.table, position.version)
     except FileNotFoundError:
         return None
-    return found if found is not None and found.metadata["id"] == position.id else None
+    return before if before is not None and before.metadata["id"] == position.id else None
 
 
-def _apply(cursor: Cursor, target: Target, now: Snapshot, before: Snapshot | None) -> tuple[int, int]:
-    fresh, old = _apart(now, before)
+def _send(cursor: Cursor, target: Target, now: Snapshot, before: Snapshot | None) -> tuple[int, int]:
+    """Copy what differs between the versions, and merge it; the numbers of rows written and deleted."""
+    new, old = _without_common_files(now, before)
     staged = _copy(
-        cursor, upsert.copy_rows(target), (part for piece in only_in(fresh, old) for part in whole_rows(target, piece))
+        cursor, upsert.copy_rows(target), (part for piece in only_in(new, old) for part in whole_rows(target, piece))
     )
     if old is not None:
         _copy(
             cursor,
-            upsert.copy_gone(target),
-            (part for piece in only_in(old, fresh) for part in keys_only(target, piece)),
+            upsert.copy_old_keys(target),
+            (part for piece in only_in(old, new) for part in keys_only(target, piece)),
         )
     if staged > MANY_ROWS:
         cursor.execute(upsert.analyze(target))
@@ -112,8 +116,8 @@ def _apply(cursor: Cursor, target: Target, now: Snapshot, before: Snapshot | Non
     return merge(cursor, target, whole=old is None)
 
 
-def _apart(now: Snapshot, before: Snapshot | None) -> tuple[Snapshot, Snapshot | None]:
-    """Both versions without the files that are the same in both, which of a long-lived table are nearly all."""
+def _without_common_files(now: Snapshot, before: Snapshot | None) -> tuple[Snapshot, Snapshot | None]:
+    """Return both versions without the files that are the same in both, which of a long-lived table are nearly all."""
     if before is None:
         return now, None
     same = {path for path, add in now.files.items() if before.files.get(path) == add}
@@ -125,7 +129,7 @@ def _without(snapshot: Snapshot, paths: set[str]) -> Snapshot:
 
 
 def _copy(cursor: Cursor, statement: Composable, parts: Iterable[bytes]) -> int:
-    """COPY a part at a time; the number of rows."""
+    """COPY a part at a time, and return the number of rows."""
     rows = 0
     for part in parts:
         cursor.copy_expert(statement, io.BytesIO(part))
@@ -134,14 +138,14 @@ def _copy(cursor: Cursor, statement: Composable, parts: Iterable[bytes]) -> int:
 
 
 def _merge_rows(cursor: Cursor, target: Target, *, whole: bool) -> tuple[int, int]:
-    deleted = _run(cursor, upsert.delete_others(target) if whole else upsert.delete_gone(target))
+    deleted = _run(cursor, upsert.delete_unstaged(target) if whole else upsert.delete_old(target))
     return _run(cursor, upsert.upsert(target)), deleted
 
 
 def _merge_events(cursor: Cursor, target: Target, *, whole: bool) -> tuple[int, int]:
-    """Events by row, as their identifier may come again; the second one of an identifier is kept beside the table."""
-    deleted = _run(cursor, upsert.delete_others(target) if whole else upsert.delete_gone(target))
-    deleted += _run(cursor, upsert.delete_other_repeated(target) if whole else upsert.delete_gone_repeated(target))
+    """Merge events by row, as their identifier may come again; the second one of an identifier goes to ``repeated_events``."""
+    deleted = _run(cursor, upsert.delete_unstaged(target) if whole else upsert.delete_old(target))
+    deleted += _run(cursor, upsert.delete_unstaged_repeated(target) if whole else upsert.delete_old_repeated(target))
     changed = _run(cursor, upsert.delete_changed_events(target))
     written = _run(cursor, upsert.insert_events(target)) + _run(cursor, upsert.keep_repeated(target))
     if deleted or changed:
@@ -155,24 +159,24 @@ def _run(cursor: Cursor, statement: Composable) -> int:
     return cursor.rowcount
 
 
-def _note(cursor: Cursor, target: Target, now: Snapshot, written: int, deleted: int) -> None:
-    """The version that Postgres shows once this transaction is committed."""
+def _record_version(cursor: Cursor, target: Target, now: Snapshot, written: int, deleted: int) -> None:
+    """Write the version that Postgres shows once this transaction is committed."""
     statement = (
         "UPDATE {} SET lake_table_id = %s, version = %s, rows_written = rows_written + %s, "
         "rows_deleted = rows_deleted + %s, published_at = clock_timestamp(), lake_committed_at = %s WHERE lake_table = %s"
     )
     cursor.execute(
-        _of_positions(target, statement),
-        (now.metadata["id"], now.version, written, deleted, committed_at(now), target.table.name),
+        _positions_sql(target, statement),
+        (now.metadata["id"], now.version, written, deleted, _committed_at(now), target.table.name),
     )
 
 
-def _of_positions(target: Target, text: str) -> Composable:
+def _positions_sql(target: Target, text: str) -> Composable:
     return sql.SQL(text).format(sql.Identifier(target.schema, "published_tables"))
 
 
-def committed_at(snapshot: Snapshot) -> datetime | None:
-    """When the version came into the lake, by its log entry; None where that has been cleaned away."""
+def _committed_at(snapshot: Snapshot) -> datetime | None:
+    """Return when the version came into the lake, by its log entry; None where that has been cleaned away."""
     entry = Path(snapshot.path) / "_delta_log" / f"{snapshot.version:020}.json"
     try:
         return datetime.fromtimestamp(entry.stat().st_mtime, UTC)

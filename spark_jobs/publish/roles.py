@@ -1,4 +1,4 @@
-"""Who may do what: the roles, the schema that is publishing's own, where roles look for tables, and what is granted."""
+"""The two roles and the schema of publishing: both are made where they are missing, with their search path and grants."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import errors, sql
 
-from spark_jobs.errors import TallyError
+from spark_jobs.publish.errors import MigrationError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 WRITER, READER = "tallylake_writer", "tallylake_reader"
-_SEARCHED = (
+_HAS_SEARCH_PATH = (
     "SELECT 1 FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole JOIN pg_database d ON d.oid = s.setdatabase "
     "WHERE r.rolname = %s AND d.datname = current_database() AND %s = ANY (setconfig)"
 )
 
 
-class MigrationError(TallyError):
-    """The database cannot be brought to the form that publishing needs."""
-
-
-def make_roles(cursor: Cursor, *, login: bool) -> None:
-    """The writer and the reader, where they are not there yet. The owner becomes a member, so that it may act as either."""
+def create_roles(cursor: Cursor, *, login: bool) -> None:
+    """Create the writer and the reader where they are missing. The owner becomes a member, so that it may act as either."""
     for role in (WRITER, READER):
         cursor.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", (role,))
         found = cursor.fetchone()
@@ -44,8 +40,8 @@ def make_roles(cursor: Cursor, *, login: bool) -> None:
             ) from error
 
 
-def make_schema(cursor: Cursor, schema: str) -> None:
-    """The schema, where it is not there yet; one that is there is taken as it is, with whatever others have in it."""
+def create_schema(cursor: Cursor, schema: str) -> None:
+    """Create the schema where it is missing; one that is there is used as it is, with whatever others have in it."""
     cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)", (schema,))
     login, there = cursor.fetchone() or ("", False)
     try:
@@ -66,13 +62,13 @@ def _no_schema(schema: str, login: str) -> MigrationError:
     )
 
 
-def look_there(cursor: Cursor, schema: str) -> None:
-    """Have the roles find the tables by their names when they log in by themselves.
+def set_search_path(cursor: Cursor, schema: str) -> None:
+    """Make the roles find the tables without their schema when they log in by themselves.
 
-    Connections of ours say it themselves. A login that may not set it leaves it to docker/postgres/init.
+    Our own connections set the path themselves. A login that may not set it leaves it to docker/postgres/init.
     """
     for role in (WRITER, READER):
-        cursor.execute(_SEARCHED, (role, f"search_path={schema}, public"))
+        cursor.execute(_HAS_SEARCH_PATH, (role, f"search_path={schema}, public"))
         if cursor.fetchone() is not None:
             continue
         cursor.execute("SAVEPOINT a_role")
@@ -84,21 +80,21 @@ def look_there(cursor: Cursor, schema: str) -> None:
             cursor.execute("ROLLBACK TO SAVEPOINT a_role")
 
 
-def grant_schema(cursor: Cursor, schema: str) -> None:
-    """Both roles may use what they are granted in the schema."""
+def grant_usage(cursor: Cursor, schema: str) -> None:
+    """Let both roles use what they are granted in the schema."""
     line = "GRANT USAGE ON SCHEMA {} TO {}, {}"
     cursor.execute(sql.SQL(line).format(*map(sql.Identifier, (schema, WRITER, READER))))
 
 
 def grant(cursor: Cursor, schema: str, name: str, *, written: bool) -> None:
-    """The writer changes rows, where they are published, and no structure; the reader reads.
+    """Let the reader read a table or view, and the writer as well; with ``written`` the writer may change rows, but no structure.
 
-    What is granted already is not granted again, as that would wait for whoever holds the table locked.
+    Privileges that are there are not granted again, as that would wait for whoever holds the table locked.
     """
     wanted = {WRITER: "SELECT, INSERT, UPDATE, DELETE" if written else "SELECT", READER: "SELECT"}
-    for role, rights in wanted.items():
-        asked = "SELECT bool_and(has_table_privilege(%s, to_regclass(%s), one)) FROM unnest(%s) one"
-        cursor.execute(asked, (role, f'"{schema}"."{name}"', rights.split(", ")))
+    for role, privileges in wanted.items():
+        has_all = "SELECT bool_and(has_table_privilege(%s, to_regclass(%s), one)) FROM unnest(%s) one"
+        cursor.execute(has_all, (role, f'"{schema}"."{name}"', privileges.split(", ")))
         if cursor.fetchone() != (True,):
-            line = sql.SQL(f"GRANT {rights} ON {{}} TO {{}}")
+            line = sql.SQL(f"GRANT {privileges} ON {{}} TO {{}}")
             cursor.execute(line.format(sql.Identifier(schema, name), sql.Identifier(role)))

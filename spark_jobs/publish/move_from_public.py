@@ -1,4 +1,4 @@
-"""Tables that releases before 0.2 published to ``public``: moved to the schema that is publishing's own, with all that is in them.
+"""Moves the tables that releases before 0.2 published to ``public`` to publishing's own schema, with all that is in them.
 
 Rows, positions, indexes, grants and what others have built on them stay as they are; only the schema is another. Done twice, the
 second time finds nothing there to move. What another lake has published is left alone.
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from psycopg2 import errors, sql
 
 from spark_jobs.publish.ddl import OURS
+from spark_jobs.publish.errors import MigrationError
 from spark_jobs.publish.migrations import files
-from spark_jobs.publish.rights import MigrationError
-from spark_jobs.publish.targets import OWN_TABLES
+from spark_jobs.publish.target import BOOKKEEPING
 from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
@@ -22,19 +22,21 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import cursor as Cursor
 
-    from spark_jobs.publish.targets import Target
+    from spark_jobs.publish.target import Target
 
 log = logging.getLogger("tallylake.publish")
 
-#: By this comment the table of positions is known; V001 has made it.
+#: The comment of the table of positions, by which it is recognised; V001 has made it.
 _POSITIONS = "One row for each table of the lake: the version of it that Postgres shows, committed with the rows"
-_THERE = "SELECT obj_description(to_regclass('public.published_tables'), 'pg_class') = %s AND to_regclass(%s) IS NULL"
-_OWN = [*OWN_TABLES, "quality_by_hour"]
+_IS_TO_MOVE = (
+    "SELECT obj_description(to_regclass('public.published_tables'), 'pg_class') = %s AND to_regclass(%s) IS NULL"
+)
+_OWN = [*BOOKKEEPING, "quality_by_hour"]
 _TABLES = (
     "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' "
     "AND (starts_with(obj_description(oid, 'pg_class'), %s) OR relname = ANY (%s)) ORDER BY relname = ANY (%s) DESC, relname"
 )
-#: Views of ours on a table, which no one else can have called so, and functions: what gives its rows, what its triggers run.
+#: Our views on a table, by names that nobody else can have given, and functions that return its rows or that its triggers run.
 _VIEWS = (
     "SELECT DISTINCT 'VIEW', v.relname, '' FROM pg_depend d "
     "JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid "
@@ -52,13 +54,13 @@ _FUNCTIONS = (
 _TAKEN = (errors.DuplicateTable, errors.DuplicateObject, errors.DuplicateFunction)
 
 
-def take_over(cursor: Cursor, schema: str, wanted: Sequence[Target]) -> None:
+def move_from_public(cursor: Cursor, schema: str, wanted: Sequence[Target]) -> None:
     """Move what an earlier release has published of this lake to ``public``, where the schema has nothing of ours yet."""
-    cursor.execute(_THERE, (_POSITIONS, f'"{schema}"."published_tables"'))
+    cursor.execute(_IS_TO_MOVE, (_POSITIONS, f'"{schema}"."published_tables"'))
     if cursor.fetchone() != (True,):
         return
     try:
-        if _is_of(cursor, wanted):
+        if _is_of_this_lake(cursor, wanted):
             _move_all(cursor, schema)
         else:
             log.warning("the tables in public were published from another lake: they are left alone")
@@ -69,8 +71,8 @@ def take_over(cursor: Cursor, schema: str, wanted: Sequence[Target]) -> None:
         ) from error
 
 
-def _is_of(cursor: Cursor, wanted: Sequence[Target]) -> bool:
-    """Whether that was this lake; of rebuilt tables ids differ, of another lake all of them do."""
+def _is_of_this_lake(cursor: Cursor, wanted: Sequence[Target]) -> bool:
+    """True if they were published from this lake: a rebuilt table has another id, but of another lake all have."""
     cursor.execute("SELECT lake_table, lake_table_id FROM public.published_tables WHERE lake_table_id IS NOT NULL")
     published = dict(cursor.fetchall())
     here = {target.table.name: open_snapshot(target.table.path) for target in wanted if target.table.name in published}
@@ -87,23 +89,23 @@ def _move_all(cursor: Cursor, schema: str) -> None:
         others = cursor.fetchall()
         cursor.execute(_FUNCTIONS, (table,))
         others += cursor.fetchall()
-        if _moved(cursor, schema, "TABLE", table):
+        if _move(cursor, schema, "TABLE", table):
             for kind, name, arguments in others:
-                _moved(cursor, schema, kind, name, arguments)
+                _move(cursor, schema, kind, name, arguments)
         else:
             line = "UPDATE {} SET lake_table_id = NULL, version = NULL WHERE table_name = %s"
             cursor.execute(sql.SQL(line).format(sql.Identifier(schema, "published_tables")), (table,))
     log.warning("%d tables that were published to public are in the schema %s from now on", len(tables), schema)
 
 
-def _moved(cursor: Cursor, schema: str, kind: str, name: str, arguments: str = "") -> bool:
-    """Whether it could be moved; not where the schema has something of that name already, which is left alone."""
+def _move(cursor: Cursor, schema: str, kind: str, name: str, arguments: str = "") -> bool:
+    """Move one object; False where the schema has something of that name already, which is left alone."""
     cursor.execute("SAVEPOINT a_move")
     try:
         line = sql.SQL(f"ALTER {kind} {{}}{arguments} SET SCHEMA {{}}")
         cursor.execute(line.format(sql.Identifier("public", name), sql.Identifier(schema)))
     except _TAKEN as error:
-        if name in OWN_TABLES:
+        if name in BOOKKEEPING:
             raise MigrationError(
                 f"{schema}.{name} is there already and was not made by Tallylake: rename it, or have POSTGRES_SCHEMA name another "
                 "schema"
