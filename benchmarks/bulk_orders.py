@@ -6,8 +6,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from generator.changes.run import write_shop
-from spark_jobs.batch.audit.against_manifest import against_manifest
-from spark_jobs.batch.audit.against_truth import against_truth
+from spark_jobs.batch.audit.against_manifest import compare_with_manifest
+from spark_jobs.batch.audit.against_truth import compare_with_truth
 
 if TYPE_CHECKING:
     from benchmarks.stage import Stage
@@ -32,8 +32,8 @@ def measure(stage: Stage, orders: int) -> dict[str, Any]:
     wrong = 0
     for name in SUBJECTS:
         subject, manifest = stage.registry.subject(name), folder / "manifests" / f"{name}.jsonl"
-        wrong += against_manifest(stage.spark, lake, subject, manifest)[0]["wrong"]
-        wrong += against_truth(lake, subject, manifest.with_name(f"{name}.truth.jsonl")).count
+        wrong += compare_with_manifest(stage.spark, lake, subject, manifest)[0]["wrong"]
+        wrong += compare_with_truth(lake, subject, manifest.with_name(f"{name}.truth.jsonl")).count
     return {
         "orders": orders,
         "changes": rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.batch.audit.against_manifest import against_manifest
+from spark_jobs.batch.audit.against_manifest import compare_with_manifest
 
 if TYPE_CHECKING:
     from benchmarks.stage import Stage
@@ -30,7 +30,7 @@ def measure(stage: Stage, rows: int, rounds: int) -> dict[str, Any]:
         for line in books:
             for step, took in line.steps.items():
                 steps[step] = steps.get(step, 0.0) + took
-    sums, _ = against_manifest(stage.spark, lake, stage.subject, landing / "manifest.jsonl")
+    sums, _ = compare_with_manifest(stage.spark, lake, stage.subject, landing / "manifest.jsonl")
     bare_seconds, our_seconds = statistics.median(bare), statistics.median(ours)
     return {
         "rows": sums["rows"],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from schema_registry.contract import CHANGE_COLUMNS
+from spark_jobs.errors import UsageError
 from spark_jobs.schemas import (
     BATCH_QUALITY,
     BRONZE_META,
@@ -49,6 +50,11 @@ class Lake:
 
     root: Path
     landed: Path | None = None
+
+    def require_exists(self) -> None:
+        """UsageError where no stream has made the lake yet."""
+        if not self.root.exists():
+            raise UsageError(f"there is no lake at {self.root}: run tally stream, or set LAKE_ROOT")
 
     def shadow(self, subject: str) -> Lake:
         """The lake beside this one in which a subject is rebuilt from this one's Bronze."""

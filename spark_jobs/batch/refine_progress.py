@@ -45,7 +45,7 @@ def waiting_rows(lake: Lake, subject: Subject) -> int:
     return count_rows(lake.bronze(subject)) - int(pc.sum(own["rows_read"]).as_py() or 0)
 
 
-def passed_over(lake: Lake, landing_root: Path, subject: Subject, waiting: Sequence[str]) -> list[str]:
+def skipped_files(lake: Lake, landing_root: Path, subject: Subject, waiting: Sequence[str]) -> list[str]:
     """Those of the waiting files that ingest's checkpoint counts as landed: Spark never hands them over again."""
     checkpoint = lake.checkpoint(subject.name, "ingest")
     done = last(checkpoint / "commits") if waiting else None
@@ -56,7 +56,7 @@ def passed_over(lake: Lake, landing_root: Path, subject: Subject, waiting: Seque
     return [source for source in waiting if str(absolute_root(landing_root) / source) in handed_over]
 
 
-def refined_before(lake: Lake, subject: Subject) -> datetime | None:
+def waiting_since(lake: Lake, subject: Subject) -> datetime | None:
     """The reading time from which on rows of Bronze wait; None where none does.
 
     Refine reads Bronze commit by commit, and reading times ascend from each to the next. UsageError where it stopped within a

@@ -138,11 +138,11 @@ def why(
     json: Json = False,
 ) -> None:
     """Tell where a row came from and what became of it: file, row, version, reasons, batch."""
-    from spark_jobs.batch.why.run import why as find_stories
+    from spark_jobs.batch.why.trace import trace_rows
 
     settings = load_settings()
     subjects = chosen_subjects(settings, None)
-    told = [story for subject in subjects for story in find_stories(lake_of(settings), subject, key)]
+    told = [story for subject in subjects for story in trace_rows(lake_of(settings), subject, key)]
     if json:
         show.as_json([story.to_json() for story in told])
     for story in [] if json else told:
@@ -197,10 +197,10 @@ def report(
 ) -> None:
     """Show a published date on one page: sales, trend, refunds, products, prices, quality, gates; exit 1 where there is none."""
     from spark_jobs.cli.report import run_report
-    from spark_jobs.render.report import show_reported
+    from spark_jobs.render.report import show_report
 
     done = run_report(lake_of(load_settings()), date, out, json=json)
-    show.as_json(done.report.to_json()) if json else show_reported(done)
+    show.as_json(done.report.to_json()) if json else show_report(done)
 
 
 @app.command()

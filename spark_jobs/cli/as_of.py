@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spark_jobs.batch.point_in_time.one_key import Answer, require_changes, state_at
-from spark_jobs.batch.point_in_time.typed_key import parsed_key, parsed_moment
-from spark_jobs.errors import UsageError
+from spark_jobs.batch.point_in_time.key_states import Answer, require_changes, state_at
+from spark_jobs.batch.point_in_time.parsing import parse_key, parse_moment
 
 if TYPE_CHECKING:
     from schema_registry.registry import Subject
@@ -16,6 +15,5 @@ if TYPE_CHECKING:
 def run_as_of(lake: Lake, subject: Subject, key: str, moment: str) -> Answer:
     """What the row with that key was at that moment. UsageError where either cannot be read, or the subject holds events."""
     require_changes(subject)
-    if not lake.root.exists():
-        raise UsageError(f"there is no lake at {lake.root}: run tally stream, or set LAKE_ROOT")
-    return state_at(lake, subject, parsed_key(key, subject.latest), parsed_moment(moment))
+    lake.require_exists()
+    return state_at(lake, subject, parse_key(key, subject.latest), parse_moment(moment))

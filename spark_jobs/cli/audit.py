@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spark_jobs.batch.audit.run import Audit
-from spark_jobs.batch.audit.subject import audited
+from spark_jobs.batch.audit.result import Audit
+from spark_jobs.batch.audit.run import audit_subject
 from spark_jobs.errors import UsageError
 from spark_jobs.session import spark_session
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 def run_audit(settings: Settings, lake: Lake, subjects: Sequence[Subject], manifest: Path | None) -> list[Audit]:
     """Audit each subject; with a manifest also every row that it names."""
-    if not lake.root.exists():
-        raise UsageError(f"there is no lake at {lake.root}: run tally stream, or set LAKE_ROOT")
+    lake.require_exists()
     if manifest is not None and not manifest.exists():
         raise UsageError(f"there is no manifest at {manifest}: name the one that tally generate wrote")
     spark = spark_session(settings)
-    return [audited(spark, settings, lake, subject, manifest) for subject in subjects]
+    return [audit_subject(spark, settings, lake, subject, manifest) for subject in subjects]

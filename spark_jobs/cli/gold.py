@@ -73,7 +73,7 @@ def backfill(
 
 
 def _report(json: bool, accepted: Collection[str], work: Callable[[GoldRun], RunRecord]) -> None:
-    from spark_jobs.batch.gold.run import records
+    from spark_jobs.batch.gold.run import records_folder
 
     settings = load_settings()
     with _progress(quiet=json) as step:
@@ -82,18 +82,18 @@ def _report(json: bool, accepted: Collection[str], work: Callable[[GoldRun], Run
         show.as_json(record.to_json())
     else:
         show_record(record)
-        show.say(f"the record: {records(settings) / record.run_id}.json and ops/runs")
+        show.say(f"the record: {records_folder(settings) / record.run_id}.json and ops/runs")
     if record.failed:
         raise typer.Exit(1)
 
 
 def _gold(settings: Settings, accepted: Collection[str], step: Callable[[str], None]) -> GoldRun:
     """The run, with Spark started; what it would be refused for anyway is told before."""
-    from spark_jobs.batch.gold.run import GoldRun, check
+    from spark_jobs.batch.gold.run import GoldRun, check_request
     from spark_jobs.session import spark_session
 
     registry = load_registry(settings.lake.contracts)
-    check(Lake(settings.lake.root.resolve()), registry, accepted)
+    check_request(Lake(settings.lake.root.resolve()), registry, accepted)
     step("starting Spark")
     return GoldRun(spark_session(settings), settings, registry, step)
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from schema_registry.registry import load as load_registry
-from spark_jobs.batch.rebuild.run import Rebuild, Rebuilt
-from spark_jobs.errors import UsageError
+from spark_jobs.batch.rebuild.run import Rebuild, RebuildResult
 from spark_jobs.render import show
 from spark_jobs.session import spark_session
 from spark_jobs.storage.counts import count_rows
@@ -22,12 +21,11 @@ if TYPE_CHECKING:
 WIDEST = 60
 
 
-def run_rebuild(settings: Settings, lake: Lake, name: str, *, verify: bool, quiet: bool) -> Rebuilt:
+def run_rebuild(settings: Settings, lake: Lake, name: str, *, verify: bool, quiet: bool) -> RebuildResult:
     """Rebuild a subject of the registry; progress is shown on a terminal unless ``quiet``."""
     registry = load_registry(settings.lake.contracts)
     subject = registry.subject(name)
-    if not lake.root.exists():
-        raise UsageError(f"there is no lake at {lake.root}: run tally stream, or set LAKE_ROOT")
+    lake.require_exists()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     hidden = quiet or not show.console.is_terminal
     with Progress(*columns, console=show.console, transient=True, disable=hidden) as progress:
@@ -35,10 +33,10 @@ def run_rebuild(settings: Settings, lake: Lake, name: str, *, verify: bool, quie
         spark = spark_session(settings)
         progress.update(step, description="judging Bronze again, then comparing")
         rebuild = Rebuild(spark, settings, registry, name, lambda books: progress.advance(step, books.rows_read))
-        return rebuild(verify=verify)
+        return rebuild.run(verify=verify)
 
 
-def show_rebuilt(done: Rebuilt, lake: Lake) -> None:
+def show_rebuilt(done: RebuildResult, lake: Lake) -> None:
     """What was compared, what differs, and how to go back."""
     if done.finished:
         show.say(f"{done.subject}: an earlier rebuild was interrupted while it swapped tables; that is finished now")
@@ -82,7 +80,7 @@ def _text(value: Any) -> str:
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
-def _show_verdict(done: Rebuilt) -> None:
+def _show_verdict(done: RebuildResult) -> None:
     if done.waiting:
         part = "left out" if done.verified_only else "part of the rebuild"
         show.say(f"{done.waiting:,} rows had not been refined yet: {part}")
@@ -97,7 +95,7 @@ def _show_verdict(done: Rebuilt) -> None:
     show.say()
 
 
-def _show_way_back(done: Rebuilt, lake: Lake) -> None:
+def _show_way_back(done: RebuildResult, lake: Lake) -> None:
     rows = [[table, version, f"{lake.root / table}"] for table, version in done.before.items()]
     show.table("Swapped in; the old content is kept until VACUUM", ["table", "as of version", "path"], rows, whole=True)
     show.say(

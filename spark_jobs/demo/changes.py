@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from spark_jobs.batch.point_in_time.one_key import state_at
+from spark_jobs.batch.point_in_time.key_states import state_at
 from spark_jobs.render import show
 from spark_jobs.storage.key_lookup import all_rows
+from spark_jobs.transforms.reduced_changes import EFFECTS
 from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from spark_jobs.queries.books import Books
 
 Version = dict[str, Any]
-EFFECTS = ("inserted", "updated", "deleted", "superseded", "unchanged")
 AFTERNOON = timedelta(hours=15)
 
 

@@ -8,7 +8,7 @@ from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.batch.report.file import write_report
 from spark_jobs.render import show
 from spark_jobs.render.gold import show_record
-from spark_jobs.render.report import show_reported
+from spark_jobs.render.report import show_report
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,7 +28,7 @@ def show_gold(spark: SparkSession, settings: Settings, registry: Registry, last:
     show_record(record)
     newest = record.dates_built[-1]
     done = write_report(gold.lake, newest, out / f"report-{newest}.html")
-    show_reported(done)
+    show_report(done)
     show.say()
     held = [f"tally gold run --date {last} --accept order_totals"] if record.dates_held else []
     return [*held, f"tally report --date {newest} --json"]

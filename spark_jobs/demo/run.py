@@ -19,8 +19,8 @@ from generator.events.run import run_events
 from generator.faults import Outcome
 from generator.manifest import summary
 from schema_registry.registry import load as load_registry
-from spark_jobs.batch.audit.subject import audited
-from spark_jobs.batch.why.run import why
+from spark_jobs.batch.audit.run import audit_subject
+from spark_jobs.batch.why.trace import trace_rows
 from spark_jobs.demo.changes import show_effects, show_past
 from spark_jobs.demo.gold import show_gold
 from spark_jobs.demo.own_folder import made_anew, require_own
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
-    from spark_jobs.batch.audit.run import Audit
+    from spark_jobs.batch.audit.result import Audit
     from spark_jobs.queries.books import Books
 
 SUBJECT = "ecommerce_events"
@@ -126,7 +126,7 @@ def _stream_and_audit(
         progress.update(step, description="auditing: every row id and every key, from the tables themselves")
         found = []
         for name in names:
-            found.append(audited(spark, settings, lake, registry.subject(name), manifests))
+            found.append(audit_subject(spark, settings, lake, registry.subject(name), manifests))
             progress.update(step, advance=1)
     return sorted(books, key=lambda line: (names.index(line.subject), line.batch_id)), found
 
@@ -172,14 +172,14 @@ def _show_letter(lake: Lake, subject: Subject) -> None:
     letters = table.to_pyarrow_table(columns=["row_id", "reasons"]).to_pylist()
     worst = max(letters, key=lambda letter: (len(letter["reasons"]), letter["row_id"]))
     show.say("One dead letter, with all its reasons", style="bold")
-    for story in why(lake, subject, worst["row_id"]):
+    for story in trace_rows(lake, subject, worst["row_id"]):
         show.story(story)
     silver = open_table(lake.silver(subject).path)
     assert silver is not None
     rows = silver.to_pyarrow_table(columns=["event_id", "schema_version"])
     event_id = min(rows.filter(pc.equal(rows["schema_version"], 1))["event_id"].to_pylist())
     show.say(("One row explained:", "bold"), f" tally why {event_id}")
-    for story in why(lake, subject, event_id):
+    for story in trace_rows(lake, subject, event_id):
         show.story(story)
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.batch.point_in_time.one_key import state_at
+from spark_jobs.batch.point_in_time.key_states import state_at
 from spark_jobs.render import show
 from spark_jobs.transforms.scd2 import OPEN
 

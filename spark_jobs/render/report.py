@@ -8,10 +8,10 @@ from spark_jobs.batch.report.page import headline
 from spark_jobs.render import show
 
 if TYPE_CHECKING:
-    from spark_jobs.batch.report.file import Reported
+    from spark_jobs.batch.report.file import ReportResult
 
 
-def show_reported(done: Reported) -> None:
+def show_report(done: ReportResult) -> None:
     """The date in a sentence, how it stands, and where the page is."""
     show.say(f"{done.report.date}: {headline(done.report)}")
     if done.report.standing.state != "published":

@@ -12,11 +12,10 @@ from spark_jobs.render.terminal import as_json, complain, console, exactly, line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spark_jobs.batch.audit.finding import Finding
-    from spark_jobs.batch.audit.run import Audit
-    from spark_jobs.batch.point_in_time.one_key import Answer, State
+    from spark_jobs.batch.audit.result import Audit, Finding
+    from spark_jobs.batch.point_in_time.key_states import Answer, State
     from spark_jobs.batch.status import SubjectStatus
-    from spark_jobs.batch.why.run import Story
+    from spark_jobs.batch.why.trace import RowTrace
 
 __all__ = [
     "answer",
@@ -144,7 +143,7 @@ def findings(subject: str, found: Sequence[Finding]) -> None:
             say(f"    {shorten(example, LONGEST)}")
 
 
-def story(told: Story) -> None:
+def story(told: RowTrace) -> None:
     """One row's way through the lake."""
     lines = [
         ("came from", f"{told.source}, row {told.position}, landed {moment(told.ingested_at)}"),

@@ -18,12 +18,11 @@ from support.lakes import house
 
 from config.runtime import ROOT
 from schema_registry.errors import ContractError
-from spark_jobs.batch.audit.finding import Finding
-from spark_jobs.batch.audit.run import Audit
+from spark_jobs.batch.audit.result import Audit, Finding
 from spark_jobs.batch.gold.record import GateResult, RunRecord
-from spark_jobs.batch.point_in_time.one_key import Answer, Change, State
+from spark_jobs.batch.point_in_time.key_states import Answer, Change, State
 from spark_jobs.batch.rebuild.compare import Comparison, KeyDifference
-from spark_jobs.batch.rebuild.run import Rebuilt
+from spark_jobs.batch.rebuild.run import RebuildResult
 from spark_jobs.batch.report.page import _template
 from spark_jobs.cli import app as cli
 from spark_jobs.cli.rebuild import show_rebuilt
@@ -136,7 +135,7 @@ STATE = State({"name": HOSTILE}, 1, NOON, None, None)
 RENDERED: dict[str, Callable[[], None]] = {
     "audit": lambda: show.audits([Audit(**COUNTS, subject=HOSTILE, findings=FINDINGS)]),
     "rebuild": lambda: show_rebuilt(
-        Rebuilt("things", "events", True, 1, 0, (Comparison("t", 1, 1, differing=1, examples=DIFFERENCES),)),
+        RebuildResult("things", "events", True, 1, 0, (Comparison("t", 1, 1, differing=1, examples=DIFFERENCES),)),
         house(Path("unused")).lake,
     ),
     "gold": lambda: show_record(RunRecord(**RUN, end_date=date(2026, 1, 29), started_at=NOON, gates=(GATE,))),
@@ -235,7 +234,7 @@ def test_what_was_typed_is_quoted_and_does_nothing(
 def test_nothing_is_shown_by_another_way() -> None:
     """A console of one's own, a bare print or markup would not go through the one function that makes text harmless."""
     ways = {"print", "echo", "secho", "Console", "from_markup", "StreamHandler", "Formatter", "print_json"}
-    own = {ROOT / "spark_jobs" / name for name in ("terminal.py", "logs.py")}
+    own = {ROOT / "spark_jobs" / name for name in ("render/terminal.py", "logs.py")}
     found = []
     for package in ("spark_jobs", "serving", "generator", "schema_registry"):
         for path in sorted((ROOT / package).rglob("*.py")):

@@ -10,7 +10,7 @@ import pytest
 from support.duckdb_audit import counts, discrepancies
 from support.lakes import House, house
 
-from spark_jobs.batch.refine_progress import passed_over, waiting_rows
+from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
 from spark_jobs.errors import StreamFailedError
 from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.microbatch.journal import query_id
@@ -155,8 +155,8 @@ def test_files_that_the_checkpoint_counts_as_landed_and_that_never_were_are_name
     _note(checkpoint / "offsets" / "4", {"logOffset": 9})
     _note(checkpoint / "commits" / "4", {})
     waiting = [f"{EVENTS}/{path.name}" for path in paths]
-    assert passed_over(home.lake, home.landing, home.subject(), waiting) == waiting[:2]
-    assert passed_over(home.lake, home.landing, home.subject(), waiting[2:]) == []
+    assert skipped_files(home.lake, home.landing, home.subject(), waiting) == waiting[:2]
+    assert skipped_files(home.lake, home.landing, home.subject(), waiting[2:]) == []
 
 
 def test_a_batch_of_files_is_told_by_its_files_and_not_by_its_number(tmp_path: Path) -> None:

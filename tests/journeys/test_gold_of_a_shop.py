@@ -241,7 +241,7 @@ def test_postgres_shows_every_table_as_the_lake_has_it_and_was_sent_only_what_th
 def test_everything_rebuilt_and_gold_made_afresh_have_the_same_content(told: Told, spark: SparkSession) -> None:
     home, gold = told.home, GoldRun(spark, told.home.settings, told.home.registry)
     for name in SHOP_SUBJECTS:
-        assert Rebuild(spark, home.settings, home.registry, name, lambda _: None)(verify=False).equal
+        assert Rebuild(spark, home.settings, home.registry, name, lambda _: None).run(verify=False).equal
     assert gold.run(LAST).dates_built == ()
     assert GoldHouse(home).content() == told.content
     for name in GOLD:

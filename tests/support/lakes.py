@@ -16,8 +16,8 @@ from generator.events.options import EventOptions
 from generator.events.run import run_events
 from schema_registry.registry import CONTRACTS, Registry
 from schema_registry.registry import load as load_registry
-from spark_jobs.batch.audit.against_manifest import against_manifest
-from spark_jobs.batch.audit.run import Audit, audit
+from spark_jobs.batch.audit.against_manifest import compare_with_manifest
+from spark_jobs.batch.audit.books import audit_books
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from schema_registry.registry import Subject
+    from spark_jobs.batch.audit.result import Audit
     from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
     from spark_jobs.storage.table import Table
@@ -77,10 +78,10 @@ class House:
         return books
 
     def audit(self, spark: SparkSession, subject: str = "ecommerce_events") -> Audit:
-        return audit(spark, self.lake, self.landing, self.subject(subject))
+        return audit_books(spark, self.lake, self.landing, self.subject(subject))
 
     def differences(self, spark: SparkSession) -> dict[str, Any]:
-        return against_manifest(spark, self.lake, self.subject(), self.manifest)[0]
+        return compare_with_manifest(spark, self.lake, self.subject(), self.manifest)[0]
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
         return pa.table(DeltaTable(table.path).scan().read_all()).to_pylist()

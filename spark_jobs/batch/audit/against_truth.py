@@ -1,4 +1,4 @@
-"""The current rows and the history of changes against what their generator says each key has come to. Starts no Spark."""
+"""The current rows and the history of changes compared with what their generator says of each key. Starts no Spark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.batch.audit.finding import SHOWN, Finding
+from spark_jobs.batch.audit.result import SHOWN, Finding
 from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.transforms.scd2 import OPEN
 
@@ -19,91 +19,84 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
 
 Key = tuple[str | None, ...]
+#: What is compared of one key or one version, values as texts in the form of the truth.
+Texts = dict[str, Any]
 
 
-def truth_of(manifest: Path) -> Path:
-    """Where the generator puts a manifest's truth."""
+def truth_path(manifest: Path) -> Path:
+    """Return where the generator puts a manifest's truth."""
     return manifest.with_name(f"{manifest.stem}.truth.jsonl")
 
 
-def against_truth(lake: Lake, subject: Subject, truth: Path) -> Finding:
-    """The keys whose row, tombstone or versions are not as the truth says."""
-    told = {tuple(line["key"]): _told(line, subject) for line in _lines(truth) if line["subject"] == subject.name}
+def compare_with_truth(lake: Lake, subject: Subject, truth: Path) -> Finding:
+    """Return the keys whose row, tombstone or versions are not as the truth says."""
+    expected = {
+        tuple(line["key"]): _expected(line, subject) for line in _lines(truth) if line["subject"] == subject.name
+    }
     rows, versions = _rows(lake, subject), _versions(lake, subject)
     wrong = []
-    for key in sorted(told.keys() | rows.keys(), key=str):
-        wrong += [
-            f"{'|'.join(map(str, key))}: {text}"
-            for text in _differences(told.get(key), rows.get(key), versions.get(key, []))
-        ]
+    for key in sorted(expected.keys() | rows.keys(), key=str):
+        difference = _difference(expected.get(key), rows.get(key), versions.get(key, []))
+        if difference is not None:
+            wrong.append(f"{'|'.join(map(str, key))}: {difference}")
     return Finding("keys whose row or history is not as the generator's truth says", len(wrong), tuple(wrong[:SHOWN]))
 
 
-def _lines(truth: Path) -> Iterator[dict[str, Any]]:
+def _lines(truth: Path) -> Iterator[Texts]:
     with truth.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
 
 
-def _told(line: dict[str, Any], subject: Subject) -> dict[str, Any]:
+def _expected(line: Texts, subject: Subject) -> Texts:
     """A line of the truth with its times spelled as here."""
-    times = {field.name for field in subject.latest.fields if field.type.name == "timestamp"} | {
-        "valid_from",
-        "valid_to",
-    }
+    times = {field.name for field in subject.latest.fields if field.type.name == "timestamp"}
+    times |= {"valid_from", "valid_to"}
 
-    def spelled(values: dict[str, Any]) -> dict[str, Any]:
+    def spelled(values: Texts) -> Texts:
         return {name: _text(datetime.fromisoformat(v)) if v and name in times else v for name, v in values.items()}
 
     state = None if line["state"] is None else spelled(line["state"])
     return {**line, "state": state, "versions": [spelled(version) for version in line.get("versions", [])]}
 
 
-def _differences(
-    told: dict[str, Any] | None, row: dict[str, Any] | None, versions: list[dict[str, Any]]
-) -> Iterator[str]:
-    """In words, the first thing that differs of one key."""
-    if told is None or row is None:
-        yield "not in the truth" if told is None else "not in the lake"
-        return
-    found = {name: row[name] for name in ("deleted", "sequence", "change_id", "state")}
-    said = {name: told[name] for name in found}
-    if found != said:
-        yield f"expected {said}, found {found}"
-    elif told["versions"] != (only := _only(versions, told["versions"])):
-        yield f"expected versions {told['versions']}, found {only}"
+def _difference(expected: Texts | None, row: Texts | None, versions: list[Texts]) -> str | None:
+    """The first thing that differs of one key, in words; None where nothing does."""
+    if expected is None or row is None:
+        return "not in the truth" if expected is None else "not in the lake"
+    wanted = {name: expected[name] for name in row}
+    if row != wanted:
+        return f"expected {wanted}, found {row}"
+    names = list(expected["versions"][0]) if expected["versions"] else []
+    told_of = [{name: version[name] for name in names} for version in versions]
+    return None if told_of == expected["versions"] else f"expected versions {expected['versions']}, found {told_of}"
 
 
-def _only(versions: list[dict[str, Any]], told: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The versions with those columns alone that the truth tells."""
-    names = list(told[0]) if told else []
-    return [{name: version[name] for name in names} for version in versions]
-
-
-def _rows(lake: Lake, subject: Subject) -> dict[Key, dict[str, Any]]:
+def _rows(lake: Lake, subject: Subject) -> dict[Key, Texts]:
+    """Each key's current row or tombstone: deleted, sequence, change_id, state (None where it is deleted)."""
     contract = subject.latest
     names = [*contract.field_names, "_deleted", "_sequence", "_change_id"]
-    found = {}
+    rows = {}
     for row in all_rows(lake.current(subject), names).to_pylist():
         state = None if row["_deleted"] else {name: _text(row[name]) for name in contract.field_names}
-        told = {"deleted": row["_deleted"], "sequence": row["_sequence"], "change_id": row["_change_id"]}
-        found[_key(row, subject)] = {**told, "state": state}
-    return found
+        change = {"deleted": row["_deleted"], "sequence": row["_sequence"], "change_id": row["_change_id"]}
+        rows[_key(row, subject)] = {**change, "state": state}
+    return rows
 
 
-def _versions(lake: Lake, subject: Subject) -> dict[Key, list[dict[str, Any]]]:
+def _versions(lake: Lake, subject: Subject) -> dict[Key, list[Texts]]:
+    """Each key's versions in order of time; valid_to of the current one is None. Empty where the subject has no history."""
     history, contract = lake.history(subject), subject.latest
-    found: dict[Key, list[dict[str, Any]]] = {}
+    versions: dict[Key, list[Texts]] = {}
     if history is None:
-        return found
+        return versions
     rows = all_rows(history, [*contract.field_names, "valid_from", "valid_to"])
     for row in rows.sort_by("valid_from").to_pylist():
         until = None if row["valid_to"] == OPEN else _text(row["valid_to"])
         values = {name: _text(row[name]) for name in contract.field_names}
-        found.setdefault(_key(row, subject), []).append(
-            {**values, "valid_from": _text(row["valid_from"]), "valid_to": until}
-        )
-    return found
+        version = {**values, "valid_from": _text(row["valid_from"]), "valid_to": until}
+        versions.setdefault(_key(row, subject), []).append(version)
+    return versions
 
 
 def _key(row: dict[str, Any], subject: Subject) -> Key:

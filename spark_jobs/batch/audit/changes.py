@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from spark_jobs.batch.audit.finding import SHOWN, Finding
-from spark_jobs.batch.tables import read
+from spark_jobs.batch.audit.result import SHOWN, Finding
+from spark_jobs.storage.frames import read_table
 from spark_jobs.transforms.scd2 import LAST, OPEN
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 def change_findings(spark: SparkSession, lake: Lake, subject: Subject, booked: Column) -> Iterator[Finding]:
     """What does not agree. Keys that a batch under way has changed (it is not ``booked``) are left out."""
     contract = subject.latest
-    log = read(spark, lake.changes(subject))
-    current = read(spark, lake.current(subject))
+    log = read_table(spark, lake.changes(subject))
+    current = read_table(spark, lake.current(subject))
     busy = log.where(~booked).select(*contract.key).distinct()
     yield _stale(log.where(booked), current, busy, contract)
     history = lake.history(subject)
     if history is not None:
-        yield from _broken_history(read(spark, history), current, busy, contract)
+        yield from _broken_history(read_table(spark, history), current, busy, contract)
 
 
 def _stale(log: DataFrame, current: DataFrame, busy: DataFrame, contract: Contract) -> Finding:

@@ -46,10 +46,10 @@ def changed_dates(lake: Lake, inputs: Inputs) -> set[date] | None:
 def all_dates(lake: Lake, inputs: Inputs) -> set[date]:
     """Every date that has an order or is published."""
     orders = all_rows(inputs.tables["orders"], ["order_date", "_deleted"])
-    return _dates_of(live(orders)["order_date"]) | published_dates(lake)
+    return _dates_of(live(orders)["order_date"]) | released_dates(lake)
 
 
-def published_dates(lake: Lake) -> set[date]:
+def released_dates(lake: Lake) -> set[date]:
     """The dates that have facts."""
     facts = [all_rows(lake.gold(name), ["order_date"])["order_date"] for name in ("fact_orders", "fact_payments")]
     return {day for column in facts for day in pc.unique(column).to_pylist()}

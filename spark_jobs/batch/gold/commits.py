@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.batch.gold.record import RunRecord, book, writer_of
+from spark_jobs.batch.gold.record import RunRecord, record_run, writer_of
 from spark_jobs.errors import TallyError
 from spark_jobs.schemas_gold import GOLD, RUNS
 from spark_jobs.storage.append import is_committed
@@ -77,7 +77,7 @@ class Commit:
         return cls(plain["table"], tuple(Part.from_json(part) for part in plain["parts"]), tuple(plain["gone"]))
 
 
-def brought_to(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | None:
+def prepare_update(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | None:
     """What brings the ``existing`` rows of a table to the ``wanted`` ones, writing only keys of which something differs.
 
     Both have the table's columns. None where nothing differs: the same content again is no new version.
@@ -122,7 +122,7 @@ def finish(
     row["output_row_counts"] = row_counts(lake, registry)
     if began is not None:
         row["runtime_seconds"] = round(time.perf_counter() - began, 3)
-    book(lake, row, folder)
+    record_run(lake, row, folder)
     lake.gold_journal.unlink()
     return RunRecord.from_row(row)
 

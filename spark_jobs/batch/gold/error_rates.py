@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.batch.gold.inputs import accepted_of
+from spark_jobs.batch.gold.inputs import accepted_input
 from spark_jobs.schemas_gold import DATE
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.transforms.marts.daily_error_rate import dead_letter_dates, error_counts, error_rates
@@ -33,7 +33,7 @@ LETTER = ("row_id", "subject", "status")
 RESOLVED = "resolved"
 
 
-def wanted_error_rates(spark: SparkSession, registry: Registry, inputs: Inputs, mart: Table) -> pa.Table:
+def current_error_rates(spark: SparkSession, registry: Registry, inputs: Inputs, mart: Table) -> pa.Table:
     """The whole of daily_error_rate as it should be now."""
     event_times = {name: subject.latest.event_time for name, subject in registry.subjects.items()}
     changes = _changes(spark, registry, inputs, event_times)
@@ -49,7 +49,7 @@ def _same(mart: Table) -> pa.Table:
 
 def _from_all(spark: SparkSession, registry: Registry, inputs: Inputs, event_times: Mapping[str, str]) -> DataFrame:
     accepted = [
-        inputs.frame(spark, accepted_of(name)).select(F.lit(name).alias("subject"), "event_date")
+        inputs.frame(spark, accepted_input(name)).select(F.lit(name).alias("subject"), "event_date")
         for name in registry.subjects
     ]
     letters = dead_letter_dates(inputs.frame(spark, "dead_letters"), event_times)
@@ -62,7 +62,7 @@ def _changes(
     """How many more were accepted, and how many more letters stand, by date and subject; None where that cannot be told."""
     accepted: Counter[tuple[date, str]] = Counter()
     for name in registry.subjects:
-        changed = inputs.changed(accepted_of(name), ("event_date",))
+        changed = inputs.changed(accepted_input(name), ("event_date",))
         if changed is None:
             return None
         for rows, sign in ((changed.before, -1), (changed.after, 1)):

@@ -123,7 +123,7 @@ def _require(registry: Registry, name: str, fields: Sequence[str]) -> None:
 
 def _judged(lake: Lake, registry: Registry) -> dict[str, Table]:
     """What was accepted of every subject, and the dead letters: the inputs of daily_error_rate."""
-    accepted = {accepted_of(name): lake.accepted(subject) for name, subject in registry.subjects.items()}
+    accepted = {accepted_input(name): lake.accepted(subject) for name, subject in registry.subjects.items()}
     return {**accepted, "dead_letters": lake.dead_letters}
 
 
@@ -132,6 +132,6 @@ def live(rows: pa.Table) -> pa.Table:
     return rows.filter(pc.invert(rows["_deleted"]))
 
 
-def accepted_of(subject: str) -> str:
+def accepted_input(subject: str) -> str:
     """The name under which a subject's accepted rows are among the inputs."""
     return f"accepted {subject}"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from spark_jobs.batch.gold.candidate import FACTS
-from spark_jobs.batch.gold.commits import Commit, brought_to
-from spark_jobs.batch.tables import read
+from spark_jobs.batch.gold.commits import Commit, prepare_update
+from spark_jobs.batch.gold.staged_facts import FACTS
 from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.frames import read_table
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.transforms.marts.basic_retention import basic_retention
 from spark_jobs.transforms.marts.customer_lifetime_value import customer_lifetime_value
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from spark_jobs.batch.gold.candidate import Candidate
+    from spark_jobs.batch.gold.staged_facts import StagedFacts
     from spark_jobs.lake import Lake
 
 
@@ -48,7 +48,7 @@ COUNTED = {
 }
 
 
-def dated_marts(candidate: Candidate, days: Collection[date], top: int) -> Iterator[Commit | None]:
+def dated_mart_commits(candidate: StagedFacts, days: Collection[date], top: int) -> Iterator[Commit | None]:
     """The marts of a date, for these dates: what brings each up to date."""
     facts, payments = (candidate.facts(name, days) for name in FACTS)
     orders = candidate.orders.where(candidate.orders["order_date"].isin(sorted(days)))
@@ -61,10 +61,10 @@ def dated_marts(candidate: Candidate, days: Collection[date], top: int) -> Itera
     for name, rows in wanted.items():
         table = candidate.lake.gold(name)
         existing = rows_with_keys(table, pa.array(sorted(days), pa.date32()), table.schema.names)
-        yield brought_to(table, rows.toArrow(), existing)
+        yield prepare_update(table, rows.toArrow(), existing)
 
 
-def whole_marts(
+def undated_mart_commits(
     lake: Lake, facts: DataFrame, payments: DataFrame, customers: DataFrame, products: DataFrame
 ) -> Iterator[Commit | None]:
     """The marts of all published facts: what brings each up to date."""
@@ -77,16 +77,16 @@ def whole_marts(
     }
     for name, rows in wanted.items():
         table = lake.gold(name)
-        yield brought_to(table, rows.toArrow(), all_rows(table, table.schema.names))
+        yield prepare_update(table, rows.toArrow(), all_rows(table, table.schema.names))
 
 
 def published(
-    spark: SparkSession, lake: Lake, name: str, candidate: Candidate | None, days: Collection[date]
+    spark: SparkSession, lake: Lake, name: str, candidate: StagedFacts | None, days: Collection[date]
 ) -> DataFrame:
     """The facts as they will be published: those of these dates from the candidate, all others as they stand."""
     table, columns = lake.gold(name), COUNTED[name]
     mine = candidate.facts(name, days).select(*columns) if candidate is not None and days else None
     if mine is not None and not count_rows(table):
         return mine
-    standing = read(spark, table).select(*columns)
+    standing = read_table(spark, table).select(*columns)
     return standing if mine is None else standing.where(~standing["order_date"].isin(sorted(days))).unionByName(mine)

@@ -51,13 +51,13 @@ class GateResult:
         return not (self.passed or self.accepted)
 
 
-def held_dates(verdicts: Iterable[GateResult]) -> set[date]:
+def held_back_dates(verdicts: Iterable[GateResult]) -> set[date]:
     """The dates that a verdict holds back."""
     return {each.date for each in verdicts if each.holds}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class GoldState:
     """What the last run left: where the inputs stood, the dates that were never built since they changed, and those held back."""
 
     lineage: str
@@ -124,18 +124,18 @@ class RunRecord:
         return as_json(self.to_row())
 
 
-def standing(lake: Lake) -> Standing:
+def read_gold_state(lake: Lake) -> GoldState:
     """What the last run left; a new lineage, and no inputs, where none is on record or more was committed than is.
 
     No inputs either where a table of gold is gone: then everything is built again.
     """
     row = newest_run(lake)
     if row is None:
-        return Standing(uuid.uuid4().hex)
+        return GoldState(uuid.uuid4().hex)
     is_ahead = _is_ahead(lake, row["lineage"], row["run_number"])
     is_whole = all(open_snapshot(lake.gold(name).path) is not None for name in GOLD)
     known = {one["table"]: TableVersion(one["id"], one["version"]) for one in row["inputs"]}
-    return Standing(
+    return GoldState(
         lineage=uuid.uuid4().hex if is_ahead else row["lineage"],
         run_number=row["run_number"],
         inputs=known if is_whole and not is_ahead else {},
@@ -161,7 +161,7 @@ def newest_run(lake: Lake) -> dict[str, Any] | None:
     return dict(rows.to_pylist()[0])
 
 
-def book(lake: Lake, row: Mapping[str, Any], folder: Path) -> None:
+def record_run(lake: Lake, row: Mapping[str, Any], folder: Path) -> None:
     """Put a run on record: its row in ops/runs, and the same as JSON in a file of its own under ``folder``.
 
     Done twice, the row's commit is made once, as its number is the version of its lineage, and the file is written over.

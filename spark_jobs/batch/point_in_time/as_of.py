@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from spark_jobs.batch.point_in_time.one_key import lives, log_columns, require_changes
-from spark_jobs.batch.tables import read
+from spark_jobs.batch.point_in_time.key_states import fold_versions, log_columns, require_changes
 from spark_jobs.schemas import TIMESTAMP, typed_columns
 from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.frames import read_table
 from spark_jobs.storage.open_tables import open_table
 from spark_jobs.transforms.entity_rows import rows_from_changes
 from spark_jobs.transforms.scd2 import OPEN
@@ -72,7 +72,7 @@ def register_as_of(spark: SparkSession, lake: Lake, registry: Registry) -> list[
         if table is not None and open_table(table.path) is not None
     }
     for name, table in made.items():
-        spark.sql(_function(name, table, read(spark, table)))
+        spark.sql(_function(name, table, read_table(spark, table)))
     return list(made)
 
 
@@ -87,7 +87,7 @@ def _function(name: str, history: Table, held: DataFrame) -> str:
 
 def _from_history(spark: SparkSession, history: Table, moment: datetime) -> DataFrame:
     """Literal bounds, so that Delta can leave out files whose versions all begin later or had all ended."""
-    held = read(spark, history)
+    held = read_table(spark, history)
     at = literal(moment)
     goes_on = at < F.col("valid_to") if moment < OPEN else (at < F.col("valid_to")) | F.col("is_current")
     return held.where((F.col("valid_from") <= at) & goes_on).selectExpr(*_columns(held, history))
@@ -124,7 +124,7 @@ def _from_log(spark: SparkSession, lake: Lake, subject: Subject, moment: datetim
 
 def _log(spark: SparkSession, table: Table, contract: Contract, moment: datetime) -> DataFrame:
     """The log's changes that can matter: where updates are partial also later ones, as a change shows what smaller ones gave."""
-    log = read(spark, table)
+    log = read_table(spark, table)
     rows = log.selectExpr(*_selected(log, table, log_columns(contract)))
     rows = rows.withColumn("row_id", F.lit(None).cast("string"))  # long, and not asked for
     return rows if contract.partial_updates else rows.where(F.col(contract.event_time) <= literal(moment))
@@ -140,7 +140,7 @@ def _fold_bucket(contract: Contract, truncates: pa.Table, moment: datetime) -> C
     at = pa.scalar(moment, TIMESTAMP)
 
     def fold_bucket(changes: pa.Table) -> pa.Table:
-        found = lives(rows_from_changes(changes, contract), truncates, contract)
+        found = fold_versions(rows_from_changes(changes, contract), truncates, contract)
         goes_on = pc.or_(pc.greater(found["valid_to"], at), found["is_current"])
         return found.filter(pc.and_(pc.less_equal(found["valid_from"], at), goes_on)).select(names)
 

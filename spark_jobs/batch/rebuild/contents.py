@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.batch.rebuild.compare import Content
-from spark_jobs.batch.tables import read
+from spark_jobs.storage.frames import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ def contents(
     for table, key in _keys(lake, subject):
         besides = PROCESSING.union(left_out.get(table.name, ())).difference(key)
         names = [name for name in table.schema.names if name not in besides]
-        yield Content(table.name, _columns(read(spark, table), table, names), key)
+        yield Content(table.name, _columns(read_table(spark, table), table, names), key)
     letters = _columns(_letters(spark, lake, subject), lake.dead_letters, LETTER)
     yield Content(lake.dead_letters.name, letters, ("row_id",))
     yield Content(VERDICTS, _verdicts(spark, lake, subject), ("row_id",))
@@ -76,13 +76,15 @@ def _typed(name: str, is_: DataType | None, should: DataType) -> Column:
 
 def _letters(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:
     """Letters that stand: one that was resolved counts as accepted."""
-    return read(spark, lake.dead_letters).where((F.col("subject") == subject.name) & (F.col("status") != "resolved"))
+    return read_table(spark, lake.dead_letters).where(
+        (F.col("subject") == subject.name) & (F.col("status") != "resolved")
+    )
 
 
 def _verdicts(spark: SparkSession, lake: Lake, subject: Subject) -> DataFrame:
     """What became of each row id, however often it was read: what was accepted or refused once and read again stays that."""
-    repeats = read(spark, lake.duplicates).where(F.col("subject") == subject.name)
-    by_rank = (read(spark, lake.accepted(subject)), _letters(spark, lake, subject), repeats)
+    repeats = read_table(spark, lake.duplicates).where(F.col("subject") == subject.name)
+    by_rank = (read_table(spark, lake.accepted(subject)), _letters(spark, lake, subject), repeats)
     ranked = [rows.select("row_id", F.lit(rank).alias("rank")) for rank, rows in enumerate(by_rank)]
     least = ranked[0].unionByName(ranked[1]).unionByName(ranked[2]).groupBy("row_id").agg(F.min("rank").alias("rank"))
     named = F.element_at(F.array(*[F.lit(name) for name in (ACCEPTED, DEAD_LETTER, DUPLICATE)]), F.col("rank") + 1)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DECISION = ["row_id", "subject", "status", "attempts"]
 
 
-def carry_decisions(live: Table, rebuilt: Table, subject: str) -> int:
+def carry_decisions_over(live: Table, rebuilt: Table, subject: str) -> int:
     """Give the rebuilt letters the status and attempts that the same row ids have in the live table.
 
     A letter that was resolved and is refused again by the rebuild has no accepted row in it: it is open again, and can be

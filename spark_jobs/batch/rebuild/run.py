@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.rebuild.compare import Comparison, compare
 from spark_jobs.batch.rebuild.contents import VERDICTS, contents
-from spark_jobs.batch.rebuild.dead_letters import carry_decisions
-from spark_jobs.batch.refine_progress import refined_before, waiting_rows
+from spark_jobs.batch.rebuild.dead_letters import carry_decisions_over
+from spark_jobs.batch.refine_progress import waiting_rows, waiting_since
 from spark_jobs.errors import TallyError, UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.microbatch.lock import sole_writer
@@ -46,7 +46,7 @@ class IncompleteError(TallyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuildResult:
     """What a rebuild came to.
 
     ``judged``: rows of Bronze that it read; ``waiting``: rows that the live tables had not refined (left out by a verification,
@@ -96,7 +96,7 @@ class Rebuild:
         self.lake = Lake(self.settings.lake.root.resolve())
         self.subject = self.registry.subject(self.name)
 
-    def __call__(self, *, verify: bool) -> Rebuilt:
+    def run(self, *, verify: bool) -> RebuildResult:
         """Rebuild and compare; without ``verify``, put the rebuilt tables in the live ones' place, else leave no trace.
 
         UsageError where there is no Bronze, or where to verify cannot do as a column has another type than its contract says,
@@ -115,14 +115,14 @@ class Rebuild:
             finally:
                 if not self.lake.swap_journal(self.name).exists():
                     self._clear()
-        return Rebuilt(
+        return RebuildResult(
             self.name, self.subject.kind, verify, **told, finished=finished, seconds=time.perf_counter() - started
         )
 
     def _verified(self) -> dict[str, Any]:
         self._require_types()
         self._require_columns()
-        waiting, until = waiting_rows(self.lake, self.subject), refined_before(self.lake, self.subject)
+        waiting, until = waiting_rows(self.lake, self.subject), waiting_since(self.lake, self.subject)
         judged = self._refine(until)
         return {"judged": judged, "waiting": waiting if until is not None else 0, "compared": self._compared({})}
 
@@ -134,7 +134,7 @@ class Rebuild:
         waiting, judged = waiting_rows(self.lake, self.subject), self._refine(None)
         compared = self._compared({name: _lacking(table) for name, table in changed.items()})
         self._require_all(judged, compared)
-        reopened = carry_decisions(self.lake.dead_letters, self._shadow.dead_letters, self.name)
+        reopened = carry_decisions_over(self.lake.dead_letters, self._shadow.dead_letters, self.name)
         freeze(self.registry, self.subject)
         types = {name: changed_types(table) for name, table in changed.items()}
         begin_swap(self.lake, self.subject)

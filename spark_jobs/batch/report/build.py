@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from spark_jobs.batch.report.dates import NO_ORDERS, PUBLISHED, read_gold, standing
+from spark_jobs.batch.report.dates import NO_ORDERS, PUBLISHED, read_date_state, read_gold_dates
 from spark_jobs.batch.report.figures import (
     Day,
     Figure,
@@ -34,7 +34,7 @@ from spark_jobs.storage.open_tables import open_table
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from spark_jobs.batch.report.dates import Gold
+    from spark_jobs.batch.report.dates import GoldDates
     from spark_jobs.lake import Lake
 
 #: Days that a trend shows, the date itself the last.
@@ -50,10 +50,10 @@ SHARE = Decimal("0.000001")
 CHANGE = Decimal("0.0001")
 
 
-def report(lake: Lake, day: date) -> Report:
+def build_report(lake: Lake, day: date) -> Report:
     """The report of a date. NotPublishedError where it has no published facts."""
-    gold = read_gold(lake)
-    stands = standing(lake, gold, day)
+    gold = read_gold_dates(lake)
+    stands = read_date_state(lake, gold, day)
     longer = _days(lake, gold, day)
     days, refunds = longer[-WINDOW:], _refunds(lake, day)
     quality, subjects = _quality(lake, day)
@@ -84,7 +84,7 @@ def _dated(lake: Lake, name: str, days: Sequence[date], by: str = "order_date") 
     return found
 
 
-def _days(lake: Lake, gold: Gold, day: date) -> tuple[Day, ...]:
+def _days(lake: Lake, gold: GoldDates, day: date) -> tuple[Day, ...]:
     """The trend's days, and those before it that its first mean needs."""
     wanted = _window(day, WINDOW + WEEK - 1)
     sales = {row["order_date"]: row for row in _dated(lake, "daily_gmv", wanted)}

@@ -32,7 +32,7 @@ class NotPublishedError(TallyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DateState:
     """How a date stands, the newest run that judged it, and its gates; no run and no gates where none is on record.
 
     ``state``: published; held_back or pending where the published figures are older than what has come in since.
@@ -46,7 +46,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Gold:
+class GoldDates:
     """The published dates, ascending, and what the newest run left: dates held back, dates to build, and how far it came."""
 
     published: tuple[date, ...]
@@ -74,26 +74,26 @@ class Gold:
         return self.published[0] <= day <= last
 
 
-def read_gold(lake: Lake) -> Gold:
+def read_gold_dates(lake: Lake) -> GoldDates:
     """What gold has published and what its newest run left; nothing of either where gold was never run."""
     dates = tuple(sorted(all_rows(lake.gold("daily_gmv"), ["order_date"])["order_date"].unique().to_pylist()))
     run = newest_run(lake)
     if run is None:
-        return Gold(dates)
+        return GoldDates(dates)
     held, pending = frozenset(run["dates_held"] or ()), frozenset(run["dates_pending"] or ())
-    return Gold(dates, held, pending, run["lineage"], run["run_number"], run["end_date"])
+    return GoldDates(dates, held, pending, run["lineage"], run["run_number"], run["end_date"])
 
 
-def standing(lake: Lake, gold: Gold, day: date) -> Standing:
+def read_date_state(lake: Lake, gold: GoldDates, day: date) -> DateState:
     """How a published date stands. NotPublishedError where it has no published facts."""
     state, run = gold.unsettled(day) or gold.state(day), _judge(lake, gold, day)
-    found = Standing(state) if run is None else _judged(state, run, day)
+    found = DateState(state) if run is None else _judged(state, run, day)
     if day not in gold.published:
         raise NotPublishedError(absence(gold, found, day))
     return found
 
 
-def _judge(lake: Lake, gold: Gold, day: date) -> Mapping[str, Any] | None:
+def _judge(lake: Lake, gold: GoldDates, day: date) -> Mapping[str, Any] | None:
     """The newest run of the lineage that judged the day. A few are read at a time, newest first: mostly it is among those."""
     for last in range(gold.run_number, 0, -RUNS_AT_ONCE):
         numbers = pa.array(range(max(1, last - RUNS_AT_ONCE + 1), last + 1), pa.int64())
@@ -104,12 +104,12 @@ def _judge(lake: Lake, gold: Gold, day: date) -> Mapping[str, Any] | None:
     return None
 
 
-def _judged(state: str, run: Mapping[str, Any], day: date) -> Standing:
+def _judged(state: str, run: Mapping[str, Any], day: date) -> DateState:
     gates = [GateResult(**{**one, "rows": tuple(one["rows"] or ())}) for one in run["gates"] if one["date"] == day]
-    return Standing(state, run["run_id"], run["run_number"], run["started_at"], tuple(gates))
+    return DateState(state, run["run_id"], run["run_number"], run["started_at"], tuple(gates))
 
 
-def absence(gold: Gold, found: Standing, day: date) -> str:
+def absence(gold: GoldDates, found: DateState, day: date) -> str:
     """Why a date has no report, and which dates have one, in a sentence."""
     run = f"run tally gold run --date {day}"
     if not gold.run_number and not gold.published:

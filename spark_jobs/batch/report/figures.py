@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spark_jobs.batch.report.dates import Standing
+    from spark_jobs.batch.report.dates import DateState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day's sales. ``state`` as in ``report_standing``: zeros where it has no orders, nulls where nothing is known of it.
+    """A day's sales. ``state`` is one of those in ``dates``: zeros where it has no orders, nulls where nothing is known of it.
 
     ``gmv_mean``: of the seven days that end with it; null where one of them is not known.
     """
@@ -151,7 +151,7 @@ class Report:
     """A published date. ``days``, ``refunds`` and ``quality`` have one entry for each of the trend's days, the date's own last."""
 
     date: date
-    standing: Standing
+    standing: DateState
     figures: tuple[Figure, ...]
     totals: Totals
     days: tuple[Day, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spark_jobs.batch.report.build import report
+from spark_jobs.batch.report.build import build_report
 from spark_jobs.batch.report.page import page
 from spark_jobs.errors import UsageError
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class ReportResult:
     """A report, and where its page is; None where no page was asked for."""
 
     report: Report
     page: Path | None
 
 
-def write_report(lake: Lake, day: date, out: Path | None) -> Reported:
+def write_report(lake: Lake, day: date, out: Path | None) -> ReportResult:
     """Write the report of a date to ``out``, report-DATE.html in the current folder where none is given; return both.
 
     The page is made to be opened and sent on, and is no part of the lake. It replaces an earlier one whole, so nobody opens half a
     page. UsageError where it cannot be written; NotPublishedError where the date has no published facts.
     """
-    found = report(lake, day)
+    found = build_report(lake, day)
     path = out or Path(f"report-{found.date}.html")
     _write(path, page(found))
-    return Reported(found, path)
+    return ReportResult(found, path)
 
 
 def _write(path: Path, text: str) -> None:

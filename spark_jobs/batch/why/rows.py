@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from spark_jobs.batch.point_in_time.typed_key import parts_of, value_of
-from spark_jobs.batch.why.spellings import spellings
+from spark_jobs.batch.point_in_time.parsing import parse_value, split_key
+from spark_jobs.batch.why.text_patterns import text_pattern
 from spark_jobs.schemas import arrow_type
 from spark_jobs.storage.create import added_later
 from spark_jobs.storage.keys import key_text
@@ -55,7 +55,7 @@ def _added_later(bronze: Table) -> list[str]:
 
 def _spelled(contract: Contract, subject: Subject, wanted: str, later: list[str]) -> pc.Expression:
     """Rows whose fields, under this version's names of the key, spell the parts."""
-    parts = parts_of(wanted, contract.key)
+    parts = split_key(wanted, contract.key)
     if len(parts) != len(contract.key):
         return pc.scalar(False)
     cells = [_cell(name, later) for name in contract.key]
@@ -77,8 +77,8 @@ def _types(contract: Contract, latest: Contract, place: int) -> set[FieldType]:
 
 
 def _spells(cell: pc.Expression, part: str, types: set[FieldType]) -> pc.Expression:
-    values = [value_of(part, type_) for type_ in types if type_.name != "string"]
-    patterns = [spellings(value) for value in values if value is not None]
+    values = [parse_value(part, type_) for type_ in types if type_.name != "string"]
+    patterns = [text_pattern(value) for value in values if value is not None]
     return reduce(or_, [cell == part, *[pc.match_substring_regex(cell, pattern) for pattern in patterns]])
 
 
@@ -96,11 +96,11 @@ def _of_key(lake: Lake, subject: Subject, wanted: str) -> pa.Array:
 
 def _typed(wanted: str, contract: Contract) -> pa.Table | None:
     """The key as one row of its typed columns; None where the text spells no such key."""
-    parts = parts_of(wanted, contract.key)
+    parts = split_key(wanted, contract.key)
     if len(parts) != len(contract.key):
         return None
     types = [contract.field(name).type for name in contract.key]
-    values = [value_of(part, type_) for part, type_ in zip(parts, types, strict=True)]
+    values = [parse_value(part, type_) for part, type_ in zip(parts, types, strict=True)]
     if None in values:
         return None
     columns = [pa.array([value], arrow_type(type_)) for value, type_ in zip(values, types, strict=True)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schema_registry.registry import CONTRACTS
-from spark_jobs.batch.gold.judge import GATES
+from spark_jobs.batch.gold.gates import GATES
 from spark_jobs.batch.gold.record import GateResult, RunRecord
 from spark_jobs.cli.app import main
 from spark_jobs.cli.common import as_date

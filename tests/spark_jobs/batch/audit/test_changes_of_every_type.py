@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from schema_registry.registry import load
-from spark_jobs.batch.point_in_time.one_key import state_at
+from spark_jobs.batch.point_in_time.key_states import state_at
 from spark_jobs.lake import Lake
 from spark_jobs.queries.merging import Merger, Stamp
 from spark_jobs.storage import key_lookup
@@ -162,7 +162,7 @@ def test_what_ends_on_the_last_day_has_ended_and_what_begins_there_is_open(tmp_p
     ]
     shown = [state_at(lake, subject, {"k": 1}, at) for at in (FIRST, OPEN - TICK, OPEN, OPEN + TICK, LAST)]
     assert [answer.found.row["kept"] for answer in shown if answer.found] == ["a", "a", "b", "c", "c"]
-    assert state_at(lake, subject, {"k": 2}, OPEN).standing == "deleted"
+    assert state_at(lake, subject, {"k": 2}, OPEN).outcome == "deleted"
 
 
 def test_the_log_holds_no_more_of_a_long_key_than_delta_would(tmp_path: Path) -> None:

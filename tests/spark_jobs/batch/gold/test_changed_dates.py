@@ -11,7 +11,7 @@ import pytest
 from support.gold_lake import GoldHouse, Row, at, on
 from support.lakes import house
 
-from spark_jobs.batch.gold.changed_dates import all_dates, changed_dates, order_ids, published_dates
+from spark_jobs.batch.gold.changed_dates import all_dates, changed_dates, order_ids, released_dates
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.schemas_gold import GOLD
 from spark_jobs.storage.create import ensure_table
@@ -270,7 +270,7 @@ def test_before_a_first_run_nothing_can_be_told_and_all_dates_are_meant(shop: Go
     inputs = standing(shop)
     assert changed_dates(shop.home.lake, inputs) is None
     published = {on(day) for day in (ONE, TWO, THREE, FOUR, BARE)}
-    assert published_dates(shop.home.lake) == published
+    assert released_dates(shop.home.lake) == published
     assert all_dates(shop.home.lake, inputs) == published | {on(FREE)}
 
 
@@ -278,7 +278,7 @@ def test_a_lake_without_gold_has_every_order_still_to_publish(shop: GoldHouse) -
     for name in GOLD:
         shutil.rmtree(shop.home.lake.gold(name).path, ignore_errors=True)
     assert touched(shop, moves(1, TWO)) == []
-    assert published_dates(shop.home.lake) == set()
+    assert released_dates(shop.home.lake) == set()
 
 
 def test_a_tombstone_names_no_order() -> None:

@@ -16,8 +16,8 @@ from deltalake import DeltaTable
 from support.lakes import House, house
 
 from spark_jobs.batch.gold import commits
-from spark_jobs.batch.gold.commits import Commit, JournalError, begin, brought_to, finish, row_counts
-from spark_jobs.batch.gold.record import GateResult, RunRecord, newest_run, standing
+from spark_jobs.batch.gold.commits import Commit, JournalError, begin, finish, prepare_update, row_counts
+from spark_jobs.batch.gold.record import GateResult, RunRecord, newest_run, read_gold_state
 from spark_jobs.storage.difference import TableVersion
 from spark_jobs.storage.key_lookup import all_rows
 
@@ -72,7 +72,7 @@ def home(tmp_path: Path) -> House:
     return home
 
 
-def rows_of(table: Table, rows: list[Row]) -> pa.Table:
+def rows_with_keys(table: Table, rows: list[Row]) -> pa.Table:
     plain = [dict(zip(table.schema.names, row, strict=True)) for row in rows]
     return pa.Table.from_pylist(plain, schema=table.schema)
 
@@ -88,7 +88,7 @@ def everything(lake: Lake) -> dict[str, list[Row]]:
 
 def to(table: Table, wanted: list[Row]) -> Commit | None:
     """What brings a table from what it holds to these rows."""
-    return brought_to(table, rows_of(table, wanted), all_rows(table, table.schema.names))
+    return prepare_update(table, rows_with_keys(table, wanted), all_rows(table, table.schema.names))
 
 
 def record(number: int, **fields: Any) -> RunRecord:
@@ -132,7 +132,7 @@ def dies_at(monkeypatch: pytest.MonkeyPatch, point: int) -> None:
         return steps
 
     monkeypatch.setattr(Commit, "make", dying(Commit.make))
-    monkeypatch.setattr(commits, "book", dying(commits.book))
+    monkeypatch.setattr(commits, "record_run", dying(commits.record_run))
 
 
 def test_the_same_content_again_is_no_commit(home: House) -> None:
@@ -172,8 +172,8 @@ def test_a_key_that_vanished_is_gone_and_nothing_is_written_for_it(home: House) 
 
 def test_some_dates_of_a_table_are_brought_up_to_date_and_the_others_are_let_be(home: House) -> None:
     table = home.lake.gold("orders_by_status")
-    mine = rows_of(table, BEFORE["orders_by_status"][:1])
-    found = brought_to(table, rows_of(table, [(ONE, "cancelled", 1, Decimal("5.00"), Decimal(1))]), mine)
+    mine = rows_with_keys(table, BEFORE["orders_by_status"][:1])
+    found = prepare_update(table, rows_with_keys(table, [(ONE, "cancelled", 1, Decimal("5.00"), Decimal(1))]), mine)
     assert found is not None
     begin(home.lake, [found], record(2))
     end(home)
@@ -272,7 +272,7 @@ def test_a_journal_deleted_half_way_lets_no_later_commit_be_taken_for_done(
         with pytest.raises(KilledError):
             end(home)
     home.lake.gold_journal.unlink()
-    left = standing(home.lake)
+    left = read_gold_state(home.lake)
     assert (left.run_number, dict(left.inputs)) == (1, {})
     assert left.lineage != LINEAGE
     last = {**AFTER, "waiting_facts": BEFORE["waiting_facts"]}
@@ -280,21 +280,21 @@ def test_a_journal_deleted_half_way_lets_no_later_commit_be_taken_for_done(
     begin(home.lake, found, replace(record(2), lineage=left.lineage))
     end(home)
     assert everything(home.lake) == last
-    assert standing(home.lake).lineage == left.lineage
+    assert read_gold_state(home.lake).lineage == left.lineage
 
 
 def test_a_run_that_is_on_record_is_what_the_next_goes_on_from(home: House) -> None:
     at = {"orders": TableVersion("x", 7), "payments": TableVersion("y", 0)}
     begin(home.lake, [], record(2, inputs=at, dates_pending=(TWO,), dates_held=(ONE, THREE)))
     end(home)
-    left = standing(home.lake)
+    left = read_gold_state(home.lake)
     assert (left.lineage, left.run_number, left.inputs) == (LINEAGE, 2, at)
     assert (left.pending, left.held) == ({TWO}, {ONE, THREE})
 
 
 def test_without_ops_runs_a_first_run_is_not_taken_for_the_one_before(home: House) -> None:
     shutil.rmtree(home.lake.runs.path)
-    left = standing(home.lake)
+    left = read_gold_state(home.lake)
     assert (dict(left.inputs), left.run_number, len(left.lineage)) == ({}, 0, 32)
     found = [made for name, rows in AFTER.items() if (made := to(home.lake.gold(name), rows)) is not None]
     begin(home.lake, found, replace(record(1), lineage=left.lineage))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.gold_lake import GoldHouse, at, on
 
-from spark_jobs.batch.gold.record import newest_run, standing
+from spark_jobs.batch.gold.record import newest_run, read_gold_state
 from spark_jobs.schemas_gold import GOLD
 
 if TYPE_CHECKING:
@@ -192,6 +192,6 @@ def test_gold_made_afresh_has_the_same_content_as_gold_kept_up_to_date(
 def test_where_a_table_of_gold_is_gone_everything_is_built_again(story: Story, tmp_path: Path) -> None:
     broken = GoldHouse.at(tmp_path)
     shutil.copytree(story.house.home.lake.root, broken.home.lake.root)
-    assert standing(broken.home.lake).inputs == story.third.inputs
+    assert read_gold_state(broken.home.lake).inputs == story.third.inputs
     shutil.rmtree(broken.home.lake.gold("daily_error_rate").path)
-    assert (standing(broken.home.lake).inputs, standing(broken.home.lake).run_number) == ({}, 3)
+    assert (read_gold_state(broken.home.lake).inputs, read_gold_state(broken.home.lake).run_number) == ({}, 3)

@@ -12,8 +12,8 @@ import pytest
 from deltalake import DeltaTable
 from support.lakes import House, house
 
-from spark_jobs.batch.gold.commits import brought_to
-from spark_jobs.batch.gold.error_rates import wanted_error_rates
+from spark_jobs.batch.gold.commits import prepare_update
+from spark_jobs.batch.gold.error_rates import current_error_rates
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.key_lookup import all_rows
@@ -65,8 +65,8 @@ class Books:
     def run(self) -> Rates:
         """The mart after a run that knows what the last one read."""
         inputs = self._inputs(self.last)
-        wanted = wanted_error_rates(self.spark, self.home.registry, inputs, self.mart)
-        commit = brought_to(self.mart, wanted, all_rows(self.mart, self.mart.schema.names))
+        wanted = current_error_rates(self.spark, self.home.registry, inputs, self.mart)
+        commit = prepare_update(self.mart, wanted, all_rows(self.mart, self.mart.schema.names))
         self.runs += 1
         if commit is not None:
             commit.make(self.home.lake, "test", self.runs)
@@ -74,11 +74,11 @@ class Books:
         return rates(wanted)
 
     def from_everything(self) -> Rates:
-        return rates(wanted_error_rates(self.spark, self.home.registry, self._inputs({}), self.mart))
+        return rates(current_error_rates(self.spark, self.home.registry, self._inputs({}), self.mart))
 
     def without_spark(self) -> Rates:
         none = cast("SparkSession", None)
-        return rates(wanted_error_rates(none, self.home.registry, self._inputs(self.last), self.mart))
+        return rates(current_error_rates(none, self.home.registry, self._inputs(self.last), self.mart))
 
     def _inputs(self, last: Mapping[str, TableVersion]) -> Inputs:
         return Inputs.of(self.home.lake, self.home.registry, last)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from support.gold_lake import GoldHouse, at, on
 
-from spark_jobs.batch.gold.judge import GATES
+from spark_jobs.batch.gold.gates import GATES
 from spark_jobs.errors import UsageError
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table_writer import write_parts

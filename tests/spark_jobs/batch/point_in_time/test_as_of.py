@@ -18,9 +18,9 @@ from support.lakes import house
 
 from schema_registry.contract import Contract, Field, FieldType
 from spark_jobs.batch.point_in_time.as_of import as_of, register_as_of
-from spark_jobs.batch.point_in_time.one_key import state_at
+from spark_jobs.batch.point_in_time.key_states import state_at
 from spark_jobs.cli.app import main
-from spark_jobs.cli.as_of import parsed_key, parsed_moment
+from spark_jobs.cli.as_of import parse_key, parse_moment
 from spark_jobs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def test_an_entity_that_was_never_streamed_has_no_rows(spark: SparkSession, shop
     for name in ("things", "lines"):
         assert as_of(spark, empty.lake, empty.subject(name), at(1)).count() == 0
     assert register_as_of(spark, empty.lake, empty.registry) == []
-    assert state_at(empty.lake, empty.subject("notes"), {"id": 1}, at(1)).standing == "unknown"
+    assert state_at(empty.lake, empty.subject("notes"), {"id": 1}, at(1)).outcome == "unknown"
 
 
 def test_events_have_no_state(spark: SparkSession, shop: Shop) -> None:
@@ -386,15 +386,15 @@ def test_without_a_lake_the_command_says_so(tally: Tally, tmp_path: Path, monkey
 def test_moments_are_read_with_any_zone_and_without() -> None:
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     spelled = ["2026-03-01 12:00", "2026-03-01T12:00:00Z", "2026-03-01 13:00:00.0+01:00", "2026-03-01T06:30-0530"]
-    assert [parsed_moment(each) for each in spelled] == [noon] * 4
-    assert parsed_moment("2026-03-01") == noon - timedelta(hours=12)
-    assert parsed_moment("2026-03-01T12:00:00.123456789") == noon + timedelta(microseconds=123_456)
+    assert [parse_moment(each) for each in spelled] == [noon] * 4
+    assert parse_moment("2026-03-01") == noon - timedelta(hours=12)
+    assert parse_moment("2026-03-01T12:00:00.123456789") == noon + timedelta(microseconds=123_456)
 
 
 def typed_key(text: str, *types: str) -> list[Any]:
     fields = tuple(Field(f"k{number}", FieldType.parse(type_)) for number, type_ in enumerate(types))
     names = tuple(field.name for field in fields)
-    return list(parsed_key(text, Contract("s", 1, "changes", names, "event_ts", fields)).values())
+    return list(parse_key(text, Contract("s", 1, "changes", names, "event_ts", fields)).values())
 
 
 def test_a_key_of_any_types_is_read_as_key_text_writes_it() -> None:

@@ -16,7 +16,7 @@ from schema_registry.errors import ContractError
 from spark_jobs.batch.rebuild import run as rebuild_module
 from spark_jobs.batch.rebuild.compare import Comparison
 from spark_jobs.batch.rebuild.contents import VERDICTS
-from spark_jobs.batch.rebuild.run import IncompleteError, Rebuild, Rebuilt
+from spark_jobs.batch.rebuild.run import IncompleteError, Rebuild, RebuildResult
 from spark_jobs.errors import BusyError, UsageError
 from spark_jobs.microbatch import swap as swap_module
 from spark_jobs.microbatch.journal import query_id
@@ -43,8 +43,8 @@ def product(change_id: str, op: str, minute: int, seq: int, key: int = 1, price:
     return f"{change_id},{op},2026-01-05T10:{minute:02}:00Z,{seq},{key},{cells}\n"
 
 
-def rebuild(home: House, spark: SparkSession, subject: str, *, verify: bool) -> Rebuilt:
-    return Rebuild(spark, home.settings, home.registry, subject, lambda _: None)(verify=verify)
+def rebuild(home: House, spark: SparkSession, subject: str, *, verify: bool) -> RebuildResult:
+    return Rebuild(spark, home.settings, home.registry, subject, lambda _: None).run(verify=verify)
 
 
 def rows(table: Table) -> list[dict[str, Any]]:

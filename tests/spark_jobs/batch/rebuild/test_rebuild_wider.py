@@ -15,7 +15,7 @@ from support.lakes import house
 
 from schema_registry.registry import CONTRACTS
 from spark_jobs.batch.rebuild.contents import VERDICTS
-from spark_jobs.batch.rebuild.run import Rebuild, Rebuilt
+from spark_jobs.batch.rebuild.run import Rebuild, RebuildResult
 from spark_jobs.errors import UsageError
 from spark_jobs.microbatch import swap as swap_module
 from spark_jobs.microbatch.swap import begin_swap, finish_swap
@@ -73,8 +73,8 @@ def home_of(root: Path) -> House:
     return house(root, root / "contracts")
 
 
-def rebuild(home: House, spark: SparkSession, subject: str, *, verify: bool) -> Rebuilt:
-    return Rebuild(spark, home.settings, home.registry, subject, lambda _: None)(verify=verify)
+def rebuild(home: House, spark: SparkSession, subject: str, *, verify: bool) -> RebuildResult:
+    return Rebuild(spark, home.settings, home.registry, subject, lambda _: None).run(verify=verify)
 
 
 def own_tables(home: House, subject: str) -> list[Table]:

@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 import pyarrow as pa
 import pytest
 
-from spark_jobs.batch.gold.record import GateResult, RunRecord, book
-from spark_jobs.batch.report.build import report
+from spark_jobs.batch.gold.record import GateResult, RunRecord, record_run
+from spark_jobs.batch.report.build import build_report
 from spark_jobs.batch.report.dates import NotPublishedError
 from spark_jobs.batch.report.page import page
 from spark_jobs.cli.app import main
@@ -74,7 +74,7 @@ class Written:
             end_date=DAY,
             started_at=datetime(2026, 2, 12, 4, number % 60, tzinfo=UTC),
         )
-        book(self.lake, replace(record, **told).to_row(), self.lake.root / "_records")
+        record_run(self.lake, replace(record, **told).to_row(), self.lake.root / "_records")
         return self
 
     def late(self, subject: str, started_at: datetime, late: int) -> Written:
@@ -171,7 +171,7 @@ def everything(gold: Written) -> Written:
 
 
 def test_figures_stand_beside_those_of_the_week_and_the_day_before(full: Written) -> None:
-    found = report(full.lake, DAY)
+    found = build_report(full.lake, DAY)
     gmv = found.figure("gmv")
     assert (gmv.value, gmv.week_before, gmv.day_before) == (money("1234.50"), money(1100), money(1000))
     assert (gmv.week_before_change, gmv.day_before_change) == (Decimal("0.1223"), Decimal("0.2345"))
@@ -180,12 +180,12 @@ def test_figures_stand_beside_those_of_the_week_and_the_day_before(full: Written
 
 
 def test_without_an_earlier_day_there_is_nothing_to_compare_with(gold: Written) -> None:
-    gmv = report(gold.sales(0).lake, DAY).figure("gmv")
+    gmv = build_report(gold.sales(0).lake, DAY).figure("gmv")
     assert (gmv.week_before, gmv.week_before_change, gmv.day_before, gmv.day_before_change) == (None,) * 4
 
 
 def test_a_day_without_orders_that_runs_came_past_is_zero_and_a_day_before_the_first_a_gap(gold: Written) -> None:
-    found = report(gold.sales(0, 1, 5).run().lake, DAY)
+    found = build_report(gold.sales(0, 1, 5).run().lake, DAY)
     by_date = {one.date: one for one in found.days}
     assert (by_date[back(2)].state, by_date[back(2)].gmv, by_date[back(2)].average_order_value) == (
         "no_orders",
@@ -199,25 +199,25 @@ def test_a_day_without_orders_that_runs_came_past_is_zero_and_a_day_before_the_f
 
 def test_days_held_back_or_not_built_are_gaps_and_never_zero(gold: Written) -> None:
     gold.sales(0, 1, 5).run(dates_held=(back(2),), dates_pending=(back(3),))
-    by_date = {one.date: one for one in report(gold.lake, DAY).days}
+    by_date = {one.date: one for one in build_report(gold.lake, DAY).days}
     assert [by_date[back(day)].state for day in (2, 3, 4)] == ["held_back", "pending", "no_orders"]
     assert [by_date[back(day)].gmv for day in (2, 3, 4)] == [None, None, money(0)]
 
 
 def test_a_change_from_zero_is_no_percentage(gold: Written) -> None:
-    gmv = report(gold.sales(0, 9).run().lake, DAY).figure("gmv")
+    gmv = build_report(gold.sales(0, 9).run().lake, DAY).figure("gmv")
     assert (gmv.week_before, gmv.week_before_change) == (money(0), None)
 
 
 def test_the_mean_of_seven_days_needs_all_seven(gold: Written) -> None:
     gold.sales(*range(1, 7)).sales(0, gmv=money("1000.01")).sales(8)
     gold.run(dates_pending=(back(7),))
-    means = {one.date: one.gmv_mean for one in report(gold.lake, DAY).days}
+    means = {one.date: one.gmv_mean for one in build_report(gold.lake, DAY).days}
     assert (means[DAY], means[back(1)]) == (money("1000.00"), None)
 
 
 def test_the_trend_is_28_days_with_the_date_last_and_its_first_mean_is_of_days_before(full: Written) -> None:
-    days = report(full.lake, DAY).days
+    days = build_report(full.lake, DAY).days
     assert (len(days), days[0].date, days[-1].date) == (28, back(27), DAY)
     assert days[0].gmv_mean == money(1000)
     assert [one.date for one in days if one.holiday] == [back(23)]
@@ -225,36 +225,36 @@ def test_the_trend_is_28_days_with_the_date_last_and_its_first_mean_is_of_days_b
 
 
 def test_weekends_are_known_without_dim_date(gold: Written) -> None:
-    days = report(gold.sales(0).lake, DAY).days
+    days = build_report(gold.sales(0).lake, DAY).days
     assert [one.date for one in days if one.is_weekend][-1] == date(2026, 2, 8)
 
 
 def test_statuses_come_in_the_order_in_which_an_order_goes_through_them(full: Written) -> None:
-    assert [one.status for one in report(full.lake, DAY).statuses] == ["pending", "delivered", "cancelled"]
+    assert [one.status for one in build_report(full.lake, DAY).statuses] == ["pending", "delivered", "cancelled"]
 
 
 def test_refunds_of_the_trend_are_summed_before_they_are_divided(full: Written) -> None:
-    found = report(full.lake, DAY)
+    found = build_report(full.lake, DAY)
     assert found.totals.paid_amount == money(27_000)
     assert found.totals.refund_rate == Decimal("0.025000")
     assert {one.date: one.refund_rate for one in found.refunds}[back(3)] is None
 
 
 def test_top_products_come_by_rank_with_their_share_of_the_day(full: Written) -> None:
-    first, second = report(full.lake, DAY).top_products
+    first, second = build_report(full.lake, DAY).top_products
     assert (first.product_id, first.share) == (7, Decimal("0.500000"))
     assert (second.rank, second.product_name) == (2, None)
 
 
 def test_prices_are_those_of_the_dates_month_the_most_volatile_first(full: Written) -> None:
-    prices = report(full.lake, DAY).prices
+    prices = build_report(full.lake, DAY).prices
     assert [one.product_id for one in prices.moves] == [2, 1]
     assert [one.change for one in prices.moves] == [None, Decimal("-0.2000")]
     assert (prices.month, prices.products) == (date(2026, 2, 1), 2)
 
 
 def test_quality_is_summed_over_subjects_and_late_rows_count_on_the_day_they_came_in(full: Written) -> None:
-    found = report(full.lake, DAY)
+    found = build_report(full.lake, DAY)
     today, before = found.quality[-1], found.quality[-2]
     assert (today.accepted, today.dead_letters, today.error_rate, today.late) == (147, 3, Decimal("0.020000"), 4)
     assert (before.accepted, before.late) == (90, None)
@@ -265,7 +265,7 @@ def test_quality_is_summed_over_subjects_and_late_rows_count_on_the_day_they_cam
 
 def test_where_no_batch_ran_lateness_is_unknown_and_not_zero(gold: Written) -> None:
     row = {"event_date": DAY, "subject": "orders", "accepted": 9, "dead_letters": 0, "error_rate": Decimal(0)}
-    found = report(gold.sales(0).put("daily_error_rate", row).lake, DAY)
+    found = build_report(gold.sales(0).put("daily_error_rate", row).lake, DAY)
     assert ([one.late for one in found.subjects], found.quality[-1].late) == ([None], None)
     html = page(found)
     assert "no batch ran on these days" in visible(html)
@@ -275,7 +275,7 @@ def test_where_no_batch_ran_lateness_is_unknown_and_not_zero(gold: Written) -> N
 def test_gates_are_those_of_the_newest_run_that_judged_the_date(full: Written) -> None:
     full.run(2, gates=(GateResult("lines_have_orders", DAY, True, detail="newer"),), dates_built=(DAY,))
     full.run(3, gates=(GateResult("lines_have_orders", back(1), True),))
-    stands = report(full.lake, DAY).standing
+    stands = build_report(full.lake, DAY).standing
     assert (stands.state, stands.run_id, [one.detail for one in stands.gates]) == ("published", "run-2", ["newer"])
 
 
@@ -283,18 +283,18 @@ def test_a_judgement_is_found_however_many_runs_came_after_it(full: Written, mon
     monkeypatch.setattr("spark_jobs.batch.report.dates.RUNS_AT_ONCE", 2)
     for number in range(2, 7):
         full.run(number)
-    assert report(full.lake, DAY).standing.run_id == "run-1"
+    assert build_report(full.lake, DAY).standing.run_id == "run-1"
 
 
 def test_a_run_of_an_earlier_lineage_judges_nothing(full: Written) -> None:
     full.run(2, lineage="two")
-    assert report(full.lake, DAY).standing.gates == ()
+    assert build_report(full.lake, DAY).standing.gates == ()
 
 
 def test_newer_data_held_back_is_said_and_the_published_figures_stay(full: Written) -> None:
     failed = GateResult("usual_volume", DAY, False, failing=25, detail="25 orders, usually 60", rows=("order 1",))
     full.run(2, gates=(failed,), dates_held=(DAY,))
-    found = report(full.lake, DAY)
+    found = build_report(full.lake, DAY)
     assert (found.standing.state, found.figure("orders").value) == ("held_back", 25)
     text = visible(page(found))
     assert "Newer data of this date is held back by usual_volume" in text
@@ -303,7 +303,7 @@ def test_newer_data_held_back_is_said_and_the_published_figures_stay(full: Writt
 
 def test_a_date_that_changed_since_is_said_to_wait(full: Written) -> None:
     full.run(2, dates_pending=(DAY,))
-    assert "This date has changed since it was published" in visible(page(report(full.lake, DAY)))
+    assert "This date has changed since it was published" in visible(page(build_report(full.lake, DAY)))
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_a_date_that_changed_since_is_said_to_wait(full: Written) -> None:
 def test_a_date_that_is_not_published_says_why_and_which_are(gold: Written, told: Any, expected: str) -> None:
     gold.sales(2, 3).run(**told)
     with pytest.raises(NotPublishedError) as error:
-        report(gold.lake, DAY)
+        build_report(gold.lake, DAY)
     assert str(error.value) == expected
 
 
@@ -337,23 +337,23 @@ def test_of_many_ranges_the_nearest_published_dates_are_named(gold: Written) -> 
     with pytest.raises(
         NotPublishedError, match="9 dates from 2026-01-31 to 2026-02-16, nearest 2026-02-10 and 2026-02-12"
     ):
-        report(gold.lake, DAY)
+        build_report(gold.lake, DAY)
 
 
 def test_gold_that_was_never_run_names_the_command(gold: Written) -> None:
     with pytest.raises(NotPublishedError) as error:
-        report(gold.lake, DAY)
+        build_report(gold.lake, DAY)
     assert str(error.value) == "gold has not been run on this lake: run tally gold run --date 2026-02-11"
 
 
 def test_a_first_run_that_held_everything_back_has_no_published_date(gold: Written) -> None:
     gold.run(dates_held=(DAY,), gates=(GateResult("usual_volume", DAY, False, 3, "too few"),))
     with pytest.raises(NotPublishedError, match=r"held back by usual_volume \(too few\); no date is published yet"):
-        report(gold.lake, DAY)
+        build_report(gold.lake, DAY)
 
 
 def test_json_has_decimals_as_strings_and_the_same_figures(full: Written) -> None:
-    plain = json.loads(json.dumps(report(full.lake, DAY).to_json()))
+    plain = json.loads(json.dumps(build_report(full.lake, DAY).to_json()))
     assert list(plain) == [
         "date",
         "standing",
@@ -421,7 +421,7 @@ def visible(html: str) -> str:
 
 
 def test_the_page_is_well_formed_and_asks_no_host_for_anything(full: Written) -> None:
-    html = page(report(full.lake, DAY))
+    html = page(build_report(full.lake, DAY))
     tags = parsed(html)
     assert len(tags.ids) == len(set(tags.ids))
     assert not tags.names & {"script", "img", "iframe", "object"}
@@ -430,7 +430,7 @@ def test_the_page_is_well_formed_and_asks_no_host_for_anything(full: Written) ->
 
 
 def test_every_picture_is_well_formed_and_says_in_words_what_it_shows(full: Written) -> None:
-    html = page(report(full.lake, DAY))
+    html = page(build_report(full.lake, DAY))
     drawn = re.findall(r'<svg class="chart".*?</rect>\n</svg>', html, re.DOTALL)
     pictures = [ElementTree.fromstring(text) for text in drawn]
     assert len(pictures) == 5
@@ -445,14 +445,14 @@ def test_every_picture_is_well_formed_and_says_in_words_what_it_shows(full: Writ
 
 
 def test_names_from_data_are_shown_as_they_are_and_never_run(full: Written) -> None:
-    html = page(report(full.lake, DAY))
+    html = page(build_report(full.lake, DAY))
     assert SCRIPT not in html
     assert SCRIPT in visible(html)
     assert "A & B" in visible(html)
 
 
 def test_the_page_says_the_figures_the_comparison_and_the_gaps(full: Written) -> None:
-    text = visible(page(report(full.lake, DAY)))
+    text = visible(page(build_report(full.lake, DAY)))
     assert "Sales of 1,234.50 from 25 orders, 12.2 % more than on the Wednesday before." in text
     assert "▲ 12.2 % on Wed 4 Feb" in text
     assert "Mon 19 Jan (Martin Luther King Jr. Day): 1,000.00 from 20 orders" in text
@@ -461,7 +461,7 @@ def test_the_page_says_the_figures_the_comparison_and_the_gaps(full: Written) ->
 
 
 def test_a_page_of_a_date_with_nothing_but_sales_says_so(gold: Written) -> None:
-    text = visible(page(report(gold.sales(0).lake, DAY)))
+    text = visible(page(build_report(gold.sales(0).lake, DAY)))
     assert "there is no Wednesday before to compare with" in text
     assert "on the one day that is known; 27 days are gaps here, not zeros." in text
     assert "No product changed price in this month." in text
@@ -483,7 +483,7 @@ def test_the_command_writes_the_page_into_the_current_folder_and_says_where(
     for _ in range(2):
         assert command(full, monkeypatch, "--date", "2026-02-11") == 0
     path = full.lake.root.parent / "report-2026-02-11.html"
-    assert path.read_text(encoding="utf-8") == page(report(full.lake, DAY))
+    assert path.read_text(encoding="utf-8") == page(build_report(full.lake, DAY))
     assert str(path) in capsys.readouterr().out
     assert [each.name for each in path.parent.iterdir() if each.is_file()] == [path.name]
 
@@ -492,7 +492,7 @@ def test_the_command_prints_json_and_writes_nothing(
     full: Written, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(full, monkeypatch, "--date", "2026-02-11", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == report(full.lake, DAY).to_json()
+    assert json.loads(capsys.readouterr().out) == build_report(full.lake, DAY).to_json()
     assert not list(full.lake.root.parent.glob("*.html"))
 
 

@@ -14,7 +14,7 @@ import pytest
 from support.lakes import House, house
 
 from spark_jobs.batch.why.rows import MOST
-from spark_jobs.batch.why.run import why
+from spark_jobs.batch.why.trace import trace_rows
 from spark_jobs.cli.app import main
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.create import ensure_table
@@ -128,7 +128,7 @@ ASKED = {
 
 @pytest.mark.parametrize(("wanted", "row_ids"), ASKED.values(), ids=ASKED.keys())
 def test_a_row_is_found_by_its_key_however_it_is_spelled(home: House, wanted: str, row_ids: list[str]) -> None:
-    told = [story for subject in home.registry.subjects.values() for story in why(home.lake, subject, wanted)]
+    told = [story for subject in home.registry.subjects.values() for story in trace_rows(home.lake, subject, wanted)]
     assert [story.row_id for story in told] == row_ids
 
 
@@ -137,7 +137,7 @@ def test_a_story_names_the_key_as_it_came_so_that_it_can_be_asked_for_again(home
         story.row_id: story
         for name in ("basket_lines", "parcels", "meters")
         for place in (1, 2, 3)
-        for story in why(home.lake, home.subject(name), f"{name}-{place}")
+        for story in trace_rows(home.lake, home.subject(name), f"{name}-{place}")
     }
     assert {row_id: (story.key, story.verdict.split(":")[0]) for row_id, story in stories.items()} == {
         "basket_lines-1": ("S-1|P-9", "accepted"),
@@ -163,13 +163,13 @@ def test_a_field_that_became_a_column_after_the_table_was_made_is_found_in_older
     newer = house(tmp_path, CASES / "contracts")
     subject = newer.subject("parcels")
     ensure_table(newer.lake.bronze(subject))
-    assert [story.row_id for story in why(newer.lake, subject, "7")] == ["parcels-1"]
+    assert [story.row_id for story in trace_rows(newer.lake, subject, "7")] == ["parcels-1"]
 
 
 def test_of_a_key_that_came_often_the_first_rows_are_told(tmp_path: Path) -> None:
     made = house(tmp_path, CASES / "contracts")
     landed(made, "parcels", [{"parcel": "7", "at": ""}] * (2 * MOST))
-    told = why(made.lake, made.subject("parcels"), "7")
+    told = trace_rows(made.lake, made.subject("parcels"), "7")
     assert [story.position for story in told] == list(range(1, MOST + 1))
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from spark_jobs.batch.gold.candidate import FACTS
+from spark_jobs.batch.gold.moved_facts import ROW_COUNTS, SHOWN, hold_back_moved_facts, told
 from spark_jobs.batch.gold.record import GateResult
-from spark_jobs.batch.gold.strays import ROW_COUNTS, SHOWN, told, with_strays
+from spark_jobs.batch.gold.staged_facts import FACTS
 from spark_jobs.storage.key_lookup import rows_with_keys
 from spark_jobs.transforms.gates.non_negative_money import non_negative_money
 from spark_jobs.transforms.gates.order_totals import order_totals
@@ -28,14 +28,16 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from config.groups import Gold
-    from spark_jobs.batch.gold.candidate import Candidate
+    from spark_jobs.batch.gold.staged_facts import StagedFacts
     from spark_jobs.lake import Lake
 
 TOTALS, VOLUME = "order_totals", "volume_anomaly"
 GATES = (ROW_COUNTS, "referential_integrity", "non_negative_money", TOTALS, "scd2_consistency", VOLUME)
 
 
-def judged(candidate: Candidate, calendar: DataFrame, limits: Gold, accepted: Collection[str]) -> list[GateResult]:
+def apply_gates(
+    candidate: StagedFacts, calendar: DataFrame, limits: Gold, accepted: Collection[str]
+) -> list[GateResult]:
     """A verdict of every gate on every date of the candidate, in order. ``accepted`` gates hold nothing back, and say so."""
     failures, orders = _failures(candidate, calendar), candidate.orders_by_date
     verdicts = [
@@ -45,10 +47,10 @@ def judged(candidate: Candidate, calendar: DataFrame, limits: Gold, accepted: Co
         if gate != VOLUME
     ]
     verdicts += _volumes(candidate, orders, limits)
-    return with_strays(candidate, [_accepted(each, accepted) for each in verdicts])
+    return hold_back_moved_facts(candidate, [_accepted(each, accepted) for each in verdicts])
 
 
-def _failures(candidate: Candidate, calendar: DataFrame) -> dict[tuple[str, date], tuple[int, tuple[str, ...]]]:
+def _failures(candidate: StagedFacts, calendar: DataFrame) -> dict[tuple[str, date], tuple[int, tuple[str, ...]]]:
     """How many rows fail each gate on each date, and the first of them; one query for all."""
     facts, payments = (candidate.facts(name) for name in FACTS)
     gates = {
@@ -71,8 +73,8 @@ def _verdict(gate: str, day: date, count: int, rows: tuple[str, ...], orders: in
     return GateResult(gate, day, passed, count, f"{count} of {orders} orders do not agree with their lines", rows)
 
 
-def _volumes(candidate: Candidate, orders: Mapping[date, int], limits: Gold) -> Iterator[GateResult]:
-    """Against the weekday's usual volume: of what is published, and of the dates that are judged with it."""
+def _volumes(candidate: StagedFacts, orders: Mapping[date, int], limits: Gold) -> Iterator[GateResult]:
+    """Against the weekday's usual volume: of what is published, and of the dates that are apply_gates with it."""
     counts = {**_published_orders(candidate.lake, candidate.days, limits.volume_weeks), **orders}
     for day in sorted(candidate.days):
         found = volume_anomaly(counts, day, limits.volume_weeks, limits.volume_min_weeks, limits.volume_tolerance)

@@ -16,7 +16,7 @@ _AROUND = r"[\x00-\x20\x7f-\x{9f}]*"
 _ZONES = [timedelta(minutes=minutes) for minutes in range(-18 * 60, 18 * 60 + 1, 15)]
 
 
-def spellings(value: Any) -> str:
+def text_pattern(value: Any) -> str:
     """A pattern of the texts that spell this value: an integer, a decimal, a truth, a day, an aware moment, or a text itself."""
     if isinstance(value, bool):
         return f"(?i)^{str(value).lower()}$"

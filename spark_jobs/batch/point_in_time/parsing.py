@@ -26,7 +26,7 @@ _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 _PIECE = re.compile(r"\\[\\|]|.", re.DOTALL)
 
 
-def parsed_moment(text: str) -> datetime:
+def parse_moment(text: str) -> datetime:
     """``YYYY-MM-DD[ T]HH:MM[:SS[.f]]`` with Z, ±HH:MM or nothing (UTC), or a date alone: its start. In UTC.
 
     UsageError where it is no such moment.
@@ -38,21 +38,21 @@ def parsed_moment(text: str) -> datetime:
         raise UsageError(f"'{text}' is no moment: expected {expected}") from None
 
 
-def parsed_key(text: str, contract: Contract) -> dict[str, Any]:
-    """The key that the text spells, as ``transforms.types.key_text`` does: parts joined by ``|``, a ``|`` within one as ``\\|``.
+def parse_key(text: str, contract: Contract) -> dict[str, Any]:
+    """The key that the text spells, as ``transforms.types.key_text`` does: parts join_key by ``|``, a ``|`` within one as ``\\|``.
 
     Values are in the types of the contract's key; a time may also be given in microseconds. UsageError where it is no such key.
     """
-    parts = parts_of(text, contract.key)
+    parts = split_key(text, contract.key)
     if len(parts) != len(contract.key):
-        joined = "|".join(contract.key)
+        join_key = "|".join(contract.key)
         raise UsageError(
-            f"the key of {contract.subject} is {joined}, {len(contract.key)} parts: '{text}' has {len(parts)}"
+            f"the key of {contract.subject} is {join_key}, {len(contract.key)} parts: '{text}' has {len(parts)}"
         )
     return {name: _value(part, name, contract) for name, part in zip(contract.key, parts, strict=True)}
 
 
-def parts_of(text: str, key: Sequence[str]) -> list[str]:
+def split_key(text: str, key: Sequence[str]) -> list[str]:
     """The parts of a key that the text spells: itself, where the key has one part."""
     parts = [""]
     if len(key) == 1:
@@ -65,8 +65,8 @@ def parts_of(text: str, key: Sequence[str]) -> list[str]:
     return parts
 
 
-def joined(parts: Sequence[str]) -> str:
-    """The text that :func:`parts_of` takes apart again."""
+def join_key(parts: Sequence[str]) -> str:
+    """The text that :func:`split_key` takes apart again."""
     if len(parts) == 1:
         return parts[0]
     return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
@@ -74,13 +74,13 @@ def joined(parts: Sequence[str]) -> str:
 
 def _value(text: str, name: str, contract: Contract) -> Any:
     type_ = contract.field(name).type
-    found = value_of(text, type_)
+    found = parse_value(text, type_)
     if found is None:
         raise UsageError(f"the {name} of {contract.subject} is of type {type_.sql}: '{text}' is none")
     return found
 
 
-def value_of(text: str, type_: FieldType) -> Any:
+def parse_value(text: str, type_: FieldType) -> Any:
     """The value of that type that the text spells; None where it spells none."""
     try:
         return pa.scalar(_READERS[type_.name](text), arrow_type(type_)).as_py()

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.changed_dates import order_ids
-from spark_jobs.batch.gold.commits import Commit, brought_to
+from spark_jobs.batch.gold.commits import Commit, prepare_update
 from spark_jobs.batch.gold.inputs import live
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KINDS = {"line": ("order_items", "order_item_id", "line_total"), "payment": ("payments", "payment_id", "amount")}
 
 
-def waiting(table: Table, inputs: Inputs) -> tuple[Commit | None, dict[str, int]]:
+def update_waiting_facts(table: Table, inputs: Inputs) -> tuple[Commit | None, dict[str, int]]:
     """What brings gold/waiting_facts up to date, and how many of each kind wait then.
 
     Only the orders that something changed about since the last run are looked at; all, where that cannot be told.
@@ -36,7 +36,7 @@ def waiting(table: Table, inputs: Inputs) -> tuple[Commit | None, dict[str, int]
     found = pa.concat_tables([_of_kind(table, inputs, kind, orders) for kind in KINDS])
     after = pa.concat_tables([found, existing.filter(pc.invert(is_mine))])
     counts = {kind: pc.sum(pc.equal(after["kind"], kind)).as_py() or 0 for kind in KINDS}
-    return brought_to(table, found, existing.filter(is_mine)), counts
+    return prepare_update(table, found, existing.filter(is_mine)), counts
 
 
 def _of_kind(table: Table, inputs: Inputs, kind: str, orders: pa.Array | None) -> pa.Table:

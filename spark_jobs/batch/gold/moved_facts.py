@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.batch.gold.record import GateResult, held_dates
+from spark_jobs.batch.gold.record import GateResult, held_back_dates
 from spark_jobs.storage.key_lookup import rows_with_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from spark_jobs.batch.gold.candidate import Candidate
+    from spark_jobs.batch.gold.staged_facts import StagedFacts
 
     #: What a fact is called, its id, the date that it would be under, and the one under which it is published.
     Stray = tuple[str, int, date, date]
@@ -28,14 +28,14 @@ SHOWN = 10
 KEYS = {"fact_orders": ("order_item_id", "order line"), "fact_payments": ("payment_id", "payment")}
 
 
-def with_strays(candidate: Candidate, verdicts: list[GateResult]) -> list[GateResult]:
+def hold_back_moved_facts(candidate: StagedFacts, verdicts: list[GateResult]) -> list[GateResult]:
     """The verdicts, with those dates held back too under which a fact would stand that stays published under another.
 
     Each turn holds back a date more, or is the last.
     """
     standing = _standing_elsewhere(candidate)
     while True:
-        published = candidate.days - held_dates(verdicts)
+        published = candidate.days - held_back_dates(verdicts)
         strays = [each for each in standing if each[2] in published and each[3] not in published]
         if not strays:
             return verdicts
@@ -56,7 +56,7 @@ def _strayed(verdict: GateResult, strays: Sequence[Stray]) -> GateResult:
     return GateResult(ROW_COUNTS, verdict.date, False, count, told(count), (*rows, *verdict.rows)[:SHOWN])
 
 
-def _standing_elsewhere(candidate: Candidate) -> list[Stray]:
+def _standing_elsewhere(candidate: StagedFacts) -> list[Stray]:
     """The facts of the candidate that are published under another date: what, its id, the date to be, the date that is."""
     found: list[Stray] = []
     for table_name, (key, name) in KEYS.items():

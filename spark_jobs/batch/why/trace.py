@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from spark_jobs.batch.point_in_time.typed_key import joined
+from spark_jobs.batch.point_in_time.parsing import join_key
 from spark_jobs.batch.why.rows import files_of, first_rows, meant
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class RowTrace:
     """One row's way: its place, its reading, its version, the verdict and why, and what it repeats."""
 
     subject: str
@@ -44,10 +44,10 @@ class Story:
         return asdict(self)
 
 
-def why(lake: Lake, subject: Subject, wanted: str) -> list[Story]:
+def trace_rows(lake: Lake, subject: Subject, wanted: str) -> list[RowTrace]:
     """The rows that have this key, this row id, or lie at this ``file:position``; at most 50, in the order they came.
 
-    A key's parts are joined by ``|`` (one within a part is ``\\|``). It may be spelled in any way that reads as the same key, and
+    A key's parts are join_key by ``|`` (one within a part is ``\\|``). It may be spelled in any way that reads as the same key, and
     is looked for under the names that any version gives it.
     """
     bronze = first_rows(lake.bronze(subject), meant(lake, subject, wanted))
@@ -77,7 +77,7 @@ def _rows(table: Table, wanted: pc.Expression, subject: str | None = None) -> li
 
 def _story(
     subject: Subject, bronze: dict[str, Any], judged: dict[str, Any] | None, repeats: list[dict[str, Any]]
-) -> Story:
+) -> RowTrace:
     verdict = "waiting: landed, not yet refined"
     if judged is not None:
         verdict = (
@@ -88,7 +88,7 @@ def _story(
     known = {name: bronze[name] for name in subject.known_fields if bronze[name] is not None}
     found = judged or (repeats[0] if repeats else {})
     is_letter = judged is not None and "reasons" in judged
-    return Story(
+    return RowTrace(
         subject=subject.name,
         row_id=bronze["row_id"],
         key=_key(subject, bronze, found.get("schema_version")),
@@ -114,5 +114,5 @@ def _key(subject: Subject, bronze: dict[str, Any], version: int | None) -> str |
     for contract in reversed(contracts):
         parts = [bronze[name] for name in contract.key]
         if None not in parts:
-            return joined(parts)
+            return join_key(parts)
     return None

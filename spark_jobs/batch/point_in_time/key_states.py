@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
     from spark_jobs.storage.table import Table
 
-Standing = Literal["found", "deleted", "not_yet", "unknown"]
+Outcome = Literal["found", "deleted", "not_yet", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Answer:
     after: State | None
 
     @property
-    def standing(self) -> Standing:
+    def outcome(self) -> Outcome:
         """Found; or deleted at that time, or not yet there, or never known at all."""
         if self.found is not None:
             return "found"
@@ -81,7 +81,7 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """A plain form for --json."""
-        return {**asdict(self), "standing": self.standing}
+        return {**asdict(self), "standing": self.outcome}
 
 
 def state_at(lake: Lake, subject: Subject, key: Mapping[str, Any], moment: datetime) -> Answer:
@@ -115,7 +115,7 @@ def require_changes(subject: Subject) -> None:
         )
 
 
-def lives(changes: pa.Table, truncates: pa.Table, contract: Contract) -> pa.Table:
+def fold_versions(changes: pa.Table, truncates: pa.Table, contract: Contract) -> pa.Table:
     """The versions of keys from all of their changes and all truncates (columns of ``entity_row_schema``), by key and time.
 
     As ``scd2.build_versions``, with every field taken as tracked, so that each shows what it was.
@@ -158,7 +158,7 @@ def _folded(lake: Lake, subject: Subject, changes: pa.Table) -> list[State]:
     if not changes.num_rows:
         return []
     truncates = rows_from_changes(op_rows(lake.changes(subject), TRUNCATE), subject.latest)
-    return _as_states(lives(changes, truncates, subject.latest).to_pylist(), subject.latest, ())
+    return _as_states(fold_versions(changes, truncates, subject.latest).to_pylist(), subject.latest, ())
 
 
 def _as_states(rows: Sequence[dict[str, Any]], contract: Contract, surrogate: Sequence[str]) -> list[State]:

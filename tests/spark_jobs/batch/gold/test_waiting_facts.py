@@ -10,7 +10,7 @@ import pytest
 from support.gold_lake import GoldHouse, at
 
 from spark_jobs.batch.gold.inputs import Inputs
-from spark_jobs.batch.gold.waiting import waiting
+from spark_jobs.batch.gold.waiting_facts import update_waiting_facts
 from spark_jobs.storage.key_lookup import all_rows
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Waits:
         """What waits after another run, in order."""
         lake = self.shop.home.lake
         inputs = Inputs.of(lake, self.shop.home.registry, self.last)
-        commit, self.counts = waiting(lake.gold("waiting_facts"), inputs)
+        commit, self.counts = update_waiting_facts(lake.gold("waiting_facts"), inputs)
         self.runs += 1
         if commit is not None:
             commit.make(lake, "test", self.runs)
@@ -118,7 +118,7 @@ def test_one_that_is_deleted_waits_no_longer(waits: Waits) -> None:
 def test_nothing_changed_is_no_commit_and_the_same_counts(waits: Waits) -> None:
     line_and_payment(waits.shop)
     waits.run()
-    commit, counts = waiting(
+    commit, counts = update_waiting_facts(
         waits.shop.home.lake.gold("waiting_facts"),
         Inputs.of(waits.shop.home.lake, waits.shop.home.registry, waits.last),
     )

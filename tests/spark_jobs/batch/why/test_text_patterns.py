@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from spark_jobs.batch.why.spellings import spellings
+from spark_jobs.batch.why.text_patterns import text_pattern
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TABLE: list[tuple[Any, list[str], list[str]]] = [
@@ -45,5 +45,5 @@ def test_a_value_is_found_in_every_spelling_and_no_other_with_it(
     value: Any, right: list[str], wrong: list[str]
 ) -> None:
     texts = pa.array([*right, *wrong])
-    found = texts.filter(pc.match_substring_regex(texts, spellings(value))).to_pylist()
+    found = texts.filter(pc.match_substring_regex(texts, text_pattern(value))).to_pylist()
     assert found == right

@@ -41,7 +41,7 @@ SHOWN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class StagedFacts:
     """The dates, their orders and lines as Silver has them, the dimensions, and the facts made of them, by table, as written."""
 
     spark: SparkSession
@@ -55,7 +55,7 @@ class Candidate:
     orders_by_date: dict[date, int]
 
     @classmethod
-    def build(cls, spark: SparkSession, lake: Lake, inputs: Inputs, days: Collection[date]) -> Candidate:
+    def build(cls, spark: SparkSession, lake: Lake, inputs: Inputs, days: Collection[date]) -> StagedFacts:
         """Make the facts of these dates. Done twice, they are written twice, and one of them is committed at most."""
         placed = F.col("order_date")
         orders = live_orders(inputs.frame(spark, "orders").where(on_days(placed, days))).persist()
