@@ -26,7 +26,7 @@ WHERE started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1
 
 
 class Ready(BaseModel):
-    """Whether requests can be answered."""
+    """The readiness of the server; `database` is empty before anything was published."""
 
     ready: bool
     database: Literal["ok", "away", "empty"]

@@ -103,8 +103,8 @@ class ResponseCache:
 
 
 def _etag(request: Request, positions: Sequence[str]) -> str:
-    asked = [request.url.path, *sorted(f"{name}={value}" for name, value in request.query_params.multi_items())]
-    return f'W/"{sha256(repr((PRODUCT, asked, positions)).encode()).hexdigest()[:32]}"'
+    target = [request.url.path, *sorted(f"{name}={value}" for name, value in request.query_params.multi_items())]
+    return f'W/"{sha256(repr((PRODUCT, target, positions)).encode()).hexdigest()[:32]}"'
 
 
 def _known_etags(request: Request) -> set[str]:

@@ -54,7 +54,7 @@ class TableStatus(ApiModel):
 
 
 class StreamStatus(ApiModel):
-    """One query of a subject's stream: ingest (files to Bronze) or refine (Bronze to Silver and dead letters)."""
+    """One query of a subject's stream: ingest (files to Bronze) or refine (Bronze to Silver, duplicates and dead letters)."""
 
     subject: str
     query: str
@@ -143,7 +143,7 @@ class Minute(ApiModel):
 
 
 class ReasonCount(ApiModel):
-    """How often a reason was given; a row may have several."""
+    """The number of rows refused for a reason; a row may have several."""
 
     code: str
     field: str | None = Field(description="The field, or the name of the rule.")

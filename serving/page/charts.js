@@ -87,7 +87,7 @@ function marker(kind, x, y) {
 function targetLine({ value, label }, y) {
   return [
     s("line", { class: "target", x1: 0, x2: "100%", y1: y(value), y2: y(value) }),
-    s("text", { class: "aim", x: "100%", y: y(value) - 5 }, label),
+    s("text", { class: "target-label", x: "100%", y: y(value) - 5 }, label),
   ];
 }
 

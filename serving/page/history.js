@@ -92,7 +92,7 @@ function path(versions, x, y) {
 
 function versionMark(one, x, y) {
   const title = s("title", {}, `${grouped(one.price)} from ${day(one.valid_from)}`);
-  return s("circle", { class: "turn", cx: `${x(one.valid_from)}%`, cy: y(one.price), r: 4 }, title);
+  return s("circle", { class: "version", cx: `${x(one.valid_from)}%`, cy: y(one.price), r: 4 }, title);
 }
 
 /** The newest price at the right, and of the others those whose step is long enough for it. */
@@ -101,8 +101,8 @@ function prices(versions, x, y) {
   const end = last.valid_to ? x(last.valid_to) : 100;
   const wide = versions.slice(0, -1).filter((one, number) => x(versions[number + 1].valid_from) - x(one.valid_from) >= LABEL_WIDTH);
   return [
-    wide.map((one) => s("text", { class: "own", x: `${x(one.valid_from)}%`, y: y(one.price), dx: 8, dy: -8 }, grouped(one.price))),
-    s("text", { class: end < LABEL_WIDTH ? "own" : "own last", x: `${end}%`, y: y(last.price), dy: -8 }, grouped(last.price)),
+    wide.map((one) => s("text", { class: "price", x: `${x(one.valid_from)}%`, y: y(one.price), dx: 8, dy: -8 }, grouped(one.price))),
+    s("text", { class: end < LABEL_WIDTH ? "price" : "price last", x: `${end}%`, y: y(last.price), dy: -8 }, grouped(last.price)),
   ];
 }
 

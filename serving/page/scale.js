@@ -2,7 +2,7 @@
 
 const UNITS = [[1e12, "T"], [1e9, "bn"], [1e6, "M"], [1e3, "k"]];
 
-/** A scale from `low` (0 unless told) to a round tick that holds all values, in at most `steps` steps of 1, 2 or 5. */
+/** A scale from `low` (by default 0) to a round tick that holds all values, in at most `steps` steps of 1, 2 or 5. */
 export function scaleOver(values, { steps = 3, least = 1, low = 0, high = null } = {}) {
   const top = high ?? Math.max(least, ...values.filter((value) => value !== null));
   const step = roundStep((top - low) / steps, least);

@@ -33,7 +33,7 @@ ERRORS: dict[int | str, dict[str, object]] = {
     400: {"model": Problem, "description": "The request is not for this server."},
     401: {"model": Problem, "description": "An API key is needed."},
     422: {"model": Problem, "description": "A parameter is not of the expected form."},
-    503: {"model": Problem, "description": "Postgres cannot be asked now, or nothing was published yet."},
+    503: {"model": Problem, "description": "Postgres cannot be reached now, or nothing was published yet."},
 }
 NOT_FOUND: dict[int | str, dict[str, object]] = {404: {"model": Problem, "description": "There is no such thing."}}
 

@@ -71,7 +71,7 @@ def url_with(
 
 
 def content(owner: Connection) -> list[Any]:
-    """What is in the database: tables, and how many rows each has."""
+    """Return the tables of the database with their numbers of rows."""
     with owner, owner.cursor() as cursor:
         cursor.execute("SELECT relname, n_live_tup FROM pg_stat_user_tables ORDER BY 1")
         names = [row[0] for row in cursor.fetchall()]

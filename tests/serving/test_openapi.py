@@ -28,7 +28,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 
 
 def asking(operation: Any) -> Callable[[], None]:
-    """What asks an operation in many ways."""
+    """Return a function that requests an operation in many ways."""
 
     @settings(
         max_examples=25,

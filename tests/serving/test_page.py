@@ -157,7 +157,7 @@ def test_a_product_is_shown_through_time_and_its_price_at_a_moment(page: Page, a
     versions = api.json("/products/7/history")["items"]
     page.wait_for("document.getElementById('history').innerText.includes('(7)')")
     assert page.run("document.querySelectorAll('#history tbody tr').length") == len(versions) > 1
-    assert page.run("document.querySelectorAll('#history .turn').length") == len(versions)
+    assert page.run("document.querySelectorAll('#history .version').length") == len(versions)
     for one, wanted in ((versions[1], versions[1]["price"]), (versions[0], versions[0]["price"])):
         at = (datetime.fromisoformat(one["valid_from"]) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
         page.set("moment", at)

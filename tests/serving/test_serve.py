@@ -28,14 +28,14 @@ SERVE = (sys.executable, "-m", "spark_jobs", "serve")
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
-    """This process's, without what it may say of the server, and with that."""
+    """Return this process's environment without settings of the server and the database, and with the given ones."""
     said = ("SERVE_", "API_KEY", "POSTGRES_", "DATABASE_")
     return {name: value for name, value in os.environ.items() if not name.startswith(said)} | dict(env)
 
 
 @contextmanager
 def running(env: Mapping[str, str], *options: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """`tally serve` on a free port: the process, its address and all that it said of it."""
+    """Run `tally serve` on a free port; yield the process, its URL and its line of output."""
     command = (*SERVE, "--port", "0", *options)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment(env), **pipes) as process:
@@ -48,7 +48,7 @@ def running(env: Mapping[str, str], *options: str) -> Iterator[tuple[subprocess.
 
 
 def refused(env: Mapping[str, str], *options: str) -> str:
-    """What `tally serve` says where it does not start; its exit code is 2."""
+    """Return the error of a `tally serve` that does not start; its exit code is 2."""
     done = subprocess.run(
         (*SERVE, *options), env=environment(env), capture_output=True, text=True, check=False, timeout=60
     )
