@@ -34,7 +34,7 @@ class ShopRun:
     def manifest(self, subject: str) -> Path:
         return self.folder / "manifests" / f"{subject}.jsonl"
 
-    def told(self, subject: str) -> dict[str, list[ManifestRow]]:
+    def rows_by_file(self, subject: str) -> dict[str, list[ManifestRow]]:
         """The manifest's rows by file, in the order delivered; files without rows are left out."""
         found: dict[str, list[ManifestRow]] = {}
         for row in read_manifest(self.manifest(subject), self.landing):
@@ -53,7 +53,7 @@ class ShopRun:
 
     def _judged(self, subject: str) -> list[tuple[ManifestRow, Read, str]]:
         found, seen = [], set()
-        for source, rows in self.told(subject).items():
+        for source, rows in self.rows_by_file(subject).items():
             for row, read in zip(rows, self.read(subject, source), strict=True):
                 outcome = "dead_letter" if read.reasons else "duplicate" if read.change_id in seen else "accepted"
                 seen |= {read.change_id} if outcome == "accepted" else set()

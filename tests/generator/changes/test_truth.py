@@ -1,4 +1,4 @@
-"""The truth: whatever order changes come in, the greatest (seq, change id) decides, and history follows the clock."""
+"""The truth: in whatever order changes arrive, the greatest (seq, change id) decides, and history follows the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Delivery of the shop: the same bytes whatever subset is named, and a run that was killed goes on as if it had not been."""
+"""Runs of the shop: the same bytes whatever subjects are named, and a killed run is continued.
+
+Covers changes/run.py and changes/feed.py with recovery.py, delivery.py and changes/options.py.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from generator.changes.run import run_shop, write_shop
 from generator.manifest import read_blocks, summary
 from generator.options import OptionsError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import sys
 from pathlib import Path

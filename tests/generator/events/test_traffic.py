@@ -1,4 +1,7 @@
-"""The traffic is that of a shop: sessions make sense, the day has a rhythm, some products sell better."""
+"""The traffic is that of a shop: sessions make sense, the day has a rhythm, some products sell better.
+
+Covers events/traffic.py and events/paths.py.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,9 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from generator.catalogue import CATEGORIES, SEGMENTS
-from generator.clock import Clock, to_ms, to_text
-from generator.events import shop as s
 from generator.events.paths import EVENT_TYPES
 from generator.events.traffic import event_ids
 
@@ -116,32 +114,8 @@ def test_rows_of_a_file_are_ordered_within_a_minute_and_files_advance(events):
         latest = max(latest, moment)
 
 
-def test_the_clock_has_two_events_a_second_on_average_and_a_daily_rhythm():
-    clock = Clock(to_ms(datetime(2026, 1, 1, tzinfo=UTC)))
-    moments = clock.at(np.arange(0.0, 10 * 2 * 86_400, 10))
-    hours = Counter(((moments // 3_600_000) % 24).tolist())
-    assert to_text(clock.moment(10 * 2 * 86_400)) == "2026-01-11T00:00:00.000Z"
-    assert hours[20] > 4 * hours[3]
-
-
-@given(st.integers(0, 10**9), st.integers(0, 86_399_999), st.floats(0.1, 100))
-def test_the_clock_begins_at_its_origin_and_never_goes_back(ordinal, into_day, rate):
-    clock = Clock(to_ms(datetime(2026, 3, 1, tzinfo=UTC)) + into_day, rate)
-    moments = clock.at(np.asarray([0.0, ordinal, ordinal + 0.5, ordinal + 1]))
-    assert abs(int(moments[0]) - clock.origin_ms) <= 1
-    assert (np.diff(moments) >= 0).all()
-
-
 def test_event_ids_look_random_and_never_repeat():
     ids = [name for index in range(1, 60) for name in event_ids(42, index, 500)]
     assert len(set(ids)) == len(ids)
     assert {len(name) for name in ids} == {36}
     assert not set(event_ids(43, 1, 500)) & set(ids)
-
-
-def test_the_shop_is_the_same_for_the_same_seed_and_another_for_another():
-    s.open_shop.cache_clear()
-    one = s.open_shop(5)
-    s.open_shop.cache_clear()
-    assert (one.prices == s.open_shop(5).prices).all()
-    assert (one.prices != s.open_shop(6).prices).any()

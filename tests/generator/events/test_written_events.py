@@ -1,4 +1,8 @@
-"""What is written is what the manifest says, judged by an oracle that knows nothing of the generator."""
+"""Written events are as their manifest says, judged by an oracle that shares nothing with the generator.
+
+Covers events/ as a whole: files, rows, plant, copies and the tables of bad and odd rows, with csvtext.py and
+file_faults.py.
+"""
 
 from __future__ import annotations
 

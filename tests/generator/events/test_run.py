@@ -1,4 +1,7 @@
-"""Delivery: the same bytes every time, whole files or none, and a run that was killed goes on as if it had not been."""
+"""Runs that write events: the same bytes every time, whole files or none, and a killed run is continued.
+
+Covers events/run.py with recovery.py and delivery.py; changes/test_run.py covers the last two for the shop.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from generator.events.plan import World
 from generator.manifest import read_blocks
 from generator.options import OptionsError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -1,4 +1,8 @@
-"""What is written of the shop is what its manifests and truths say, judged by an oracle that knows nothing of the generator."""
+"""Written changes are as their manifests and truths say, judged by an oracle that shares nothing with the generator.
+
+Covers changes/ as a whole: the simulation (customers, products, orders), the fault injector with its copies, late
+arrivals and odd changes, layouts and files, with csvtext.py and file_faults.py.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,7 @@ def disagreements(run, subject):
 def test_the_oracle_agrees_with_every_line_of_the_manifest(wild, calm, subject):
     assert disagreements(wild, subject) == []
     assert disagreements(calm, subject) == []
-    for source, rows in wild.told(subject).items():
+    for source, rows in wild.rows_by_file(subject).items():
         assert [row.position for row in rows] == [*range(1, len(wild.read(subject, source)) + 1)]
 
 
@@ -181,7 +185,7 @@ def test_updates_of_orders_are_whole_in_some_files_and_name_the_status_alone_in_
 
 def test_both_versions_stand_side_by_side(wild):
     for subject in ("customers", "products"):
-        by_file = {source: {row.version for row in rows} for source, rows in wild.told(subject).items()}
+        by_file = {source: {row.version for row in rows} for source, rows in wild.rows_by_file(subject).items()}
         assert {frozenset(versions) for versions in by_file.values()} >= {
             frozenset({1}), frozenset({2}), frozenset({1, 2}),
         }  # fmt: skip

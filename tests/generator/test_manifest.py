@@ -1,4 +1,4 @@
-"""The manifest: one line for each record, blocks that count only when closed and delivered."""
+"""The manifest: one line for each record; blocks count only when closed and delivered."""
 
 from __future__ import annotations
 

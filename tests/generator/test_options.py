@@ -1,4 +1,4 @@
-"""Options are checked once, and a refusal names the option."""
+"""Options are checked once, and an error names the option. Covers options.py and events/options.py."""
 
 from __future__ import annotations
 
