@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,12 +13,11 @@ import pytest
 from support.dockerfile import DOCKER
 from support.lakes import house
 from support.postgres_servers import DEBIAN, Debian, as_nobody, debian_server
-from support.published_lake import PublishedLake, letter
+from support.published_lake import PublishedLake, dead_letter
 
 from config.errors import DatabaseError
 from config.forms import Secret
 from config.postgres import connect
-from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.schema import prepare_database
 
 if TYPE_CHECKING:
@@ -79,12 +77,10 @@ def lake(owner: Database, tmp_path: Path) -> PublishedLake:
     """A lake with three dead letters, published to that server."""
     made = PublishedLake(house(tmp_path))
     with closing(connect(owner, "owner", application="tests")) as connection:
-        wanted = prepare_database(connection, made.home.registry, made.home.lake, login_roles=False)
+        wanted = prepare_database(connection, made.registry, made.lake, login_roles=False)
     made.targets = {one.table.name: one for one in wanted}
-    made.append("ops/dead_letters", *map(letter, range(3)))
-    Publisher(
-        replace(made.home.settings, database=owner), made.home.registry, made.home.lake, threading.Event()
-    ).catch_up()
+    made.append("ops/dead_letters", *map(dead_letter, range(3)))
+    made.publisher(owner).catch_up()
     return made
 
 

@@ -1,4 +1,7 @@
-"""A table that someone holds locked, a server that hangs, a worker that dies: the others go on, it is said, and a stop ends."""
+"""A table that someone holds locked, a server that hangs, a worker that dies: the others go on, it is said, and a stop ends.
+
+Covers watchdog and worker.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,13 @@ import psutil
 import pytest
 from support.lakes import house
 from support.postgres_servers import DEBIAN, Debian, debian_server
-from support.published_lake import PATIENCE, PublishedLake, do, event, product, until
+from support.published_lake import PATIENCE, PublishedLake, event, execute, product, wait_until
 
 from config import postgres as connections
 from config.postgres import connect
 from spark_jobs.cli.status import run_status
 from spark_jobs.publish import background, publisher, retries, state, watchdog, worker
 from spark_jobs.publish.background import publishing_in_background
-from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.state import read_state
 from spark_jobs.publish.worker import Worker
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from support.postgres_servers import Server
 
     from config.groups import Database
-    from config.settings import Settings
+    from spark_jobs.publish.publisher import Publisher
 
 _numbers = itertools.count()
 EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
@@ -59,27 +61,23 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def filled(root: Path, owner: Connection) -> PublishedLake:
-    home = PublishedLake(house(root))
-    home.prepare(owner)
-    home.append(EVENTS, *map(event, range(20)))
-    home.put(PRODUCTS, *map(product, range(20)))
-    return home
+    published = PublishedLake(house(root))
+    published.prepare(owner)
+    published.append(EVENTS, *map(event, range(20)))
+    published.put(PRODUCTS, *map(product, range(20)))
+    return published
 
 
 @pytest.fixture
-def home(tmp_path: Path, postgres: Connection) -> PublishedLake:
+def published(tmp_path: Path, postgres: Connection) -> PublishedLake:
     return filled(tmp_path, postgres)
 
 
-def settings(home: PublishedLake, database: Database) -> Settings:
-    return replace(home.home.settings, database=database)
-
-
 @contextmanager
-def publishing(home: PublishedLake, database: Database) -> Iterator[Publisher]:
+def publishing(published: PublishedLake, database: Database) -> Iterator[Publisher]:
     """A publisher that runs meanwhile, and has ended afterwards."""
     stop = threading.Event()
-    made = Publisher(settings(home, database), home.home.registry, home.home.lake, stop)
+    made = published.publisher(database, stop)
     thread = threading.Thread(target=made.run)
     thread.start()
     try:
@@ -90,53 +88,53 @@ def publishing(home: PublishedLake, database: Database) -> Iterator[Publisher]:
         assert not thread.is_alive(), "it was told to stop and went on"
 
 
-def standing(home: PublishedLake, table: str) -> tuple[int | None, str]:
+def progress(published: PublishedLake, table: str) -> tuple[int | None, str]:
     """How many versions a table is behind (None: nothing is known of it yet), and what is wrong with it."""
-    found = read_state(home.home.lake)
+    found = read_state(published.lake)
     known = [one for one in found.tables if one.lake_table == table] if found is not None else []
     return (known[0].behind, known[0].error) if known else (None, "")
 
 
-def is_published(home: PublishedLake, *tables: str) -> bool:
-    return all(standing(home, table) == (0, "") for table in tables)
+def is_published(published: PublishedLake, *tables: str) -> bool:
+    return all(progress(published, table) == (0, "") for table in tables)
 
 
 def test_a_table_that_someone_holds_locked_waits_and_the_others_go_on(
-    home: PublishedLake, database: Database, postgres: Connection
+    published: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
-        with publishing(home, database) as running:
-            until(lambda: is_published(home, EVENTS) and "lock timeout" in standing(home, PRODUCTS)[1])
+        with publishing(published, database) as running:
+            wait_until(lambda: is_published(published, EVENTS) and "lock timeout" in progress(published, PRODUCTS)[1])
             assert (running.breaker.state, running.breaker.error) == ("closed", "")
-            assert home.is_equal(postgres, EVENTS)
+            assert published.is_equal(postgres, EVENTS)
             other.rollback()
-            until(lambda: is_published(home, PRODUCTS))
-    assert home.is_equal(postgres, PRODUCTS)
+            wait_until(lambda: is_published(published, PRODUCTS))
+    assert published.is_equal(postgres, PRODUCTS)
 
 
 def test_someone_who_reads_or_writes_our_tables_for_hours_keeps_no_publisher_from_starting(
-    home: PublishedLake, database: Database, postgres: Connection
+    published: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM v_products, v_hourly_event_summary, v_data_quality_dashboard")
         cursor.execute("UPDATE orders SET row_id = row_id")
-        with publishing(home, database):
-            until(lambda: is_published(home, EVENTS, PRODUCTS))
-    assert home.is_equal(postgres, EVENTS)
+        with publishing(published, database):
+            wait_until(lambda: is_published(published, EVENTS, PRODUCTS))
+    assert published.is_equal(postgres, EVENTS)
 
 
 def test_what_someone_holds_locked_while_it_should_be_changed_is_changed_once_it_is_free(
-    home: PublishedLake, database: Database, postgres: Connection
+    published: PublishedLake, database: Database, postgres: Connection
 ) -> None:
-    do(postgres, "ALTER TABLE products DROP COLUMN brand CASCADE")
+    execute(postgres, "ALTER TABLE products DROP COLUMN brand CASCADE")
     with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM products")
-        with publishing(home, database):
-            until(lambda: is_published(home, EVENTS) and "lock timeout" in standing(home, PRODUCTS)[1])
+        with publishing(published, database):
+            wait_until(lambda: is_published(published, EVENTS) and "lock timeout" in progress(published, PRODUCTS)[1])
             other.rollback()
-            until(lambda: is_published(home, PRODUCTS))
-    assert home.is_equal(postgres, PRODUCTS)
+            wait_until(lambda: is_published(published, PRODUCTS))
+    assert published.is_equal(postgres, PRODUCTS)
 
 
 @pytest.fixture(scope="module")
@@ -174,47 +172,47 @@ def hang(server: Server) -> None:
 
 def test_a_server_that_hangs_counts_as_away_and_gets_everything_once_it_goes_on(hung: Debian, tmp_path: Path) -> None:
     with closing(connect(hung.database, "owner", application="tests")) as owner:
-        home = filled(tmp_path, owner)
-        with publishing(home, hung.database) as running:
-            until(lambda: running.rows == 40)
+        published = filled(tmp_path, owner)
+        with publishing(published, hung.database) as running:
+            wait_until(lambda: running.rows == 40)
             hang(hung)
-            home.append(EVENTS, *map(event, range(20, 30)))
-            until(lambda: "no answer" in running.breaker.error or "timeout expired" in running.breaker.error)
+            published.append(EVENTS, *map(event, range(20, 30)))
+            wait_until(lambda: "no answer" in running.breaker.error or "timeout expired" in running.breaker.error)
             for process in processes(hung):
                 with suppress(psutil.NoSuchProcess):
                     process.resume()
-            until(lambda: running.rows == 50)
-        assert home.is_equal(owner, EVENTS)
+            wait_until(lambda: running.rows == 50)
+        assert published.is_equal(owner, EVENTS)
 
 
 def test_a_stream_that_is_told_to_stop_does_not_wait_for_a_server_that_hangs(hung: Debian, tmp_path: Path) -> None:
     with closing(connect(hung.database, "owner", application="tests")) as owner:
-        home = filled(tmp_path, owner)
-    with publishing_in_background(settings(home, hung.database), home.home.registry, home.home.lake, once=False):
-        until(lambda: is_published(home, EVENTS))
+        published = filled(tmp_path, owner)
+    with publishing_in_background(published.settings(hung.database), published.registry, published.lake, once=False):
+        wait_until(lambda: is_published(published, EVENTS))
         hang(hung)
-        home.append(EVENTS, *map(event, range(20, 30)))
+        published.append(EVENTS, *map(event, range(20, 30)))
     assert not [each for each in threading.enumerate() if each.name.startswith("publish") and each.is_alive()]
 
 
 def test_a_stop_ends_a_transaction_that_is_under_way_and_nothing_of_it_is_there(
-    home: PublishedLake, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+    published: PublishedLake, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "LOCK_SECONDS", 3_600.0)
     with closing(connect(database, "owner", application="tests")) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE products IN ACCESS EXCLUSIVE MODE")
-        with publishing(home, database) as running:
-            until(lambda: running.watchdog.longest_silence() > 0.1)
-    found = read_state(home.home.lake)
+        with publishing(published, database) as running:
+            wait_until(lambda: running.watchdog.longest_silence() > 0.1)
+    found = read_state(published.lake)
     assert found is not None
     assert (found.error, [one.error for one in found.tables if one.error]) == ("", [])
-    with publishing(home, database):
-        until(lambda: is_published(home, PRODUCTS))
-    assert home.is_equal(postgres, PRODUCTS)
+    with publishing(published, database):
+        wait_until(lambda: is_published(published, PRODUCTS))
+    assert published.is_equal(postgres, PRODUCTS)
 
 
 def test_a_worker_that_dies_is_started_again_and_seen(
-    home: PublishedLake, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    published: PublishedLake, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, died = Worker.run, []
 
@@ -225,45 +223,47 @@ def test_a_worker_that_dies_is_started_again_and_seen(
         run(self)
 
     monkeypatch.setattr(Worker, "run", dies_once)
-    with publishing(home, database):
-        until(lambda: is_published(home, EVENTS, PRODUCTS))
-    run_status(settings(home, database), ["products"], json=False)
-    told = " ".join(capsys.readouterr().out.split())
-    assert "the lane stream died and was started again, 1 times" in told
-    assert "RuntimeError: nobody has foreseen this" in told
+    with publishing(published, database):
+        wait_until(lambda: is_published(published, EVENTS, PRODUCTS))
+    run_status(published.settings(database), ["products"], json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "the lane stream died and was started again, 1 times" in shown
+    assert "RuntimeError: nobody has foreseen this" in shown
 
 
 def test_a_table_whose_log_cannot_be_read_keeps_no_other_of_its_worker_away(
-    home: PublishedLake, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
+    published: PublishedLake, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_snapshot = worker.open_snapshot
 
     def broken(path: str) -> Any:
-        if path == home.table(PRODUCTS).path:
+        if path == published.table(PRODUCTS).path:
             raise ValueError("no JSON")
         return open_snapshot(path)
 
     monkeypatch.setattr(worker, "open_snapshot", broken)
-    with publishing(home, database) as running:
-        until(lambda: is_published(home, EVENTS) and "cannot be read: ValueError" in standing(home, PRODUCTS)[1])
+    with publishing(published, database) as running:
+        wait_until(
+            lambda: is_published(published, EVENTS) and "cannot be read: ValueError" in progress(published, PRODUCTS)[1]
+        )
         running.wait_until_published(PATIENCE)
-    assert home.is_equal(postgres, EVENTS)
+    assert published.is_equal(postgres, EVENTS)
 
 
 def test_a_database_that_cannot_be_used_is_said_and_tried_again(
-    home: PublishedLake, database: Database, monkeypatch: pytest.MonkeyPatch, postgres: Connection
+    published: PublishedLake, database: Database, monkeypatch: pytest.MonkeyPatch, postgres: Connection
 ) -> None:
     monkeypatch.setattr(background, "RETRY_SECONDS", 0.05)
-    do(postgres, "UPDATE schema_migrations SET checksum = checksum || 'x' WHERE version = 1")
+    execute(postgres, "UPDATE schema_migrations SET checksum = checksum || 'x' WHERE version = 1")
 
     def error() -> str:
-        found = read_state(home.home.lake)
+        found = read_state(published.lake)
         return found.error if found is not None else ""
 
-    with publishing_in_background(settings(home, database), home.home.registry, home.home.lake, once=False):
-        until(lambda: "V001 bookkeeping is not what was applied" in error())
-        do(postgres, "UPDATE schema_migrations SET checksum = left(checksum, 64) WHERE version = 1")
-        until(lambda: is_published(home, EVENTS, PRODUCTS))
+    with publishing_in_background(published.settings(database), published.registry, published.lake, once=False):
+        wait_until(lambda: "V001 bookkeeping is not what was applied" in error())
+        execute(postgres, "UPDATE schema_migrations SET checksum = left(checksum, 64) WHERE version = 1")
+        wait_until(lambda: is_published(published, EVENTS, PRODUCTS))
     assert error() == ""
 
 

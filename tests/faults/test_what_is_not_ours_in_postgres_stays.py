@@ -1,10 +1,12 @@
-"""A database that others use: publishing keeps to a schema of its own, leaves what it has not made, and says what is in its way."""
+"""A database that others use: publishing keeps to a schema of its own, leaves what it has not made, and says what is in its way.
+
+Covers catalog, move_from_public, names, refusals and roles.
+"""
 
 from __future__ import annotations
 
 import itertools
 import re
-import threading
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,13 +18,12 @@ import psycopg2
 import pytest
 from support.lakes import house
 from support.postgres_servers import DEBIAN, Debian, debian_server
-from support.published_lake import NOON, PublishedLake, ask, do, event, letter, product
+from support.published_lake import NOON, PublishedLake, dead_letter, event, execute, fetch, product
 
 from config.postgres import connect
 from schema_registry.registry import CONTRACTS
 from spark_jobs.cli.status import run_status
 from spark_jobs.publish.errors import MigrationError, PublishError
-from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.targets import targets
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
     from config.groups import Database
-    from config.settings import Settings
 
 _numbers = itertools.count()
 EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
@@ -98,40 +98,35 @@ def shared(where: Database) -> Iterator[Connection]:
         yield connection
 
 
-def settings(home: PublishedLake, database: Database) -> Settings:
-    retry = replace(home.home.settings.retry, attempts=2)
-    return replace(home.home.settings, database=database, retry=retry)
-
-
-def publish(home: PublishedLake, database: Database) -> dict[str, str]:
+def publish(published: PublishedLake, database: Database) -> dict[str, str]:
     """Publish all; what could not be, with the reasons."""
-    publisher = Publisher(settings(home, database), home.home.registry, home.home.lake, threading.Event())
+    publisher = published.publisher(database)
     with suppress(PublishError):
         publisher.catch_up()
-    home.targets = {one.target.table.name: one.target for one in publisher.tables}
+    published.targets = {one.target.table.name: one.target for one in publisher.tables}
     return dict(publisher.refused)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> PublishedLake:
+def published(tmp_path: Path) -> PublishedLake:
     return filled(PublishedLake(house(tmp_path)))
 
 
-def filled(home: PublishedLake) -> PublishedLake:
-    subjects = [home.home.registry.subject(name) for name in sorted(home.home.registry.subjects)]
-    home.targets = {one.table.name: one for one in targets(home.home.lake, subjects, raw_events=True)}
-    home.append(EVENTS, event(1), event(2), event(3, event_id="e1"))
-    home.put(PRODUCTS, product(1), product(2))
-    return home
+def filled(published: PublishedLake) -> PublishedLake:
+    subjects = [published.registry.subject(name) for name in sorted(published.registry.subjects)]
+    published.targets = {one.table.name: one for one in targets(published.lake, subjects, raw_events=True)}
+    published.append(EVENTS, event(1), event(2), event(3, event_id="e1"))
+    published.put(PRODUCTS, product(1), product(2))
+    return published
 
 
 def test_what_others_have_under_our_names_stays_and_keeps_away_only_what_is_called_so(
-    where: Database, shared: Connection, home: PublishedLake, capsys: pytest.CaptureFixture[str]
+    where: Database, shared: Connection, published: PublishedLake, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    do(shared, STRANGERS)
-    before = [ask(shared, query) for query in THEIRS]
+    execute(shared, STRANGERS)
+    before = [fetch(shared, query) for query in THEIRS]
     for _ in range(2):
-        refused = publish(home, where)
+        refused = publish(published, where)
         assert set(refused) == {
             PRODUCTS,
             "v_customers",
@@ -144,52 +139,54 @@ def test_what_others_have_under_our_names_stays_and_keeps_away_only_what_is_call
             "the table tallylake.products was not made by Tallylake and is left alone: "
             "rename it, or have POSTGRES_SCHEMA name another schema"
         )
-        assert home.is_equal(shared, EVENTS)
-        assert [ask(shared, query) for query in THEIRS] == before
-    run_status(settings(home, where), ["products"], json=False)
-    told = " ".join(capsys.readouterr().out.split())
-    assert "v_customers cannot be made: the view tallylake.v_customers was not made by Tallylake" in told
-    assert "silver/products" in told
-    do(shared, "DROP VIEW tallylake.on_products; ALTER TABLE tallylake.products RENAME TO their_products")
-    assert PRODUCTS not in publish(home, where)
-    assert home.is_equal(shared, PRODUCTS)
-    assert ask(shared, "SELECT sku FROM tallylake.their_products") == ["theirs"]
+        assert published.is_equal(shared, EVENTS)
+        assert [fetch(shared, query) for query in THEIRS] == before
+    run_status(published.settings(where), ["products"], json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "v_customers cannot be made: the view tallylake.v_customers was not made by Tallylake" in shown
+    assert "silver/products" in shown
+    execute(shared, "DROP VIEW tallylake.on_products; ALTER TABLE tallylake.products RENAME TO their_products")
+    assert PRODUCTS not in publish(published, where)
+    assert published.is_equal(shared, PRODUCTS)
+    assert fetch(shared, "SELECT sku FROM tallylake.their_products") == ["theirs"]
 
 
 def test_a_schema_whose_bookkeeping_is_someone_else_s_is_left_alone(
-    where: Database, shared: Connection, home: PublishedLake
+    where: Database, shared: Connection, published: PublishedLake
 ) -> None:
-    do(shared, "CREATE SCHEMA tallylake; CREATE TABLE tallylake.schema_migrations (version varchar)")
+    execute(shared, "CREATE SCHEMA tallylake; CREATE TABLE tallylake.schema_migrations (version varchar)")
     with pytest.raises(MigrationError, match=r"tallylake\.schema_migrations was not made by Tallylake"):
-        publish(home, where)
-    assert ask(shared, "SELECT tablename FROM pg_tables WHERE schemaname = 'tallylake'") == ["schema_migrations"]
+        publish(published, where)
+    assert fetch(shared, "SELECT tablename FROM pg_tables WHERE schemaname = 'tallylake'") == ["schema_migrations"]
     elsewhere = replace(where, schema="figures")
-    assert publish(home, elsewhere) == {}
-    assert ask(shared, "SELECT count(*) FROM figures.ecommerce_events") == [2]
+    assert publish(published, elsewhere) == {}
+    assert fetch(shared, "SELECT count(*) FROM figures.ecommerce_events") == [2]
 
 
 def test_a_view_that_a_user_has_on_ours_survives_whatever_becomes_of_the_table(
-    where: Database, shared: Connection, home: PublishedLake
+    where: Database, shared: Connection, published: PublishedLake
 ) -> None:
-    assert publish(home, where) == {}
-    do(shared, "CREATE VIEW public.mine AS SELECT event_id, quantity FROM tallylake.ecommerce_events")
-    do(shared, "CREATE VIEW public.my_products AS SELECT product_id FROM tallylake.v_products")
-    do(shared, "COMMENT ON TABLE tallylake.ecommerce_events IS 'Tallylake: silver/ecommerce_events, by another key'")
-    assert publish(home, where) == {}, "another key is changed in place"
-    assert home.is_equal(shared, EVENTS)
-    do(shared, "ALTER TABLE tallylake.products ALTER row_id TYPE varchar")
-    do(shared, "CREATE OR REPLACE VIEW tallylake.v_orders AS SELECT *, 1 AS older FROM tallylake.orders")
-    do(shared, "COMMENT ON VIEW tallylake.v_orders IS 'Tallylake: made by an older release'")
-    do(shared, "CREATE VIEW public.my_orders AS SELECT older FROM tallylake.v_orders")
-    refused = publish(home, where)
+    assert publish(published, where) == {}
+    execute(shared, "CREATE VIEW public.mine AS SELECT event_id, quantity FROM tallylake.ecommerce_events")
+    execute(shared, "CREATE VIEW public.my_products AS SELECT product_id FROM tallylake.v_products")
+    execute(
+        shared, "COMMENT ON TABLE tallylake.ecommerce_events IS 'Tallylake: silver/ecommerce_events, by another key'"
+    )
+    assert publish(published, where) == {}, "another key is changed in place"
+    assert published.is_equal(shared, EVENTS)
+    execute(shared, "ALTER TABLE tallylake.products ALTER row_id TYPE varchar")
+    execute(shared, "CREATE OR REPLACE VIEW tallylake.v_orders AS SELECT *, 1 AS older FROM tallylake.orders")
+    execute(shared, "COMMENT ON VIEW tallylake.v_orders IS 'Tallylake: made by an older release'")
+    execute(shared, "CREATE VIEW public.my_orders AS SELECT older FROM tallylake.v_orders")
+    refused = publish(published, where)
     assert set(refused) == {PRODUCTS, "v_orders"}
     assert "view public.my_products depends on view v_products" in refused[PRODUCTS]
     assert "view public.my_orders depends on view v_orders" in refused["v_orders"]
     for view in ("mine", "my_products", "my_orders"):
-        ask(shared, f"SELECT * FROM public.{view}")
-    do(shared, "DROP VIEW public.my_products, public.my_orders")
-    assert publish(home, where) == {}
-    assert home.is_equal(shared, PRODUCTS)
+        fetch(shared, f"SELECT * FROM public.{view}")
+    execute(shared, "DROP VIEW public.my_products, public.my_orders")
+    assert publish(published, where) == {}
+    assert published.is_equal(shared, PRODUCTS)
 
 
 @pytest.fixture
@@ -203,19 +200,19 @@ def small(tmp_path: Path) -> PublishedLake:
     return filled(PublishedLake(house(tmp_path, folder)))
 
 
-def published_before(connection: Connection, home: PublishedLake, *, same: bool = True) -> None:
+def published_before(connection: Connection, published: PublishedLake, *, same: bool = True) -> None:
     """Put what was published before into the database, as if it had been from this lake."""
     text = BEFORE.read_text(encoding="utf-8")
     if same:
         for name in (EVENTS, PRODUCTS):
-            text = re.sub(rf"('{name}', '\w+', )'[-0-9a-f]+'", rf"\1'{home.snapshot(name).metadata['id']}'", text)
+            text = re.sub(rf"('{name}', '\w+', )'[-0-9a-f]+'", rf"\1'{published.snapshot(name).metadata['id']}'", text)
     for role in ("tallylake_writer", "tallylake_reader"):
-        if not ask(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", role):
-            do(connection, f"CREATE ROLE {role}; GRANT {role} TO CURRENT_USER")
-    do(connection, text)
-    do(connection, "RESET search_path; RESET row_security")
-    do(connection, "CREATE VIEW public.mine AS SELECT event_id FROM public.ecommerce_events")
-    do(connection, "UPDATE public.products SET brand = 'kept'")
+        if not fetch(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", role):
+            execute(connection, f"CREATE ROLE {role}; GRANT {role} TO CURRENT_USER")
+    execute(connection, text)
+    execute(connection, "RESET search_path; RESET row_security")
+    execute(connection, "CREATE VIEW public.mine AS SELECT event_id FROM public.ecommerce_events")
+    execute(connection, "UPDATE public.products SET brand = 'kept'")
 
 
 def test_a_database_that_was_published_to_before_is_taken_over_with_all_that_is_in_it(
@@ -224,30 +221,30 @@ def test_a_database_that_was_published_to_before_is_taken_over_with_all_that_is_
     published_before(shared, small)
     for _ in range(2):
         assert publish(small, where) == {}
-        assert ask(shared, "SELECT brand FROM products") == ["kept", "kept"], "not a row was sent again"
+        assert fetch(shared, "SELECT brand FROM products") == ["kept", "kept"], "not a row was sent again"
         assert small.is_equal(shared, EVENTS)
-    assert ask(shared, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == ["mine"]
-    assert ask(shared, "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == []
-    assert sorted(ask(shared, "SELECT event_id FROM public.mine")) == ["e1", "e2"]
+    assert fetch(shared, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == ["mine"]
+    assert fetch(shared, "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == []
+    assert sorted(fetch(shared, "SELECT event_id FROM public.mine")) == ["e1", "e2"]
     small.append(EVENTS, event(9))
-    do(shared, "DELETE FROM data_quality_metrics")
+    execute(shared, "DELETE FROM data_quality_metrics")
     assert publish(small, where) == {}
     assert small.is_equal(shared, EVENTS)
     with closing(connect(where, "reader", application="tests")) as reader:
-        assert ask(reader, "SELECT count(*) FROM ecommerce_events") == [3]
-        assert ask(reader, "SELECT count(*) FROM v_products") == [2]
-        assert ask(reader, "SELECT count(*) FROM products_as_of(now())") == [0]
+        assert fetch(reader, "SELECT count(*) FROM ecommerce_events") == [3]
+        assert fetch(reader, "SELECT count(*) FROM v_products") == [2]
+        assert fetch(reader, "SELECT count(*) FROM products_as_of(now())") == [0]
 
 
 def test_of_what_was_published_before_a_name_that_is_taken_stays_and_the_rest_is_taken_over(
     where: Database, shared: Connection, small: PublishedLake
 ) -> None:
     published_before(shared, small)
-    do(shared, "CREATE SCHEMA tallylake; CREATE TABLE tallylake.products (sku text)")
+    execute(shared, "CREATE SCHEMA tallylake; CREATE TABLE tallylake.products (sku text)")
     assert set(publish(small, where)) == {PRODUCTS}
     assert small.is_equal(shared, EVENTS)
-    assert ask(shared, "SELECT brand FROM public.products") == ["kept", "kept"]
-    do(shared, "DROP TABLE tallylake.products")
+    assert fetch(shared, "SELECT brand FROM public.products") == ["kept", "kept"]
+    execute(shared, "DROP TABLE tallylake.products")
     assert publish(small, where) == {}
     assert small.is_equal(shared, PRODUCTS)
 
@@ -257,23 +254,23 @@ def test_what_another_lake_has_published_stays_where_it_is(
 ) -> None:
     published_before(shared, small, same=False)
     assert publish(small, where) == {}
-    assert ask(shared, "SELECT brand FROM public.products") == ["kept", "kept"]
+    assert fetch(shared, "SELECT brand FROM public.products") == ["kept", "kept"]
     assert small.is_equal(shared, PRODUCTS)
 
 
 def test_who_logs_in_by_themselves_finds_the_tables_by_their_names(
-    where: Database, shared: Connection, home: PublishedLake
+    where: Database, shared: Connection, published: PublishedLake
 ) -> None:
     """As README and docs ask: ``psql user=tallylake_reader``, without anything said of a schema."""
-    publish(home, where)
+    publish(published, where)
     said = "SELECT rolname, setconfig FROM pg_db_role_setting JOIN pg_roles r ON r.oid = setrole JOIN pg_database d ON d.oid = "
-    found = dict(ask(shared, f"{said} setdatabase WHERE datname = current_database() ORDER BY 1"))
+    found = dict(fetch(shared, f"{said} setdatabase WHERE datname = current_database() ORDER BY 1"))
     assert found == {f"tallylake_{role}": ["search_path=tallylake, public"] for role in ("reader", "writer")}
     if shared.info.host.startswith("/"):
         named = {"host": shared.info.host, "dbname": shared.info.dbname, "user": "tallylake_reader"}
         with closing(psycopg2.connect(**named)) as reader:
-            assert ask(reader, "SELECT count(*) FROM ecommerce_events") == [2]
-            assert ask(reader, "SELECT events FROM v_hourly_event_summary") == [2]
+            assert fetch(reader, "SELECT count(*) FROM ecommerce_events") == [2]
+            assert fetch(reader, "SELECT events FROM v_hourly_event_summary") == [2]
 
 
 MAP_TILES = """
@@ -342,8 +339,8 @@ def of_contracts(root: Path, **texts: str) -> PublishedLake:
         (root / "contracts" / name).mkdir(parents=True)
         (root / "contracts" / name / "v1.yaml").write_text(text, encoding="utf-8")
     made = PublishedLake(house(root, root / "contracts"))
-    subjects = [made.home.registry.subject(name) for name in sorted(texts)]
-    made.targets = {one.table.name: one for one in targets(made.home.lake, subjects, raw_events=True)}
+    subjects = [made.registry.subject(name) for name in sorted(texts)]
+    made.targets = {one.table.name: one for one in targets(made.lake, subjects, raw_events=True)}
     return made
 
 
@@ -354,19 +351,21 @@ def row(name: str, **fields: Any) -> dict[str, Any]:
 def test_columns_called_like_those_that_every_table_has_are_published_under_names_that_work(
     where: Database, shared: Connection, tmp_path: Path
 ) -> None:
-    home = of_contracts(tmp_path, map_tiles=MAP_TILES, door_bells=DOOR_BELLS)
+    published = of_contracts(tmp_path, map_tiles=MAP_TILES, door_bells=DOOR_BELLS)
     box = {"xmin": "-9.142685", "ymin": "38.736946", "xmax": "-9.10", "ymax": "38.80"}
-    home.append(
+    published.append(
         "silver/map_tiles", row("r1", tile_id="t-1", rendered_at=NOON, **{k: Decimal(v) for k, v in box.items()})
     )
-    home.append("silver/door_bells", row("r2", ring_id="r-1", rung_at=NOON))
-    home.append("ops/dead_letters", letter(1, subject="map_tiles"))
-    assert publish(home, where) == {}
-    assert ask(shared, "SELECT xmin_::text, ymin::text, xmax_::text, ymax::text FROM map_tiles") == [
+    published.append("silver/door_bells", row("r2", ring_id="r-1", rung_at=NOON))
+    published.append("ops/dead_letters", dead_letter(1, subject="map_tiles"))
+    assert publish(published, where) == {}
+    assert fetch(shared, "SELECT xmin_::text, ymin::text, xmax_::text, ymax::text FROM map_tiles") == [
         ("-9.142685", "38.736946", "-9.100000", "38.800000")
     ]
     assert (
-        ask(shared, "SELECT count(*) FROM door_bells") == ask(shared, "SELECT count(*) FROM dead_letter_events") == [1]
+        fetch(shared, "SELECT count(*) FROM door_bells")
+        == fetch(shared, "SELECT count(*) FROM dead_letter_events")
+        == [1]
     )
 
 
@@ -379,27 +378,29 @@ def test_names_that_postgres_does_not_take_as_they_are_work_in_every_statement(
         LONG: contract(LONG, "changes", *HARD),
         f"{LONG}_too": contract(f"{LONG}_too", "events", *HARD),
     }
-    home = of_contracts(tmp_path, **texts)
+    published = of_contracts(tmp_path, **texts)
     values = dict.fromkeys(HARD, "a")
     for subject in ("pg_class", f"{LONG}_too"):
-        home.append(f"silver/{subject}", row("r1", at=NOON, **values), row("r2", at=NOON, **{**values, "xmin": "b"}))
+        published.append(
+            f"silver/{subject}", row("r1", at=NOON, **values), row("r2", at=NOON, **{**values, "xmin": "b"})
+        )
     for subject in ("order", LONG):
         meta = {"_deleted": False, "_sequence": 1, "_change_id": "c", "_event_time": NOON}
-        home.put(f"silver/{subject}", row("r1", **values, **meta), row("r2", **{**values, "xmin": "b"}, **meta))
+        published.put(f"silver/{subject}", row("r1", **values, **meta), row("r2", **{**values, "xmin": "b"}, **meta))
         version = {"version": 1, "valid_from": NOON, "valid_to": datetime(9999, 12, 31, tzinfo=UTC), "is_current": True}
-        home.put(f"gold/dim_{subject}", row("r1", **{f"{subject}_key": 1}, **values, **version))
-    assert publish(home, where) == {}
-    home.append("silver/pg_class", row("r3", at=NOON, **{**values, "xmin": "b", "user": "b"}))
-    home.put("silver/order", row("r4", **{**values, "user": "b"}, **meta), gone=["b"])
-    assert publish(home, where) == {}
+        published.put(f"gold/dim_{subject}", row("r1", **{f"{subject}_key": 1}, **values, **version))
+    assert publish(published, where) == {}
+    published.append("silver/pg_class", row("r3", at=NOON, **{**values, "xmin": "b", "user": "b"}))
+    published.put("silver/order", row("r4", **{**values, "user": "b"}, **meta), gone=["b"])
+    assert publish(published, where) == {}
     for name in ("silver/pg_class", "silver/order", "gold/dim_order", f"silver/{LONG}", f"silver/{LONG}_too"):
-        assert home.is_equal(shared, name)
-    assert ask(shared, 'SELECT xmin_, xmin__, ctid_, "select", "user" FROM tallylake.v_order') == [
+        assert published.is_equal(shared, name)
+    assert fetch(shared, 'SELECT xmin_, xmin__, ctid_, "select", "user" FROM tallylake.v_order') == [
         ("a", "a", "a", "a", "b")
     ]
-    assert ask(shared, "SELECT count(*) FROM order_as_of(%s)", NOON) == [1]
-    long = home.targets[f"silver/{LONG}"].name
-    assert ask(shared, f"SELECT count(*) FROM {long}_as_of(%s)", NOON) == [1]
+    assert fetch(shared, "SELECT count(*) FROM order_as_of(%s)", NOON) == [1]
+    long = published.targets[f"silver/{LONG}"].name
+    assert fetch(shared, f"SELECT count(*) FROM {long}_as_of(%s)", NOON) == [1]
     assert len(long) <= 57
     with pytest.raises(psycopg2.errors.CheckViolation):
-        do(shared, "UPDATE tallylake.pg_class SET xmin_ = 'c'")
+        execute(shared, "UPDATE tallylake.pg_class SET xmin_ = 'c'")

@@ -13,7 +13,7 @@ import pytest
 from support.lakes import house
 from support.postgres_servers import PASSWORD
 from support.processes import PATIENCE, ROOT, Town, kill_session
-from support.published_lake import PublishedLake, event, letter, product, received
+from support.published_lake import PublishedLake, bronze_row, dead_letter, event, product
 
 from config.postgres import connect
 
@@ -49,8 +49,8 @@ def lake(tmp_path: Path, server: Server) -> PublishedLake:
     made = PublishedLake(house(tmp_path))
     with_connection(server, made.prepare)
     made.append("silver/ecommerce_events", *map(event, range(ROWS)))
-    made.append("bronze/ecommerce_events", *map(received, range(ROWS)))
-    made.append("ops/dead_letters", *map(letter, range(ROWS)))
+    made.append("bronze/ecommerce_events", *map(bronze_row, range(ROWS)))
+    made.append("ops/dead_letters", *map(dead_letter, range(ROWS)))
     made.put("silver/products", *map(product, range(ROWS)))
     return made
 
@@ -66,7 +66,7 @@ def with_connection(server: Server, action: Callable[..., object]) -> None:
 def change(lake: PublishedLake) -> None:
     """A second version of each table, of which much is new and some is gone."""
     lake.append("silver/ecommerce_events", *map(event, range(ROWS, 2 * ROWS)))
-    lake.append("bronze/ecommerce_events", *map(received, range(ROWS, 2 * ROWS)))
+    lake.append("bronze/ecommerce_events", *map(bronze_row, range(ROWS, 2 * ROWS)))
     lake.put("silver/products", *[product(number, brand="b") for number in range(1_000)], gone=range(2_000, 3_000))
 
 

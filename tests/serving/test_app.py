@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from support.api_server import served
-from support.published_lake import until
+from support.published_lake import wait_until
 from support.shop_tables import fill
 
 from config.postgres import connect
@@ -122,7 +122,7 @@ def test_a_database_that_goes_away_is_reported_and_used_again(debian: Debian, tm
         assert "tallylake_up 0.0" in api.get("/metrics").text
         debian.start()
         assert api.json("/status") == before
-        until(lambda: api.get("/ready").json()["ready"])  # it is at most a second old
+        wait_until(lambda: api.get("/ready").json()["ready"])  # it is at most a second old
 
 
 def test_before_anything_was_published_it_says_what_to_run(shared_server: Server) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from support.published_lake import until
+from support.published_lake import wait_until
 from support.shop_tables import fill
 
 from config.postgres import connect
@@ -84,7 +84,7 @@ def test_it_starts_while_the_database_is_away_and_serves_once_it_is_there(debian
         assert httpx.get(f"{address}/ready").json() == {"ready": False, "database": "away", "last_batch_at": None}
         debian.start()
         assert httpx.get(f"{address}/api/v1/segments").status_code == 200
-        until(lambda: httpx.get(f"{address}/ready").json()["ready"])  # it is at most a second old
+        wait_until(lambda: httpx.get(f"{address}/ready").json()["ready"])  # it is at most a second old
         assert httpx.get(f"{address}/ready").json()["last_batch_at"] == "2026-01-27T13:00:01.500000Z"
 
 

@@ -1,11 +1,12 @@
-"""A lake for tests of publishing, written through the real sinks and without Spark, and what Postgres shows of it."""
+"""A lake for tests of publishing, written through the real storage code and without Spark, and what Postgres shows of it."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from psycopg2 import sql
 
+from spark_jobs.publish.publisher import Publisher
 from spark_jobs.publish.schema import prepare_database
 from spark_jobs.schemas import BRONZE_META
 from spark_jobs.storage.append import append_once
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import connection as Connection
 
+    from config.groups import Database
+    from config.settings import Settings
+    from schema_registry.registry import Registry
+    from spark_jobs.lake import Lake
+    from spark_jobs.publish.breaker import Breaker
     from spark_jobs.publish.target import Target
     from spark_jobs.storage.table import Table
     from support.lakes import House
@@ -58,21 +65,39 @@ POISON = (
 
 @dataclass
 class PublishedLake:
-    """Rows are there as soon as they are put, as batches of the stream would leave them."""
+    """A lake for publishing: rows are in it as soon as they are put, as batches of the stream would leave them."""
 
-    home: House
+    house: House
     commits: int = 0
     targets: dict[str, Target] = field(default_factory=dict)
 
     def prepare(self, connection: Connection) -> None:
-        """Have everything in Postgres; targets by the lake's name for their table."""
-        self.targets = {one.table.name: one for one in prepare_database(connection, self.home.registry, self.home.lake)}
+        """Prepare the database, and remember the targets by the lake's name for their table."""
+        self.targets = {one.table.name: one for one in prepare_database(connection, self.registry, self.lake)}
+
+    @property
+    def lake(self) -> Lake:
+        return self.house.lake
+
+    @property
+    def registry(self) -> Registry:
+        return self.house.registry
+
+    def settings(self, database: Database) -> Settings:
+        """The lake's settings for publishing to that database, with two attempts."""
+        retry = replace(self.house.settings.retry, attempts=2)
+        return replace(self.house.settings, database=database, retry=retry)
+
+    def publisher(
+        self, database: Database, stop: threading.Event | None = None, breaker: Breaker | None = None
+    ) -> Publisher:
+        return Publisher(self.settings(database), self.registry, self.lake, stop or threading.Event(), breaker)
 
     def table(self, name: str) -> Table:
         return self.targets[name].table
 
     def append(self, name: str, *rows: Row) -> None:
-        """Rows for a table that is only appended to; columns that are not given are null."""
+        """Append rows; columns that are not given are null."""
         table = self.table(name)
         self.commits += 1
         append_once(table, write_parts(table, _arrow(table.schema, rows)), writer="test", version=self.commits)
@@ -90,26 +115,26 @@ class PublishedLake:
         return open_snapshot(self.table(name).path)
 
     def is_equal(self, connection: Connection, name: str) -> bool:
-        """Whether Postgres shows exactly the lake's rows of the table, each as often."""
-        here, there = of_the_lake(self.targets[name]), of_postgres(connection, self.targets[name])
+        """True if Postgres shows exactly the lake's rows of the table, each as often; AssertionError names some that differ."""
+        here, there = rows_of_lake(self.targets[name]), rows_of_postgres(connection, self.targets[name])
         assert here == there, f"only in the lake: {list(here - there)[:3]}; only in Postgres: {list(there - here)[:3]}"
         return True
 
 
-def ask(connection: Connection, query: str, *values: Any) -> list[Any]:
-    """What a query finds: values where it asks for one column, otherwise rows."""
+def fetch(connection: Connection, query: str, *values: Any) -> list[Any]:
+    """Return a query's rows, or the values of its only column."""
     with connection, connection.cursor() as cursor:
         cursor.execute(query, values or None)
         return [row[0] if len(row) == 1 else row for row in cursor.fetchall()]
 
 
-def do(connection: Connection, statement: str) -> None:
+def execute(connection: Connection, statement: str) -> None:
     """Run a statement in a transaction of its own."""
     with connection, connection.cursor() as cursor:
         cursor.execute(statement)
 
 
-def until(happened: Callable[[], bool]) -> None:
+def wait_until(happened: Callable[[], bool]) -> None:
     """Wait for something that a publisher does."""
     end = time.monotonic() + PATIENCE
     while not happened():
@@ -119,7 +144,7 @@ def until(happened: Callable[[], bool]) -> None:
 
 def event(number: int, **fields: Any) -> Row:
     """An accepted event, whose values follow from its number."""
-    said = {
+    values = {
         "event_id": f"e{number}",
         "user_id": number % 7,
         "event_type": "view",
@@ -139,12 +164,12 @@ def event(number: int, **fields: Any) -> Row:
         "batch_id": number,
         "processed_at": NOON,
     }
-    return {**said, **fields}
+    return {**values, **fields}
 
 
 def product(number: int, **fields: Any) -> Row:
     """A current product."""
-    said = {
+    values = {
         "product_id": number + 1,
         "product_name": POISON[number % len(POISON)],
         "category": "toys",
@@ -158,13 +183,13 @@ def product(number: int, **fields: Any) -> Row:
         "batch_id": 0,
         "processed_at": NOON,
     }
-    return {**said, **fields}
+    return {**values, **fields}
 
 
-def letter(number: int, **fields: Any) -> Row:
+def dead_letter(number: int, **fields: Any) -> Row:
     """A dead letter of an event."""
     poison = POISON[number % len(POISON)]
-    said = {
+    values = {
         "row_id": f"d{number:05}",
         "subject": "ecommerce_events",
         "reasons": [
@@ -182,15 +207,15 @@ def letter(number: int, **fields: Any) -> Row:
         "status": "open",
         "attempts": 0,
     }
-    return {**said, **fields}
+    return {**values, **fields}
 
 
-def received(number: int, **fields: Any) -> Row:
+def bronze_row(number: int, **fields: Any) -> Row:
     """A row of Bronze; every third one is known by its raw text alone."""
     poison = POISON[number % len(POISON)]
     known = {"event_id": f"e{number}", "category": poison, "price": None, "quantity": ""}
     readable = number % 3 != 0
-    said = {
+    values = {
         "row_id": f"r{number:05}",
         "payload_rest": [(f"more{poison}", poison), ("none", None)] if readable and number % 2 else None,
         "raw": None if readable else poison,
@@ -202,7 +227,7 @@ def received(number: int, **fields: Any) -> Row:
         "ingested_at": NOON,
         "ingest_date": NOON.date(),
     }
-    return {**(known if readable else {}), **said, **fields}
+    return {**(known if readable else {}), **values, **fields}
 
 
 def _arrow(schema: pa.Schema, rows: Iterable[Row]) -> pa.Table:
@@ -210,8 +235,8 @@ def _arrow(schema: pa.Schema, rows: Iterable[Row]) -> pa.Table:
     return pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in whole], schema=schema)
 
 
-def of_the_lake(target: Target) -> Counter[str]:
-    """The rows that Postgres is to show, one text for each, made value by value."""
+def rows_of_lake(target: Target) -> Counter[str]:
+    """Return the rows that Postgres is to show, one text for each, made value by value."""
     rows = all_rows(target.table, target.table.schema.names).to_pylist()
     if target.subject is not None:
         rows = [_as_received(target.subject, row) for row in rows]
@@ -226,8 +251,8 @@ def _as_received(subject: str, row: Row) -> Row:
     return {**row, "subject": subject, "payload": payload if row["raw"] is None else None}
 
 
-def of_postgres(connection: Connection, target: Target) -> Counter[str]:
-    """What Postgres shows of the table, in the same form; of events with those whose identifier was taken."""
+def rows_of_postgres(connection: Connection, target: Target) -> Counter[str]:
+    """Return the rows that Postgres shows of the table, in the same form; of events with those in ``repeated_events``."""
     columns = sql.SQL(", ").join(map(sql.Identifier, target.column_names))
     with connection, connection.cursor() as cursor:
         only = sql.SQL(" WHERE subject = {}").format(sql.Literal(target.subject)) if target.subject else sql.SQL("")
@@ -244,7 +269,7 @@ def of_postgres(connection: Connection, target: Target) -> Counter[str]:
 
 
 def _plain(value: Any, type_: pa.DataType) -> Any:
-    """A value of the lake as psycopg2 gives it: maps as objects, and no NUL character."""
+    """Return a value of the lake as psycopg2 returns it: maps as dictionaries, and no NUL character."""
     if isinstance(value, str):
         return value.replace("\0", r"\x00")
     if value is None or not pa.types.is_nested(type_):
@@ -257,10 +282,10 @@ def _plain(value: Any, type_: pa.DataType) -> Any:
 
 
 def _text(values: Iterable[Any]) -> str:
-    return json.dumps([_told(value) for value in values], sort_keys=True, default=str)
+    return json.dumps([_comparable(value) for value in values], sort_keys=True, default=str)
 
 
-def _told(value: Any) -> Any:
+def _comparable(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return value.isoformat() if isinstance(value, date) else value

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.lakes import house
-from support.published_lake import PublishedLake
+from support.published_lake import PublishedLake, event, product
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,8 +13,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def home(tmp_path: Path, postgres: Connection) -> PublishedLake:
+def published(tmp_path: Path, postgres: Connection) -> PublishedLake:
     """An empty lake, for which an empty database is prepared."""
     made = PublishedLake(house(tmp_path))
     made.prepare(postgres)
     return made
+
+
+@pytest.fixture
+def filled(published: PublishedLake) -> PublishedLake:
+    """Twenty events and twenty products, of which nothing is published."""
+    published.append("silver/ecommerce_events", *map(event, range(20)))
+    published.put("silver/products", *map(product, range(20)))
+    return published

@@ -1,4 +1,7 @@
-"""Keys of every type and at their edges, and days that Postgres does not hold: all of it comes, and none of it stops a table."""
+"""Keys of every type and at their edges, and days that Postgres does not hold: all of it comes, and none of it stops a table.
+
+Covers csv_rows, ddl and upsert.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 from support.lakes import house
-from support.published_lake import PublishedLake, ask
+from support.published_lake import PublishedLake, fetch
 
 from spark_jobs.publish import csv_rows
 from spark_jobs.publish.transaction import publish_version
@@ -85,14 +88,14 @@ def test_keys_that_differ_in_whatever_are_as_many_rows_and_each_is_found_again(
     edges.put("silver/edges", *(row(n, name, other, **edge) for n, (name, other, edge) in enumerate(keys)))
     publish_version(postgres, edges.targets["silver/edges"], edges.snapshot("silver/edges"))
     count = "SELECT count(*), count(DISTINCT (name, other, amount, day, at, flag, number)) FROM edges"
-    assert ask(postgres, count) == [(len(keys), len(keys))]
+    assert fetch(postgres, count) == [(len(keys), len(keys))]
     edges.put("silver/edges", row(999, LONG + "a", "x" * 500))
     publish_version(postgres, edges.targets["silver/edges"], edges.snapshot("silver/edges"))
-    assert ask(postgres, count) == [(len(keys), len(keys))]
-    assert ask(postgres, "SELECT note FROM edges WHERE name = %s AND amount < 0", LONG + "a").count("999") == 1
+    assert fetch(postgres, count) == [(len(keys), len(keys))]
+    assert fetch(postgres, "SELECT note FROM edges WHERE name = %s AND amount < 0", LONG + "a").count("999") == 1
     whole = "SELECT amount, day, at, flag, number FROM edges WHERE name = 'A' ORDER BY length(note), note"
     told = [tuple(edge[name] for name in FIRST) for edge in EDGES]
-    assert ask(postgres, whole) == told
+    assert fetch(postgres, whole) == told
 
 
 def test_a_day_that_postgres_does_not_hold_is_beyond_all_others_there() -> None:

@@ -1,22 +1,23 @@
-"""A server whose disk is full: nothing is shown by halves, it is said, and once there is room everything comes."""
+"""A server whose disk is full: nothing is shown by halves, it is said, and once there is room everything comes.
+
+Covers breaker and publisher.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from support.lakes import house
 from support.postgres_servers import DEBIAN, debian_server
-from support.published_lake import PublishedLake, ask, event, product, until
+from support.published_lake import PublishedLake, event, fetch, product, wait_until
 
 from config.postgres import connect
 from spark_jobs.publish.breaker import Breaker
 from spark_jobs.publish.errors import PublishError
-from spark_jobs.publish.publisher import Publisher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,28 +59,26 @@ def fill(disk: Path) -> Path:
 
 
 def test_what_does_not_fit_is_published_once_there_is_room(small: Debian, tmp_path: Path) -> None:
-    home = PublishedLake(house(tmp_path))
+    published = PublishedLake(house(tmp_path))
     owner = connect(small.database, "owner", application="tests")
-    home.prepare(owner)
-    home.append(EVENTS, *map(event, range(ROWS)))
-    home.put(PRODUCTS, *map(product, range(20)))
-    retry = replace(home.home.settings.retry, attempts=2)
-    settings = replace(home.home.settings, database=small.database, retry=retry)
+    published.prepare(owner)
+    published.append(EVENTS, *map(event, range(ROWS)))
+    published.put(PRODUCTS, *map(product, range(20)))
     filler = fill(tmp_path / "disk")
     with pytest.raises(PublishError, match=r"has no room left \(.*No space left on device\): make room, then run"):
-        Publisher(settings, home.home.registry, home.home.lake, threading.Event()).catch_up()
-    assert ask(owner, "SELECT count(*) FROM ecommerce_events") == [0]
+        published.publisher(small.database).catch_up()
+    assert fetch(owner, "SELECT count(*) FROM ecommerce_events") == [0]
     stop = threading.Event()
-    running = Publisher(settings, home.home.registry, home.home.lake, stop, Breaker(open_seconds=0.2))
+    running = published.publisher(small.database, stop, Breaker(open_seconds=0.2))
     thread = threading.Thread(target=running.run)
     thread.start()
     try:
-        until(lambda: running.breaker.state == "open")
+        wait_until(lambda: running.breaker.state == "open")
         filler.unlink()
-        until(lambda: running.rows >= ROWS and not any(one.is_behind_now() for one in running.tables))
+        wait_until(lambda: running.rows >= ROWS and not any(one.is_behind_now() for one in running.tables))
     finally:
         stop.set()
         thread.join()
-    assert home.is_equal(owner, EVENTS)
-    assert home.is_equal(owner, PRODUCTS)
+    assert published.is_equal(owner, EVENTS)
+    assert published.is_equal(owner, PRODUCTS)
     owner.close()

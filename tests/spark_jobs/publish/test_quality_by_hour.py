@@ -1,4 +1,7 @@
-"""The hourly sums of the books: whatever is done to the books, and by whom, the sums are what adding them up gives."""
+"""The hourly sums of the books: whatever is done to the books, and by whom, the sums are what adding them up gives.
+
+Covers migrations/R00__quality_by_hour.sql.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from psycopg2 import errors
-from support.published_lake import ask, do
+from support.published_lake import execute, fetch
 
 from config.postgres import connect
 
@@ -39,88 +42,88 @@ SET rows_read = excluded.rows_read, accepted = excluded.accepted, duplicate = ex
 
 
 @pytest.fixture
-def writer(home: PublishedLake, database: Database) -> Iterator[Connection]:
+def writer(published: PublishedLake, database: Database) -> Iterator[Connection]:
     connection = connect(database, "writer", application="tests")
     yield connection
     connection.close()
 
 
 def assert_kept(connection: Connection, hours: int) -> None:
-    kept = ask(connection, KEPT)
-    assert kept == ask(connection, ADDED_UP)
+    kept = fetch(connection, KEPT)
+    assert kept == fetch(connection, ADDED_UP)
     assert len(kept) == hours
 
 
 def test_books_that_come_change_and_go_are_in_the_sums_at_once(writer: Connection) -> None:
-    do(writer, BOOKS.format(times=1, first=0, last=30))
+    execute(writer, BOOKS.format(times=1, first=0, last=30))
     assert_kept(writer, 12)
-    do(writer, BOOKS.format(times=3, first=25, last=40))  # some are there and change, some are new
+    execute(writer, BOOKS.format(times=3, first=25, last=40))  # some are there and change, some are new
     assert_kept(writer, 16)
-    do(writer, BOOKS.format(times=3, first=25, last=40))
+    execute(writer, BOOKS.format(times=3, first=25, last=40))
     assert_kept(writer, 16)
-    do(writer, "DELETE FROM data_quality_metrics WHERE batch_id % 7 = 3 OR batch_id < 8")
+    execute(writer, "DELETE FROM data_quality_metrics WHERE batch_id % 7 = 3 OR batch_id < 8")
     assert_kept(writer, 12)  # the first two hours have none left
 
 
 def test_a_batch_that_moves_leaves_its_hour_and_an_hour_without_batches_is_gone(writer: Connection) -> None:
-    do(writer, BOOKS.format(times=1, first=0, last=6))
+    execute(writer, BOOKS.format(times=1, first=0, last=6))
     move = "UPDATE data_quality_metrics SET started_at = '2026-02-01T12:00:00Z', subject = 'other'"
-    do(writer, f"{move} WHERE batch_id < 2 AND subject = 'orders'")
+    execute(writer, f"{move} WHERE batch_id < 2 AND subject = 'orders'")
     assert_kept(writer, 4)
 
 
 def test_a_transaction_that_is_rolled_back_leaves_the_sums_alone(writer: Connection) -> None:
-    do(writer, BOOKS.format(times=1, first=0, last=6))
-    before = ask(writer, KEPT)
+    execute(writer, BOOKS.format(times=1, first=0, last=6))
+    before = fetch(writer, KEPT)
     with writer.cursor() as cursor:
         cursor.execute("DELETE FROM data_quality_metrics")
     writer.rollback()
-    assert ask(writer, KEPT) == before
+    assert fetch(writer, KEPT) == before
 
 
 def test_a_table_that_is_emptied_or_made_anew_takes_its_sums_with_it(
-    home: PublishedLake, postgres: Connection, writer: Connection
+    published: PublishedLake, postgres: Connection, writer: Connection
 ) -> None:
-    do(writer, BOOKS.format(times=1, first=0, last=6))
-    do(postgres, "TRUNCATE data_quality_metrics")
+    execute(writer, BOOKS.format(times=1, first=0, last=6))
+    execute(postgres, "TRUNCATE data_quality_metrics")
     assert_kept(postgres, 0)
-    do(writer, BOOKS.format(times=1, first=0, last=6))
-    do(postgres, "DROP TABLE data_quality_metrics CASCADE")
-    home.prepare(postgres)
+    execute(writer, BOOKS.format(times=1, first=0, last=6))
+    execute(postgres, "DROP TABLE data_quality_metrics CASCADE")
+    published.prepare(postgres)
     assert_kept(postgres, 0)
-    do(writer, BOOKS.format(times=2, first=0, last=6))
+    execute(writer, BOOKS.format(times=2, first=0, last=6))
     assert_kept(writer, 4)
 
 
 def test_books_from_before_there_were_sums_are_added_up_when_the_database_is_prepared(
-    home: PublishedLake, postgres: Connection
+    published: PublishedLake, postgres: Connection
 ) -> None:
-    do(postgres, "DROP TABLE quality_by_hour CASCADE")
-    do(postgres, "DROP FUNCTION sum_up_quality CASCADE")
-    do(postgres, BOOKS.format(times=1, first=0, last=30))
-    home.prepare(postgres)
+    execute(postgres, "DROP TABLE quality_by_hour CASCADE")
+    execute(postgres, "DROP FUNCTION sum_up_quality CASCADE")
+    execute(postgres, BOOKS.format(times=1, first=0, last=30))
+    published.prepare(postgres)
     assert_kept(postgres, 12)
-    home.prepare(postgres)
+    published.prepare(postgres)
     assert_kept(postgres, 12)
 
 
 def test_the_writer_cannot_write_sums_of_its_own(writer: Connection) -> None:
     with pytest.raises(errors.InsufficientPrivilege):
-        do(writer, "DELETE FROM quality_by_hour")
+        execute(writer, "DELETE FROM quality_by_hour")
 
 
 def test_nobody_else_can_have_the_owner_delete_sums(writer: Connection) -> None:
-    do(writer, "CREATE TEMP TABLE mine (subject text, started_at timestamptz)")
+    execute(writer, "CREATE TEMP TABLE mine (subject text, started_at timestamptz)")
     with pytest.raises(errors.InsufficientPrivilege):
-        do(
+        execute(
             writer,
             "CREATE TRIGGER hung AFTER INSERT ON mine REFERENCING NEW TABLE AS changed "
             "FOR EACH STATEMENT EXECUTE FUNCTION sum_up_quality()",
         )
 
 
-def test_what_runs_as_its_owner_is_its_owners_alone(home: PublishedLake, postgres: Connection) -> None:
-    found = ask(
+def test_what_runs_as_its_owner_is_its_owners_alone(published: PublishedLake, postgres: Connection) -> None:
+    found = fetch(
         postgres,
         "SELECT proname, has_function_privilege('tallylake_writer', oid, 'EXECUTE'), "
         "has_function_privilege('tallylake_reader', oid, 'EXECUTE') FROM pg_proc "

@@ -1,3 +1,5 @@
+"""A database that is prepared for publishing: covers schema, tables, views, ddl, catalog, roles, target and targets."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -9,7 +11,7 @@ import pytest
 from psycopg2 import errors
 from support.gold_lake import GoldHouse
 from support.lakes import house
-from support.published_lake import PublishedLake, ask, do, event
+from support.published_lake import PublishedLake, event, execute, fetch
 
 from config.errors import DatabaseError
 from config.postgres import connect
@@ -33,30 +35,30 @@ VIEWS = {"v_hourly_event_summary", "v_category_performance", "v_user_segment_ana
 
 
 def test_every_table_and_view_is_there_and_done_twice_nothing_changes(
-    home: PublishedLake, postgres: Connection
+    published: PublishedLake, postgres: Connection
 ) -> None:
     query = "SELECT relname, relfilenode FROM pg_class WHERE relnamespace = 'tallylake'::regnamespace ORDER BY 1"
-    before = ask(postgres, query)
-    home.prepare(postgres)
-    assert ask(postgres, query) == before
+    before = fetch(postgres, query)
+    published.prepare(postgres)
+    assert fetch(postgres, query) == before
     there = {name for name, _ in before}
-    assert there >= {target.name for target in home.targets.values()} | VIEWS
+    assert there >= {target.name for target in published.targets.values()} | VIEWS
     assert there >= {f"v_{name}" for name in ("customers", "products", "orders", "order_items", "payments")}
 
 
-def test_the_database_refuses_what_no_accepted_row_is(home: PublishedLake, postgres: Connection) -> None:
-    home.append(EVENTS, event(1))
-    publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
+def test_the_database_refuses_what_no_accepted_row_is(published: PublishedLake, postgres: Connection) -> None:
+    published.append(EVENTS, event(1))
+    publish_version(postgres, published.targets[EVENTS], published.snapshot(EVENTS))
     for change in ("event_type = 'buy'", "price = -0.01", "quantity = -1"):
         with pytest.raises(errors.CheckViolation):
-            do(postgres, f"UPDATE ecommerce_events SET {change}")
+            execute(postgres, f"UPDATE ecommerce_events SET {change}")
     with pytest.raises(errors.UniqueViolation, match="ecommerce_events_pkey"):
-        do(
+        execute(
             postgres,
             'INSERT INTO ecommerce_events SELECT (jsonb_populate_record(e, \'{"row_id": "x"}\')).* FROM ecommerce_events e',
         )
     with pytest.raises(errors.CheckViolation):
-        do(
+        execute(
             postgres,
             "INSERT INTO data_quality_metrics "
             "(subject, query_id, batch_id, rows_read, accepted, late, duplicate, dead_letter, unaccounted) "
@@ -64,20 +66,22 @@ def test_the_database_refuses_what_no_accepted_row_is(home: PublishedLake, postg
         )
 
 
-def test_the_writer_changes_rows_and_no_tables_and_the_reader_reads(home: PublishedLake, database: Database) -> None:
+def test_the_writer_changes_rows_and_no_tables_and_the_reader_reads(
+    published: PublishedLake, database: Database
+) -> None:
     writer, reader = (connect(database, role, application="tests") for role in ("writer", "reader"))
     try:
-        do(writer, "DELETE FROM ecommerce_events")
+        execute(writer, "DELETE FROM ecommerce_events")
         with pytest.raises(errors.InsufficientPrivilege):
-            do(writer, "DROP TABLE ecommerce_events")
+            execute(writer, "DROP TABLE ecommerce_events")
         with pytest.raises(errors.InsufficientPrivilege):
-            do(writer, "CREATE TABLE other (x int)")
-        assert ask(reader, "SELECT count(*) FROM v_products") == [0]
+            execute(writer, "CREATE TABLE other (x int)")
+        assert fetch(reader, "SELECT count(*) FROM v_products") == [0]
         with pytest.raises(errors.ReadOnlySqlTransaction):
-            do(reader, "DELETE FROM ecommerce_events")
-        do(reader, "SET default_transaction_read_only = off")
+            execute(reader, "DELETE FROM ecommerce_events")
+        execute(reader, "SET default_transaction_read_only = off")
         with pytest.raises(errors.InsufficientPrivilege):
-            do(reader, "DELETE FROM ecommerce_events")
+            execute(reader, "DELETE FROM ecommerce_events")
     finally:
         writer.close()
         reader.close()
@@ -86,7 +90,7 @@ def test_the_writer_changes_rows_and_no_tables_and_the_reader_reads(home: Publis
 def test_nobody_reads_before_anything_was_published(database: Database) -> None:
     fresh = replace(database, name=f"{database.name}x")
     connection = connect(fresh, "owner", application="tests")
-    roles = ask(connection, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tallylake%%'")
+    roles = fetch(connection, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tallylake%%'")
     connection.close()
     if roles == [0]:  # other tests of the same server make them
         with pytest.raises(DatabaseError, match="nothing has been published"):
@@ -97,7 +101,7 @@ def test_an_owner_who_is_no_superuser_may_make_everything(
     shared_server: Server, postgres: Connection, database: Database, tmp_path: Path
 ) -> None:
     """From PostgreSQL 16 on, making a role is not yet being allowed to act as it."""
-    do(postgres, f"CREATE ROLE {database.name}_owner LOGIN CREATEROLE PASSWORD 'p'")
+    execute(postgres, f"CREATE ROLE {database.name}_owner LOGIN CREATEROLE PASSWORD 'p'")
     postgres.autocommit = True
     with postgres.cursor() as cursor:
         cursor.execute(f"ALTER DATABASE {database.name} OWNER TO {database.name}_owner")
@@ -109,58 +113,62 @@ def test_an_owner_who_is_no_superuser_may_make_everything(
     postgres.autocommit = False
     host = ensure_running(shared_server.root)
     owned = replace(database, host=host, port=5432, user=f"{database.name}_owner", url=None)
-    home = PublishedLake(house(tmp_path))
+    published = PublishedLake(house(tmp_path))
     connection = connect(owned, "owner", application="tests")
-    home.prepare(connection)
+    published.prepare(connection)
     connection.close()
     writer = connect(owned, "writer", application="tests")
-    assert ask(writer, "SELECT current_user, count(*) FROM ecommerce_events") == [("tallylake_writer", 0)]
+    assert fetch(writer, "SELECT current_user, count(*) FROM ecommerce_events") == [("tallylake_writer", 0)]
     writer.close()
 
 
-def test_a_contract_that_gains_a_field_gains_a_column_and_rows_stay(home: PublishedLake, postgres: Connection) -> None:
-    home.append(EVENTS, event(1))
-    publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
-    do(postgres, "ALTER TABLE ecommerce_events DROP COLUMN campaign_id")
-    home.prepare(postgres)
-    assert ask(postgres, "SELECT event_id, campaign_id FROM ecommerce_events") == [("e1", None)]
+def test_a_contract_that_gains_a_field_gains_a_column_and_rows_stay(
+    published: PublishedLake, postgres: Connection
+) -> None:
+    published.append(EVENTS, event(1))
+    publish_version(postgres, published.targets[EVENTS], published.snapshot(EVENTS))
+    execute(postgres, "ALTER TABLE ecommerce_events DROP COLUMN campaign_id")
+    published.prepare(postgres)
+    assert fetch(postgres, "SELECT event_id, campaign_id FROM ecommerce_events") == [("e1", None)]
 
 
 def test_a_table_of_another_shape_is_made_anew_and_filled_again(
-    home: PublishedLake, postgres: Connection, caplog: pytest.LogCaptureFixture
+    published: PublishedLake, postgres: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    home.append(EVENTS, event(1), event(2, event_id="e1"))
-    publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
-    do(postgres, "DROP VIEW v_hourly_event_summary, v_category_performance")
-    do(postgres, "ALTER TABLE ecommerce_events ALTER quantity TYPE bigint")
-    home.prepare(postgres)
+    published.append(EVENTS, event(1), event(2, event_id="e1"))
+    publish_version(postgres, published.targets[EVENTS], published.snapshot(EVENTS))
+    execute(postgres, "DROP VIEW v_hourly_event_summary, v_category_performance")
+    execute(postgres, "ALTER TABLE ecommerce_events ALTER quantity TYPE bigint")
+    published.prepare(postgres)
     assert "ecommerce_events has another shape" in caplog.text
-    assert ask(postgres, "SELECT count(*) FROM repeated_events") == [0]
-    publish_version(postgres, home.targets[EVENTS], home.snapshot(EVENTS))
-    assert home.is_equal(postgres, EVENTS)
+    assert fetch(postgres, "SELECT count(*) FROM repeated_events") == [0]
+    publish_version(postgres, published.targets[EVENTS], published.snapshot(EVENTS))
+    assert published.is_equal(postgres, EVENTS)
 
 
-def test_a_contract_that_allows_more_changes_the_check(home: PublishedLake, postgres: Connection) -> None:
-    do(postgres, "COMMENT ON CONSTRAINT tally_price_min ON ecommerce_events IS 'an older condition'")
-    do(postgres, "ALTER TABLE ecommerce_events ADD CONSTRAINT tally_gone_min CHECK (quantity > 7)")
-    home.prepare(postgres)
+def test_a_contract_that_allows_more_changes_the_check(published: PublishedLake, postgres: Connection) -> None:
+    execute(postgres, "COMMENT ON CONSTRAINT tally_price_min ON ecommerce_events IS 'an older condition'")
+    execute(postgres, "ALTER TABLE ecommerce_events ADD CONSTRAINT tally_gone_min CHECK (quantity > 7)")
+    published.prepare(postgres)
     query = (
         "SELECT conname FROM pg_constraint WHERE conrelid = 'ecommerce_events'::regclass "
         "AND conname IN ('tally_price_min', 'tally_gone_min')"
     )
-    assert ask(postgres, query) == ["tally_price_min"]
+    assert fetch(postgres, query) == ["tally_price_min"]
 
 
-def test_a_migration_that_was_edited_after_it_was_applied_is_refused(home: PublishedLake, postgres: Connection) -> None:
-    do(postgres, "UPDATE schema_migrations SET checksum = 'other' WHERE version = 1")
+def test_a_migration_that_was_edited_after_it_was_applied_is_refused(
+    published: PublishedLake, postgres: Connection
+) -> None:
+    execute(postgres, "UPDATE schema_migrations SET checksum = 'other' WHERE version = 1")
     with pytest.raises(MigrationError, match="V001 bookkeeping is not what was applied"):
-        home.prepare(postgres)
+        published.prepare(postgres)
 
 
-def test_a_database_of_a_newer_release_is_refused(home: PublishedLake, postgres: Connection) -> None:
-    do(postgres, "INSERT INTO schema_migrations (version, name, checksum) VALUES (99, 'later', 'x')")
+def test_a_database_of_a_newer_release_is_refused(published: PublishedLake, postgres: Connection) -> None:
+    execute(postgres, "INSERT INTO schema_migrations (version, name, checksum) VALUES (99, 'later', 'x')")
     with pytest.raises(MigrationError, match="newer Tallylake"):
-        home.prepare(postgres)
+        published.prepare(postgres)
 
 
 def test_a_start_that_fails_half_way_leaves_nothing(
@@ -170,27 +178,27 @@ def test_a_start_that_fails_half_way_leaves_nothing(
     home = house(tmp_path)
     with pytest.raises(ZeroDivisionError):
         prepare_database(postgres, home.registry, home.lake)
-    assert ask(postgres, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'tallylake')") == [0]
+    assert fetch(postgres, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'tallylake')") == [0]
 
 
-def test_a_view_that_someone_built_on_ours_is_no_hindrance(home: PublishedLake, postgres: Connection) -> None:
-    do(postgres, "CREATE VIEW mine AS SELECT event_hour FROM v_hourly_event_summary")
-    home.prepare(postgres)
-    assert ask(postgres, "SELECT count(*) FROM mine") == [0]
+def test_a_view_that_someone_built_on_ours_is_no_hindrance(published: PublishedLake, postgres: Connection) -> None:
+    execute(postgres, "CREATE VIEW mine AS SELECT event_hour FROM v_hourly_event_summary")
+    published.prepare(postgres)
+    assert fetch(postgres, "SELECT count(*) FROM mine") == [0]
 
 
 def test_the_version_of_a_moment_is_found_by_its_key(tmp_path: Path, postgres: Connection) -> None:
     shop = GoldHouse.at(tmp_path)
     shop.versions("products", 1, ("2026-01-01", {"price": Decimal("5.00")}), ("2026-02-01", {"price": Decimal("6.00")}))
-    home = PublishedLake(shop.home)
-    home.prepare(postgres)
+    published = PublishedLake(shop.home)
+    published.prepare(postgres)
     name = "gold/dim_product"
-    publish_version(postgres, home.targets[name], home.snapshot(name))
+    publish_version(postgres, published.targets[name], published.snapshot(name))
     query = "SELECT price FROM products_as_of(%s) WHERE product_id = 1"
-    assert ask(postgres, query, datetime(2026, 1, 31, 23, 59, tzinfo=UTC)) == [Decimal("5.00")]
-    assert ask(postgres, query, datetime(2026, 2, 1, tzinfo=UTC)) == [Decimal("6.00")]
-    assert ask(postgres, query, datetime(2025, 12, 31, tzinfo=UTC)) == []
-    plan = " ".join(ask(postgres, "EXPLAIN SELECT * FROM products_as_of(now()) WHERE product_id = 1"))
+    assert fetch(postgres, query, datetime(2026, 1, 31, 23, 59, tzinfo=UTC)) == [Decimal("5.00")]
+    assert fetch(postgres, query, datetime(2026, 2, 1, tzinfo=UTC)) == [Decimal("6.00")]
+    assert fetch(postgres, query, datetime(2025, 12, 31, tzinfo=UTC)) == []
+    plan = " ".join(fetch(postgres, "EXPLAIN SELECT * FROM products_as_of(now()) WHERE product_id = 1"))
     assert "Function Scan" not in plan, "the function is inlined, so that the key's index is used"
 
 

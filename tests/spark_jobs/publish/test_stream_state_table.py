@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from psycopg2 import OperationalError
-from support.published_lake import ask
+from support.published_lake import fetch
 
 from config.postgres import connect
 from spark_jobs.microbatch.lock import sole_writer
@@ -26,8 +26,8 @@ WORKING = QueryState("orders", "ingest", "running")
 ROWS = "SELECT row(subject, query, state, since, failures, error, step)::text FROM stream_state ORDER BY subject, query"
 
 
-def test_a_subject_that_no_process_streams_has_stopped_whatever_its_note_says(home: PublishedLake) -> None:
-    lake = home.home.lake
+def test_a_subject_that_no_process_streams_has_stopped_whatever_its_note_says(published: PublishedLake) -> None:
+    lake = published.lake
     write_stream_state(lake, "orders", [WORKING, FAILING])
     stopped = [QueryState("orders", query, "stopped") for query in ("ingest", "refine")]
     assert query_states(lake, ["orders"]) == stopped
@@ -38,7 +38,7 @@ def test_a_subject_that_no_process_streams_has_stopped_whatever_its_note_says(ho
 
 
 def test_what_changes_is_told_by_the_writer_and_what_does_not_is_not_told_again(
-    home: PublishedLake, database: Database, postgres: Connection
+    published: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     made: list[Connection] = []
 
@@ -46,25 +46,25 @@ def test_what_changes_is_told_by_the_writer_and_what_does_not_is_not_told_again(
         made.append(connect(database, "writer", application="tests"))
         return made[-1]
 
-    lake = home.home.lake
+    lake = published.lake
     table = StreamStateTable(lake, ["orders"], writer)
     with sole_writer(lake.lock("orders"), "orders"):
         write_stream_state(lake, "orders", [WORKING, FAILING])
         table.update()
         table.update()
         assert len(made) == 1
-        assert ask(postgres, ROWS) == [
+        assert fetch(postgres, ROWS) == [
             '(orders,ingest,running,,0,"","")',
             '(orders,refine,retrying,"2026-01-05 10:00:00+00",7,"OSError: no room",commit)',
         ]
     table.update()
-    assert ask(postgres, "SELECT state FROM stream_state") == ["stopped", "stopped"]
+    assert fetch(postgres, "SELECT state FROM stream_state") == ["stopped", "stopped"]
     assert len(made) == 2
     assert all(connection.closed for connection in made)
 
 
 def test_a_postgres_that_is_away_hears_it_when_it_is_back(
-    home: PublishedLake, database: Database, postgres: Connection
+    published: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     answers = [OperationalError("away"), connect(database, "writer", application="tests")]
 
@@ -74,8 +74,8 @@ def test_a_postgres_that_is_away_hears_it_when_it_is_back(
             raise answer
         return answer
 
-    table = StreamStateTable(home.home.lake, ["orders"], writer)
+    table = StreamStateTable(published.lake, ["orders"], writer)
     table.update()
-    assert ask(postgres, ROWS) == []
+    assert fetch(postgres, ROWS) == []
     table.update()
-    assert ask(postgres, "SELECT state FROM stream_state") == ["stopped", "stopped"]
+    assert fetch(postgres, "SELECT state FROM stream_state") == ["stopped", "stopped"]
