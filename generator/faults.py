@@ -20,7 +20,7 @@ EAST = timezone(timedelta(hours=1))
 
 
 class Outcome(StrEnum):
-    """What the lake must make of a row."""
+    """The expected outcome of a row in the lake."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 
 class Kind(StrEnum):
-    """Where a fault sits: in one row, in a copy of a row, or in a whole file."""
+    """The place of a fault: one row, a copy of a row, or a whole file."""
 
     ROW = "row"
     COPY = "copy"

@@ -27,7 +27,7 @@ class OptionsError(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Where a run writes, how much, how fast, and what share of the rows is not ordinary.
+    """The place, length and pace of a run, and the share of its rows that is not ordinary.
 
     ``out`` is the landing root; files of a subject go to ``out/subject``. ``files`` counts the regular files of this
     run (None: endless); the small faulty files come in addition. Rates are fractions of all rows. ``duplicate_rate``

@@ -1,4 +1,4 @@
-"""Which faults are next, and how many are due."""
+"""The rotation of faults, and the number of them that is due."""
 
 from __future__ import annotations
 
