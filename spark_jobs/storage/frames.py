@@ -14,7 +14,6 @@ import pyarrow as pa
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.storage.attempt import current_attempt, within_attempt
-from spark_jobs.storage.open_tables import open_table
 from spark_jobs.storage.parts import Part
 from spark_jobs.storage.table_writer import TableWriter
 
@@ -32,13 +31,6 @@ def write_frame(rows: DataFrame, table: Table) -> list[Part]:
     """Write a frame that has the table's columns, a task's rows to a part (more for many); returns what was written."""
     answers = rows.select(*table.schema.names).mapInArrow(_Write(table, current_attempt()), ANSWER).collect()
     return [Part.from_json(json.loads(answer.part)) for answer in answers]
-
-
-def read_table(spark: SparkSession, table: Table) -> DataFrame:
-    """Return a table as a frame; where nothing was written yet, a frame of the table's columns without rows."""
-    if open_table(table.path) is None:
-        return spark.createDataFrame(table.schema.empty_table())
-    return spark.read.format("delta").load(table.path)
 
 
 def read_frame(spark: SparkSession, table: Table, parts: Sequence[Part]) -> DataFrame:

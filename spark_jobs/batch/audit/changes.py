@@ -8,7 +8,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from spark_jobs.batch.audit.result import SHOWN, Finding
-from spark_jobs.storage.frames import read_table
+from spark_jobs.storage.spark_tables import read_table
 from spark_jobs.transforms.scd2 import LAST, OPEN
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.storage.frames import read_table
+from spark_jobs.storage.spark_tables import read_table
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, SparkSession

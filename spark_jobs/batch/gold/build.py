@@ -1,4 +1,4 @@
-"""The work of one gold run, step by step: what is to be committed comes out, and nothing is committed here."""
+"""What one gold run builds, step by step, collected as commits that are still to be made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 from spark_jobs.batch.gold.commits import Commit, prepare_update
 from spark_jobs.batch.gold.error_rates import current_error_rates
 from spark_jobs.batch.gold.gates import GATES, apply_gates
-from spark_jobs.batch.gold.marts import dated_mart_commits, published, undated_mart_commits
+from spark_jobs.batch.gold.marts import dated_mart_commits, released_facts, undated_mart_commits
 from spark_jobs.batch.gold.record import held_back_dates
 from spark_jobs.batch.gold.staged_facts import FACTS, StagedFacts
 from spark_jobs.batch.gold.waiting_facts import update_waiting_facts
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class GoldBuild:
-    """What one run reads and is limited by, and what has come of it so far."""
+    """One run's inputs and limits, and what it has built so far.
+
+    ``released``: dates that every gate lets pass. ``waiting``: facts that wait for their order, by kind. ``staged``: the facts of
+    the dates that are built, None where there are none.
+    """
 
     spark: SparkSession
     limits: Gold
@@ -42,71 +46,71 @@ class GoldBuild:
     step: Callable[[str], None]
     commits: list[Commit] = field(default_factory=list)
     verdicts: list[GateResult] = field(default_factory=list)
-    published: set[date] = field(default_factory=set)
+    released: set[date] = field(default_factory=set)
     waiting: dict[str, int] = field(default_factory=dict)
-    candidate: StagedFacts | None = None
+    staged: StagedFacts | None = None
 
     @property
-    def held(self) -> set[date]:
+    def held_back(self) -> set[date]:
         """The dates that a gate of this run holds back."""
         return held_back_dates(self.verdicts)
 
     @property
-    def processed(self) -> int:
+    def rows_processed(self) -> int:
         """Rows of Silver that the dates were built from."""
-        return self.candidate.processed if self.candidate is not None else 0
+        return self.staged.rows_processed if self.staged is not None else 0
 
-    def build_dates(self, days: Collection[date], accepted: Collection[str]) -> None:
-        """The facts of these dates, a verdict on each, and the facts and marts of those that pass."""
+    def build_dates(self, dates: Collection[date], accepted: Collection[str]) -> None:
+        """Write the facts of these dates, judge each date, and add the facts and marts of those that pass."""
         calendar_rows = calendar(self.limits.holidays_country)
-        self._bring("dim_date", calendar_rows)
-        if not days:
+        self._update_whole("dim_date", calendar_rows)
+        if not dates:
             return
-        self.step(f"building the facts of {len(days):,} dates")
-        self.candidate = made = StagedFacts.build(self.spark, self.lake, self.inputs, days)
-        self.step(f"judging {len(days):,} dates by {len(GATES)} gates")
-        self.verdicts = apply_gates(made, self.spark.createDataFrame(calendar_rows), self.limits, accepted)
-        self.published = set(days) - self.held
-        if self.published:
-            self._publish(made)
+        self.step(f"building the facts of {len(dates):,} dates")
+        self.staged = staged = StagedFacts.build(self.spark, self.lake, self.inputs, dates)
+        self.step(f"judging {len(dates):,} dates by {len(GATES)} gates")
+        self.verdicts = apply_gates(staged, self.spark.createDataFrame(calendar_rows), self.limits, accepted)
+        self.released = set(dates) - self.held_back
+        if self.released:
+            self._add_released(staged)
 
-    def _publish(self, made: StagedFacts) -> None:
-        dates = pa.array(sorted(self.published), pa.date32())
+    def _add_released(self, staged: StagedFacts) -> None:
+        dates = pa.array(sorted(self.released), pa.date32())
         for name in FACTS:
-            self.commits.append(Commit.of(self.lake.gold(name), made.parts_of(name, self.published), dates))
-        self.step(f"computing the marts of {len(self.published):,} dates")
-        self._take(dated_mart_commits(made, self.published, self.limits.top_products))
+            self.commits.append(Commit.of(self.lake.gold(name), staged.parts_of(name, self.released), dates))
+        self.step(f"computing the marts of {len(self.released):,} dates")
+        self._add(dated_mart_commits(staged, self.released, self.limits.top_products))
 
-    def build_wholes(self) -> None:
-        """What has no date of its own: where anything changed, the marts of all facts, the error rates, and what waits."""
-        if self.inputs.is_unchanged and self.candidate is None:
+    def build_undated(self) -> None:
+        """Add what has no date of its own, where anything changed: marts of all facts, error rates, waiting facts."""
+        if self.inputs.is_unchanged and self.staged is None:
             self.waiting = update_waiting_facts(self.lake.gold("waiting_facts"), self.inputs)[1]
             return
         self.step("computing the marts of all published facts")
-        facts, payments = (published(self.spark, self.lake, name, self.candidate, self.published) for name in FACTS)
+        facts, payments = (released_facts(self.spark, self.lake, name, self.staged, self.released) for name in FACTS)
         customers, products = self._dimensions()
-        self._take(undated_mart_commits(self.lake, facts.persist(), payments.persist(), customers, products))
+        self._add(undated_mart_commits(self.lake, facts.persist(), payments.persist(), customers, products))
         facts.unpersist()
         payments.unpersist()
         self.step("counting errors and what waits")
-        table = self.lake.gold("daily_error_rate")
-        self._bring("daily_error_rate", current_error_rates(self.spark, self.registry, self.inputs, table))
+        mart = self.lake.gold("daily_error_rate")
+        self._update_whole("daily_error_rate", current_error_rates(self.spark, self.registry, self.inputs, mart))
         commit, self.waiting = update_waiting_facts(self.lake.gold("waiting_facts"), self.inputs)
-        self._take([commit])
+        self._add([commit])
 
     def _dimensions(self) -> tuple[DataFrame, DataFrame]:
-        if self.candidate is not None:
-            return self.candidate.customers, self.candidate.products
+        if self.staged is not None:
+            return self.staged.customers, self.staged.products
         return self.inputs.frame(self.spark, "customers"), self.inputs.frame(self.spark, "products")
 
-    def release(self) -> None:
+    def unpersist(self) -> None:
         """Let go of what was kept in memory."""
-        if self.candidate is not None:
-            self.candidate.release()
+        if self.staged is not None:
+            self.staged.unpersist()
 
-    def _bring(self, name: str, wanted: pa.Table) -> None:
+    def _update_whole(self, name: str, wanted: pa.Table) -> None:
         table = self.lake.gold(name)
-        self._take([prepare_update(table, wanted, all_rows(table, table.schema.names))])
+        self._add([prepare_update(table, wanted, all_rows(table, table.schema.names))])
 
-    def _take(self, commits: Iterable[Commit | None]) -> None:
+    def _add(self, commits: Iterable[Commit | None]) -> None:
         self.commits += [commit for commit in commits if commit is not None]

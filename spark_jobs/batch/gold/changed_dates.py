@@ -1,6 +1,6 @@
-"""Which dates' facts may have become others, told from what changed between the versions that two runs read.
+"""The dates whose facts may differ, by what changed between the table versions that two runs read.
 
-A date is touched by a change of its orders, of their lines or payments, and of the version of a customer or product that held when
+A date is affected by a change of its orders, of their lines or payments, and of the version of a customer or product that held when
 one of its orders was placed.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.batch.gold.inputs import live
+from spark_jobs.batch.gold.inputs import live_rows
 from spark_jobs.storage.difference import difference
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 
@@ -24,39 +24,39 @@ if TYPE_CHECKING:
     from spark_jobs.storage.difference import Difference
     from spark_jobs.storage.table import Table
 
-#: What of a version the facts and the dated marts show.
+#: Fields of a version that the facts and the marts with a date show.
 SHOWN = {"customers": (), "products": ("product_name", "category")}
 DIMENSIONS = {"customers": "customer", "products": "product"}
 
 
 def changed_dates(lake: Lake, inputs: Inputs) -> set[date] | None:
-    """The dates whose facts may differ from those of the last run; None where that cannot be told."""
+    """Return the dates whose facts may differ from those of the last run; None where the changes are not known."""
     sales = inputs.changed_sales()
     versions = {name: inputs.changed(name, _version_columns(name)) for name in DIMENSIONS}
-    told = {name: each for name, each in versions.items() if each is not None}
-    if sales is None or len(told) < len(versions):
+    known = {name: difference for name, difference in versions.items() if difference is not None}
+    if sales is None or len(known) < len(versions):
         return None
-    found = _dates_of(_live_sides(sales["orders"])["order_date"])
-    found |= _dates_of_orders(inputs.tables["orders"], [sales["order_items"], sales["payments"]])
+    dates = _dates_of(_live_sides(sales["orders"])["order_date"])
+    dates |= _dates_of_orders(inputs.tables["orders"], [sales["order_items"], sales["payments"]])
     for name in DIMENSIONS:
-        found |= _dates_of_versions(lake.gold("fact_orders"), name, told[name])
-    return found | _dates_of_payers(lake, told["customers"])
+        dates |= _dates_of_versions(lake.gold("fact_orders"), name, known[name])
+    return dates | _dates_of_payers(lake, known["customers"])
 
 
 def all_dates(lake: Lake, inputs: Inputs) -> set[date]:
-    """Every date that has an order or is published."""
+    """Return every date that has an order or is published."""
     orders = all_rows(inputs.tables["orders"], ["order_date", "_deleted"])
-    return _dates_of(live(orders)["order_date"]) | released_dates(lake)
+    return _dates_of(live_rows(orders)["order_date"]) | released_dates(lake)
 
 
 def released_dates(lake: Lake) -> set[date]:
-    """The dates that have facts."""
+    """Return the dates that have facts."""
     facts = [all_rows(lake.gold(name), ["order_date"])["order_date"] for name in ("fact_orders", "fact_payments")]
     return {day for column in facts for day in pc.unique(column).to_pylist()}
 
 
 def order_ids(changed: Iterable[Difference]) -> pa.Array:
-    """The orders that any of the changed rows belong to, each once. A tombstone need not name one; the row before it does."""
+    """Return the ids of the orders that changed rows belong to, each once. A tombstone may name none; the row before it does."""
     columns = [_live_sides(each)["order_id"] for each in changed]
     return pc.unique(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.int64()))
 
@@ -67,8 +67,8 @@ def _version_columns(name: str) -> tuple[str, ...]:
 
 
 def _live_sides(changed: Difference) -> pa.Table:
-    """Both sides of a change, without tombstones."""
-    return live(pa.concat_tables([changed.before, changed.after]))
+    """Return the rows before and after, without tombstones."""
+    return live_rows(pa.concat_tables([changed.before, changed.after]))
 
 
 def _dates_of(moments: pa.ChunkedArray) -> set[date]:
@@ -76,35 +76,35 @@ def _dates_of(moments: pa.ChunkedArray) -> set[date]:
 
 
 def _dates_of_orders(orders: Table, changed: Sequence[Difference]) -> set[date]:
-    """The dates of the orders whose lines or payments changed; an order whose own row changed has told its dates itself."""
+    """Return the dates of the orders whose lines or payments changed; those of orders whose own row changed are known already."""
     rows = rows_with_keys(orders, order_ids(changed), ["order_date", "_deleted"])
-    return _dates_of(live(rows)["order_date"])
+    return _dates_of(live_rows(rows)["order_date"])
 
 
 def _dates_of_versions(facts: Table, name: str, changed: Difference) -> set[date]:
-    """The dates of facts that pointed to another version before than they do now, or to one that shows something else."""
+    """Return the dates of facts that now point to another version than before, or to one that shows something else."""
     dimension = DIMENSIONS[name]
     natural = f"{dimension}_id"
     ids = pc.unique(pa.concat_tables([changed.before, changed.after])[natural])
     rows = rows_with_keys(facts, ids, [natural, "order_time", "order_date"], by=(natural,))
     rows = rows.append_column("_row", pa.array(range(rows.num_rows), pa.int64()))
-    pointed, points = (_held(rows, side, natural) for side in (changed.before, changed.after))
-    moved = difference(pointed, points)
-    return set(pc.unique(pa.concat_tables([moved.before, moved.after])["order_date"]).to_pylist())
+    before, after = (_with_versions(rows, side, natural) for side in (changed.before, changed.after))
+    affected = difference(before, after)
+    return set(pc.unique(pa.concat_tables([affected.before, affected.after])["order_date"]).to_pylist())
 
 
-def _held(rows: pa.Table, versions: pa.Table, natural: str) -> pa.Table:
-    """Each fact with the version that held when its order was placed; facts without one are left out."""
+def _with_versions(rows: pa.Table, versions: pa.Table, natural: str) -> pa.Table:
+    """Return each fact with the version that was valid when its order was placed; facts without one are left out."""
     pairs = rows.join(versions, natural, join_type="inner")
     moment = pairs["order_time"]
-    holds = pc.and_(pc.less_equal(pairs["valid_from"], moment), pc.less(moment, pairs["valid_to"]))
-    return pairs.filter(holds).drop_columns(["valid_from", "valid_to"])
+    is_valid = pc.and_(pc.less_equal(pairs["valid_from"], moment), pc.less(moment, pairs["valid_to"]))
+    return pairs.filter(is_valid).drop_columns(["valid_from", "valid_to"])
 
 
 def _dates_of_payers(lake: Lake, changed: Difference) -> set[date]:
-    """The dates of payments of orders that have no line, whose customer's versions changed: facts of lines tell all others."""
+    """Return the dates of paid orders without a line whose customer's versions changed; all others are found by their lines."""
     ids = pc.unique(pa.concat_tables([changed.before, changed.after])["customer_id"])
     paid = rows_with_keys(lake.gold("fact_payments"), ids, ["order_id", "order_date"], by=("customer_id",))
     lines = rows_with_keys(lake.gold("fact_orders"), ids, ["order_id"], by=("customer_id",))
-    bare = paid.filter(pc.invert(pc.is_in(paid["order_id"], value_set=pc.unique(lines["order_id"]))))
-    return set(pc.unique(bare["order_date"]).to_pylist())
+    without_lines = paid.filter(pc.invert(pc.is_in(paid["order_id"], value_set=pc.unique(lines["order_id"]))))
+    return set(pc.unique(without_lines["order_date"]).to_pylist())

@@ -51,7 +51,7 @@ class Commit:
 
     @classmethod
     def of(cls, table: Table, parts: Iterable[Part], gone: pa.Array) -> Commit:
-        """Keys as ``keys.key_array`` makes them."""
+        """Make one of keys as ``keys.key_array`` makes them."""
         return cls(table.name.removeprefix("gold/"), tuple(parts), tuple(gone.cast(pa.string()).to_pylist()))
 
     @property
@@ -60,7 +60,7 @@ class Commit:
         return sum(part.rows for part in self.parts)
 
     def is_made(self, lake: Lake, lineage: str, number: int) -> bool:
-        """Whether this run's commit, or a later one, is in the table's log; its parts may be gone since, as by a VACUUM."""
+        """True if this run's commit, or a later one, is in the table's log; its parts may be gone since, as by a VACUUM."""
         return is_committed(lake.gold(self.table), writer=writer_of(lineage), version=number)
 
     def make(self, lake: Lake, lineage: str, number: int) -> None:
@@ -78,9 +78,10 @@ class Commit:
 
 
 def prepare_update(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | None:
-    """What brings the ``existing`` rows of a table to the ``wanted`` ones, writing only keys of which something differs.
+    """Write the rows by which the ``existing`` rows of a table become the ``wanted`` ones; return the commit that is to be made.
 
-    Both have the table's columns. None where nothing differs: the same content again is no new version.
+    Both have the table's columns; only keys whose rows differ are written. None where nothing differs: the same content again
+    makes no new version.
     """
     wanted = wanted.select(table.schema.names).cast(table.schema)
     changed = difference(existing, wanted)
@@ -115,7 +116,7 @@ def finish(
     for commit in (Commit.from_json(each) for each in plain["commits"]):
         step(f"publishing {commit.table}")
         if not commit.is_made(lake, row["lineage"], row["run_number"]):
-            _require(lake, commit)
+            _require_parts(lake, commit)
             commit.make(lake, row["lineage"], row["run_number"])
     for name in GOLD:
         ensure_table(lake.gold(name))  # one without a row is there for its readers all the same
@@ -138,7 +139,7 @@ def _journal(lake: Lake) -> dict[str, Any]:
 
 
 def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
-    """The rows of every table of Bronze, Silver and gold, by the tables' logs."""
+    """Count the rows of every table of Bronze, Silver and gold, by the tables' logs; sorted by name (layer/table)."""
     subjects = registry.subjects.values()
     tables = [lake.bronze(subject) for subject in subjects]
     tables += [lake.accepted(subject) for subject in subjects]
@@ -147,7 +148,7 @@ def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
     return sorted((table.name, count_rows(table)) for table in tables)
 
 
-def _require(lake: Lake, commit: Commit) -> None:
+def _require_parts(lake: Lake, commit: Commit) -> None:
     table = lake.gold(commit.table)
     for part in commit.parts:
         if not (Path(table.path) / part.path).exists():

@@ -1,8 +1,9 @@
-"""daily_error_rate, kept by what changed: counts of the last run plus what was accepted and refused since, exactly."""
+"""daily_error_rate, kept up to date by changes: the counts of the last run plus what was accepted and refused since, exactly."""
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from spark_jobs.transforms.marts.daily_error_rate import dead_letter_dates, erro
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
     from pyspark.sql import SparkSession
 
@@ -29,22 +29,23 @@ if TYPE_CHECKING:
 COUNTED = pa.schema(
     [("event_date", DATE), ("subject", pa.string()), ("accepted", pa.int64()), ("dead_letters", pa.int64())]
 )
-LETTER = ("row_id", "subject", "status")
+DEAD_LETTER = ("row_id", "subject", "status")
 RESOLVED = "resolved"
+
+#: Rows more (or fewer) by date and subject.
+Counts = Counter[tuple[date, str]]
 
 
 def current_error_rates(spark: SparkSession, registry: Registry, inputs: Inputs, mart: Table) -> pa.Table:
-    """The whole of daily_error_rate as it should be now."""
+    """Return the whole of daily_error_rate as it should be now, by the changes, or from all rows where those are not known."""
     event_times = {name: subject.latest.event_time for name, subject in registry.subjects.items()}
     changes = _changes(spark, registry, inputs, event_times)
     if changes is None:
         return _from_all(spark, registry, inputs, event_times).toArrow()
     before = all_rows(mart, COUNTED.names)
-    return error_rates(spark.createDataFrame(_added(before, *changes))).toArrow() if any(changes) else _same(mart)
-
-
-def _same(mart: Table) -> pa.Table:
-    return all_rows(mart, mart.schema.names)
+    if not any(changes):
+        return all_rows(mart, mart.schema.names)
+    return error_rates(spark.createDataFrame(_added(before, *changes))).toArrow()
 
 
 def _from_all(spark: SparkSession, registry: Registry, inputs: Inputs, event_times: Mapping[str, str]) -> DataFrame:
@@ -58,9 +59,9 @@ def _from_all(spark: SparkSession, registry: Registry, inputs: Inputs, event_tim
 
 def _changes(
     spark: SparkSession, registry: Registry, inputs: Inputs, event_times: Mapping[str, str]
-) -> tuple[Counter[tuple[date, str]], Counter[tuple[date, str]]] | None:
-    """How many more were accepted, and how many more letters stand, by date and subject; None where that cannot be told."""
-    accepted: Counter[tuple[date, str]] = Counter()
+) -> tuple[Counts, Counts] | None:
+    """Count how many more rows are accepted, and how many more are unresolved dead letters; None where that is not known."""
+    accepted: Counts = Counter()
     for name in registry.subjects:
         changed = inputs.changed(accepted_input(name), ("event_date",))
         if changed is None:
@@ -68,14 +69,12 @@ def _changes(
         for rows, sign in ((changed.before, -1), (changed.after, 1)):
             for one in pc.value_counts(rows["event_date"]).to_pylist():
                 accepted[one["values"], name] += sign * one["counts"]
-    letters = _letter_changes(spark, inputs, event_times)
+    letters = _dead_letter_changes(spark, inputs, event_times)
     return None if letters is None else (accepted, letters)
 
 
-def _letter_changes(
-    spark: SparkSession, inputs: Inputs, event_times: Mapping[str, str]
-) -> Counter[tuple[date, str]] | None:
-    changed = inputs.changed("dead_letters", LETTER)
+def _dead_letter_changes(spark: SparkSession, inputs: Inputs, event_times: Mapping[str, str]) -> Counts | None:
+    changed = inputs.changed("dead_letters", DEAD_LETTER)
     if changed is None:
         return None
     signs: Counter[str] = Counter()
@@ -83,40 +82,43 @@ def _letter_changes(
         for row_id in rows.filter(pc.not_equal(rows["status"], RESOLVED))["row_id"].to_pylist():
             signs[row_id] += sign
     signs = Counter({row_id: sign for row_id, sign in signs.items() if sign})
-    return _letters_by_date(spark, inputs.tables["dead_letters"], signs, event_times)
+    return _dead_letters_by_date(spark, inputs.tables["dead_letters"], signs, event_times)
 
 
-def _letters_by_date(
+def _dead_letters_by_date(
     spark: SparkSession, table: Table, signs: Counter[str], event_times: Mapping[str, str]
-) -> Counter[tuple[date, str]] | None:
-    """The signs by the dates of the letters; None where one of the letters is no longer there to tell its date."""
+) -> Counts | None:
+    """Sum the signs by the dates of the dead letters; None where one is no longer there, so that its date is not known."""
     if not signs:
         return Counter()
     columns = ["row_id", "subject", "payload", "ingested_at", "status"]
     rows = rows_with_keys(table, pa.array(list(signs), pa.string()), columns, by=("row_id",))
     if rows.num_rows != len(signs):
         return None
-    found: Counter[tuple[date, str]] = Counter()
+    counts: Counts = Counter()
     for sign in (-1, 1):
         ids = pa.array([row_id for row_id, each in signs.items() if each == sign], pa.string())
-        mine = rows.filter(pc.is_in(rows["row_id"], value_set=ids))
-        for day, subject, count in _dated(spark, mine, event_times):
-            found[day, subject] += sign * count
-    return found
+        own = rows.filter(pc.is_in(rows["row_id"], value_set=ids))
+        for day, subject, count in _count_by_date(spark, own, event_times):
+            counts[day, subject] += sign * count
+    return counts
 
 
-def _dated(spark: SparkSession, letters: pa.Table, event_times: Mapping[str, str]) -> list[tuple[date, str, int]]:
+def _count_by_date(
+    spark: SparkSession, letters: pa.Table, event_times: Mapping[str, str]
+) -> list[tuple[date, str, int]]:
+    """Count dead letters by date and subject, resolved ones as well."""
     if not letters.num_rows:
         return []
-    standing = letters.set_column(
+    as_open = letters.set_column(
         letters.column_names.index("status"), "status", pa.repeat(pa.scalar("open"), letters.num_rows)
     )
-    dates = dead_letter_dates(spark.createDataFrame(standing), event_times).groupBy("event_date", "subject").count()
+    dates = dead_letter_dates(spark.createDataFrame(as_open), event_times).groupBy("event_date", "subject").count()
     return [(row["event_date"], row["subject"], row["count"]) for row in dates.collect()]
 
 
-def _added(before: pa.Table, accepted: Counter[tuple[date, str]], letters: Counter[tuple[date, str]]) -> pa.Table:
-    """The counts with the changes added; a date and subject of which nothing is left is left out."""
+def _added(before: pa.Table, accepted: Counts, letters: Counts) -> pa.Table:
+    """Return the counts with the changes added; a date and subject with no rows left is left out."""
     counts = {(row["event_date"], row["subject"]): [row["accepted"], row["dead_letters"]] for row in before.to_pylist()}
     for place, changes in enumerate((accepted, letters)):
         for key, more in changes.items():

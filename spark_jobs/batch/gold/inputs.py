@@ -1,4 +1,4 @@
-"""What a gold run reads, each table as it stood when the run began, however the stream goes on beside it."""
+"""The tables that a gold run reads, each at its version when the run began, even if the stream writes more meanwhile."""
 
 from __future__ import annotations
 
@@ -30,33 +30,36 @@ STAR: Mapping[str, tuple[str, ...]] = {
     "customers": ("customer_id", "segment"),
     "products": ("product_id", "product_name", "category", "price"),
 }
-#: Of these, those of which the current rows are read.
+#: Those of them whose current rows are read; of the others the history is.
 SALES = ("orders", "order_items", "payments")
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The tables by the part that they play, where they stand, and where they stood when the last run had read them."""
+    """The tables by the name that they have here, their versions now, and those that the last run read.
+
+    A difference is read once and kept, as several steps need it.
+    """
 
     tables: Mapping[str, Table]
     now: Mapping[str, TableVersion]
     last: Mapping[str, TableVersion]
-    _told: dict[tuple[str, tuple[str, ...]], Difference | None] = field(default_factory=dict)
+    _changes: dict[tuple[str, tuple[str, ...]], Difference | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, lake: Lake, registry: Registry, last: Mapping[str, TableVersion]) -> Inputs:
-        """The inputs as they stand now. UsageError where the contracts lack what the star is made of."""
-        tables = {**star(lake, registry), **_judged(lake, registry)}
-        now = {name: found for name, table in tables.items() if (found := table_version(table)) is not None}
+        """Take the inputs at their newest versions. UsageError where the contracts lack what the star is made of."""
+        tables = {**star_tables(lake, registry), **_error_rate_tables(lake, registry)}
+        now = {name: version for name, table in tables.items() if (version := table_version(table)) is not None}
         return cls(tables, now, last)
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether every table stands where it stood."""
+        """True if no table has a new version since the last run."""
         return dict(self.now) == dict(self.last)
 
     def frame(self, spark: SparkSession, name: str) -> DataFrame:
-        """A table's rows at its version; none where it is not there."""
+        """Return a table's rows at its version; none where it is not there."""
         table = self.tables[name]
         if name not in self.now:
             return spark.createDataFrame([], from_arrow_schema(table.schema))
@@ -64,19 +67,19 @@ class Inputs:
         return spark.read.format("delta").option("versionAsOf", version).load(table.path)
 
     def changed(self, name: str, columns: Sequence[str]) -> Difference | None:
-        """What became of a table's rows since the last run; None where that cannot be told, as before a first run."""
-        asked = (name, tuple(columns))
-        if asked not in self._told:
-            self._told[asked] = self._compared(name, columns)
-        return self._told[asked]
+        """Return the difference of a table's rows since the last run; None where it is not known, as before a first run."""
+        wanted = (name, tuple(columns))
+        if wanted not in self._changes:
+            self._changes[wanted] = self._read_changes(name, columns)
+        return self._changes[wanted]
 
     def changed_sales(self) -> dict[str, Difference] | None:
-        """What became of orders, their lines and payments, by name; None where that cannot be told of one of them."""
-        found = {name: self.changed(name, (*STAR[name], "_deleted")) for name in SALES}
-        told = {name: each for name, each in found.items() if each is not None}
-        return told if len(told) == len(found) else None
+        """Return the differences of orders, their lines and payments, by name; None where one of them is not known."""
+        differences = {name: self.changed(name, (*STAR[name], "_deleted")) for name in SALES}
+        known = {name: difference for name, difference in differences.items() if difference is not None}
+        return known if len(known) == len(differences) else None
 
-    def _compared(self, name: str, columns: Sequence[str]) -> Difference | None:
+    def _read_changes(self, name: str, columns: Sequence[str]) -> Difference | None:
         table, before, after = self.tables[name], self.last.get(name), self.now.get(name)
         if not self.last or (after is None and before is not None):
             return None
@@ -86,8 +89,8 @@ class Inputs:
         return changed_rows(table, before.version, after.version, columns, identity=before.id)
 
 
-def star(lake: Lake, registry: Registry) -> dict[str, Table]:
-    """Current rows of orders, their lines and payments; the histories of customers and products.
+def star_tables(lake: Lake, registry: Registry) -> dict[str, Table]:
+    """Return the current tables of orders, their lines and payments, and the histories of customers and products, by subject.
 
     UsageError where the contracts lack a subject or a field of them, or track nothing of a customer or product.
     """
@@ -121,17 +124,17 @@ def _require(registry: Registry, name: str, fields: Sequence[str]) -> None:
         )
 
 
-def _judged(lake: Lake, registry: Registry) -> dict[str, Table]:
-    """What was accepted of every subject, and the dead letters: the inputs of daily_error_rate."""
+def _error_rate_tables(lake: Lake, registry: Registry) -> dict[str, Table]:
+    """Return the accepted rows of every subject, and the dead letters: the inputs of daily_error_rate."""
     accepted = {accepted_input(name): lake.accepted(subject) for name, subject in registry.subjects.items()}
     return {**accepted, "dead_letters": lake.dead_letters}
 
 
-def live(rows: pa.Table) -> pa.Table:
-    """The rows that are no tombstones, of rows with ``_deleted``."""
+def live_rows(rows: pa.Table) -> pa.Table:
+    """Return the rows that are no tombstones, of rows with ``_deleted``."""
     return rows.filter(pc.invert(rows["_deleted"]))
 
 
 def accepted_input(subject: str) -> str:
-    """The name under which a subject's accepted rows are among the inputs."""
+    """Return the name under which a subject's accepted rows are among the inputs."""
     return f"accepted {subject}"

@@ -1,4 +1,4 @@
-"""What the marts should hold: those of a date for the dates that are published, the whole ones from all published facts."""
+"""The marts, brought up to date: those with a date for the dates that are released, the others from all published facts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pyarrow as pa
 from spark_jobs.batch.gold.commits import Commit, prepare_update
 from spark_jobs.batch.gold.staged_facts import FACTS
 from spark_jobs.storage.counts import count_rows
-from spark_jobs.storage.frames import read_table
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
+from spark_jobs.storage.spark_tables import read_table
 from spark_jobs.transforms.marts.basic_retention import basic_retention
 from spark_jobs.transforms.marts.customer_lifetime_value import customer_lifetime_value
 from spark_jobs.transforms.marts.customer_segments import customer_segments
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
 
 
-#: What the marts of all facts count with.
-COUNTED = {
+#: The columns that the marts of all facts use.
+USED_COLUMNS = {
     "fact_orders": (
         "order_id",
         "order_date",
@@ -48,18 +48,18 @@ COUNTED = {
 }
 
 
-def dated_mart_commits(candidate: StagedFacts, days: Collection[date], top: int) -> Iterator[Commit | None]:
-    """The marts of a date, for these dates: what brings each up to date."""
-    facts, payments = (candidate.facts(name, days) for name in FACTS)
-    orders = candidate.orders.where(candidate.orders["order_date"].isin(sorted(days)))
+def dated_mart_commits(staged: StagedFacts, days: Collection[date], top: int) -> Iterator[Commit | None]:
+    """Yield what brings the marts that have a date up to date for these dates; None for a mart that does not change."""
+    facts, payments = (staged.facts(name, days) for name in FACTS)
+    orders = staged.orders.where(staged.orders["order_date"].isin(sorted(days)))
     wanted = {
         "daily_gmv": daily_gmv(facts),
         "orders_by_status": orders_by_status(orders),
         "refund_rate": refund_rate(payments),
-        "top_products": top_products(facts, candidate.products, top),
+        "top_products": top_products(facts, staged.products, top),
     }
     for name, rows in wanted.items():
-        table = candidate.lake.gold(name)
+        table = staged.lake.gold(name)
         existing = rows_with_keys(table, pa.array(sorted(days), pa.date32()), table.schema.names)
         yield prepare_update(table, rows.toArrow(), existing)
 
@@ -67,7 +67,7 @@ def dated_mart_commits(candidate: StagedFacts, days: Collection[date], top: int)
 def undated_mart_commits(
     lake: Lake, facts: DataFrame, payments: DataFrame, customers: DataFrame, products: DataFrame
 ) -> Iterator[Commit | None]:
-    """The marts of all published facts: what brings each up to date."""
+    """Yield what brings the marts of all published facts up to date; None for a mart that does not change."""
     wanted = {
         "inferred_members": inferred_members(facts),
         "basic_retention": basic_retention(facts),
@@ -80,13 +80,17 @@ def undated_mart_commits(
         yield prepare_update(table, rows.toArrow(), all_rows(table, table.schema.names))
 
 
-def published(
-    spark: SparkSession, lake: Lake, name: str, candidate: StagedFacts | None, days: Collection[date]
+def released_facts(
+    spark: SparkSession, lake: Lake, name: str, staged: StagedFacts | None, days: Collection[date]
 ) -> DataFrame:
-    """The facts as they will be published: those of these dates from the candidate, all others as they stand."""
-    table, columns = lake.gold(name), COUNTED[name]
-    mine = candidate.facts(name, days).select(*columns) if candidate is not None and days else None
-    if mine is not None and not count_rows(table):
-        return mine
-    standing = read_table(spark, table).select(*columns)
-    return standing if mine is None else standing.where(~standing["order_date"].isin(sorted(days))).unionByName(mine)
+    """Return the facts as they will be published: those of these dates as staged, all others as they are in the table."""
+    table, columns = lake.gold(name), USED_COLUMNS[name]
+    staged_rows = staged.facts(name, days).select(*columns) if staged is not None and days else None
+    if staged_rows is not None and not count_rows(table):
+        return staged_rows
+    existing = read_table(spark, table).select(*columns)
+    return (
+        existing
+        if staged_rows is None
+        else existing.where(~existing["order_date"].isin(sorted(days))).unionByName(staged_rows)
+    )

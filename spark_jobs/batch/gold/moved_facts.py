@@ -5,7 +5,7 @@ That verdict is not for anyone to accept: with it the promise of gold would be g
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,52 +19,60 @@ if TYPE_CHECKING:
 
     from spark_jobs.batch.gold.staged_facts import StagedFacts
 
-    #: What a fact is called, its id, the date that it would be under, and the one under which it is published.
-    Stray = tuple[str, int, date, date]
-
 ROW_COUNTS = "row_counts"
-#: Rows that a verdict shows of those that fail.
+#: Failing rows that a verdict shows.
 SHOWN = 10
+#: By table: the facts' key, and what one of them is called.
 KEYS = {"fact_orders": ("order_item_id", "order line"), "fact_payments": ("payment_id", "payment")}
 
 
-def hold_back_moved_facts(candidate: StagedFacts, verdicts: list[GateResult]) -> list[GateResult]:
-    """The verdicts, with those dates held back too under which a fact would stand that stays published under another.
+class MovedFact(NamedTuple):
+    """A staged fact, and the other date under which it is published."""
 
-    Each turn holds back a date more, or is the last.
+    name: str
+    id: int
+    new_date: date
+    old_date: date
+
+
+def hold_back_moved_facts(staged: StagedFacts, verdicts: list[GateResult]) -> list[GateResult]:
+    """Return the verdicts, with those dates held back too that have a fact which stays published under another date.
+
+    To hold back a date can leave a fact of a third where it was, so it is done until no date is added.
     """
-    standing = _standing_elsewhere(candidate)
+    moved = _moved_facts(staged)
     while True:
-        published = candidate.days - held_back_dates(verdicts)
-        strays = [each for each in standing if each[2] in published and each[3] not in published]
-        if not strays:
+        released = staged.days - held_back_dates(verdicts)
+        twice = [fact for fact in moved if fact.new_date in released and fact.old_date not in released]
+        if not twice:
             return verdicts
-        verdicts = [_strayed(each, strays) for each in verdicts]
+        verdicts = [_with_moved(verdict, twice) for verdict in verdicts]
 
 
-def told(count: int) -> str:
-    """How many rows fail."""
+def failing_rows(count: int) -> str:
+    """Say how many rows fail."""
     return "1 row fails" if count == 1 else f"{count:,} rows fail"
 
 
-def _strayed(verdict: GateResult, strays: Sequence[Stray]) -> GateResult:
-    mine = sorted((name, id_, old) for name, id_, new, old in strays if new == verdict.date)
+def _with_moved(verdict: GateResult, moved: Sequence[MovedFact]) -> GateResult:
+    """The verdict as a failed one, if it is that of the row counts of a date that moved facts would be under."""
+    mine = sorted((fact.name, fact.id, fact.old_date) for fact in moved if fact.new_date == verdict.date)
     if verdict.gate != ROW_COUNTS or not mine:
         return verdict
     rows = tuple(f"{name} {id_}: is published under {old}, which stays as it is" for name, id_, old in mine)
     count = verdict.failing + len(rows)
-    return GateResult(ROW_COUNTS, verdict.date, False, count, told(count), (*rows, *verdict.rows)[:SHOWN])
+    return GateResult(ROW_COUNTS, verdict.date, False, count, failing_rows(count), (*rows, *verdict.rows)[:SHOWN])
 
 
-def _standing_elsewhere(candidate: StagedFacts) -> list[Stray]:
-    """The facts of the candidate that are published under another date: what, its id, the date to be, the date that is."""
-    found: list[Stray] = []
+def _moved_facts(staged: StagedFacts) -> list[MovedFact]:
+    """Find the staged facts that are published under another date."""
+    moved: list[MovedFact] = []
     for table_name, (key, name) in KEYS.items():
         columns = [key, "order_date"]
-        mine = candidate.column(table_name, columns)
-        ids = mine[key].combine_chunks() if mine.num_rows else pa.array([], pa.int64())
-        others = rows_with_keys(candidate.lake.gold(table_name), ids, columns, by=(key,)).rename_columns([key, "_old"])
-        moved = mine.join(others, key, join_type="inner")
-        moved = moved.filter(pc.not_equal(moved["order_date"], moved["_old"]))
-        found += [(name, row[key], row["order_date"], row["_old"]) for row in moved.to_pylist()]
-    return found
+        new = staged.columns(table_name, columns)
+        ids = new[key].combine_chunks() if new.num_rows else pa.array([], pa.int64())
+        old = rows_with_keys(staged.lake.gold(table_name), ids, columns, by=(key,)).rename_columns([key, "_old"])
+        both = new.join(old, key, join_type="inner")
+        both = both.filter(pc.not_equal(both["order_date"], both["_old"]))
+        moved += [MovedFact(name, row[key], row["order_date"], row["_old"]) for row in both.to_pylist()]
+    return moved

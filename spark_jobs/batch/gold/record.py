@@ -1,4 +1,4 @@
-"""The record of gold runs: what each was asked, what it did and judged, and what it leaves to later runs.
+"""The record of gold runs: what each was to do, what it did and judged, and what it leaves to later runs.
 
 The newest row of ops/runs is all the memory that gold has: where the inputs stood, and which dates wait. Without it, as where
 someone has deleted ops/runs, the next run builds every date again and begins a new lineage, so that no commit is taken for done.
@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
     from spark_jobs.lake import Lake
 
-PUBLISHED, HELD, UNCHANGED = "published", "held", "unchanged"
+#: How a run ended, as ops/runs says it: dates were published, at least one was held back, or nothing was to be done.
+PUBLISHED, HELD_BACK, UNCHANGED = "published", "held", "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """One gate's verdict on one date: how many rows fail it, the first of them; ``accepted``: published in spite of it."""
+    """One gate's verdict on one date: how many rows fail it, and the first of them.
+
+    ``accepted``: the gate failed, and the date is published in spite of it.
+    """
 
     gate: str
     date: date
@@ -45,26 +49,35 @@ class GateResult:
     rows: tuple[str, ...] = ()
     accepted: bool = False
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> GateResult:
+        """Read an entry of the column ``gates`` of ops/runs."""
+        return cls(**{**row, "rows": tuple(row["rows"] or ())})
+
     @property
-    def holds(self) -> bool:
-        """Whether it holds the date back."""
+    def holds_back(self) -> bool:
+        """True if it holds the date back."""
         return not (self.passed or self.accepted)
 
 
 def held_back_dates(verdicts: Iterable[GateResult]) -> set[date]:
-    """The dates that a verdict holds back."""
-    return {each.date for each in verdicts if each.holds}
+    """Return the dates that a verdict holds back."""
+    return {verdict.date for verdict in verdicts if verdict.holds_back}
 
 
 @dataclass(frozen=True, slots=True)
 class GoldState:
-    """What the last run left: where the inputs stood, the dates that were never built since they changed, and those held back."""
+    """What the last run left.
+
+    ``inputs``: the version of each input that it read. ``pending``: dates that changed and were not built since. ``held_back``:
+    dates that a gate holds back.
+    """
 
     lineage: str
     run_number: int = 0
     inputs: Mapping[str, TableVersion] = field(default_factory=dict)
     pending: frozenset[date] = frozenset()
-    held: frozenset[date] = frozenset()
+    held_back: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +111,21 @@ class RunRecord:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> RunRecord:
-        """The run that a row of ops/runs tells of."""
+        """Read a row of ops/runs."""
         plain = dict(row)
         plain |= {name: dict(row[name]) for name in ("output_row_counts", "rows_written")}
         plain |= {name: tuple(row[name]) for name in ("dates_built", "dates_held", "dates_pending")}
-        plain["gates"] = tuple(GateResult(**{**gate, "rows": tuple(gate["rows"] or ())}) for gate in row["gates"])
+        plain["gates"] = tuple(GateResult.from_row(gate) for gate in row["gates"])
         plain["inputs"] = {one["table"]: TableVersion(one["id"], one["version"]) for one in row["inputs"]}
         return cls(**plain)
 
     @property
     def failed(self) -> tuple[GateResult, ...]:
         """The verdicts that hold a date back."""
-        return tuple(gate for gate in self.gates if gate.holds)
+        return tuple(gate for gate in self.gates if gate.holds_back)
 
     def to_row(self) -> dict[str, Any]:
-        """The row of ops/runs."""
+        """Return the row of ops/runs."""
         plain = {name: getattr(self, name) for name in RUNS.names}
         plain["gates"] = [{name: getattr(gate, name) for name in gate.__slots__} for gate in self.gates]
         plain["inputs"] = [{"table": name, "id": at.id, "version": at.version} for name, at in self.inputs.items()]
@@ -120,12 +133,12 @@ class RunRecord:
         return plain
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for --json and the record's file."""
-        return as_json(self.to_row())
+        """Return a plain form for --json and the record's file."""
+        return row_to_json(self.to_row())
 
 
 def read_gold_state(lake: Lake) -> GoldState:
-    """What the last run left; a new lineage, and no inputs, where none is on record or more was committed than is.
+    """Return what the last run left; a new lineage without inputs where none is on record, or more was committed than that.
 
     No inputs either where a table of gold is gone: then everything is built again.
     """
@@ -140,24 +153,24 @@ def read_gold_state(lake: Lake) -> GoldState:
         run_number=row["run_number"],
         inputs=known if is_whole and not is_ahead else {},
         pending=frozenset(row["dates_pending"]),
-        held=frozenset(row["dates_held"]),
+        held_back=frozenset(row["dates_held"]),
     )
 
 
 def _is_ahead(lake: Lake, lineage: str, number: int) -> bool:
-    """Whether a table has a commit of a later run: the next run would bear its number, and be taken for done there."""
+    """True if a table has a commit of a later run: the next run would have its number, and be taken for done there."""
     writer = writer_of(lineage)
     return any(is_committed(lake.gold(name), writer=writer, version=number + 1) for name in GOLD)
 
 
 def newest_run(lake: Lake) -> dict[str, Any] | None:
-    """The newest row of ops/runs; None where no run is on record. Of its files only the newest is read."""
-    found = open_table(lake.runs.path)
-    adds = pa.table(found.get_add_actions(flatten=True)) if found is not None else None
-    if found is None or adds is None or not adds.num_rows:
+    """Return the newest row of ops/runs; None where no run is on record. Of its files only the newest is read."""
+    table = open_table(lake.runs.path)
+    files = pa.table(table.get_add_actions(flatten=True)) if table is not None else None
+    if table is None or files is None or not files.num_rows:
         return None
-    newest = pc.max(adds["max.run_number"])
-    rows = found.to_pyarrow_dataset().to_table(filter=pc.field("run_number") == newest)
+    newest = pc.max(files["max.run_number"])
+    rows = table.to_pyarrow_dataset().to_table(filter=pc.field("run_number") == newest)
     return dict(rows.to_pylist()[0])
 
 
@@ -170,12 +183,12 @@ def record_run(lake: Lake, row: Mapping[str, Any], folder: Path) -> None:
     append_once(lake.runs, parts, writer=writer_of(row["lineage"]), version=row["run_number"])
     make_private_folder(folder.parent)
     make_private_folder(folder)
-    text = escape_json(json.dumps(as_json(row), default=str, ensure_ascii=False, indent=2))
+    text = escape_json(json.dumps(row_to_json(row), default=str, ensure_ascii=False, indent=2))
     (folder / f"{row['run_id']}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def as_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of ops/runs as a plain form: the counts by layer and then by table."""
+def row_to_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of ops/runs in a plain form, its counts by layer and then by table."""
     layers: dict[str, dict[str, int]] = {}
     for name, count in row["output_row_counts"]:
         layer, _, table = name.partition("/")
@@ -184,5 +197,5 @@ def as_json(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def writer_of(lineage: str) -> str:
-    """Who gold's commits are by: run numbers start over with a new lineage, and a lower one would be taken for done."""
+    """Return the writer's name in gold's commits: run numbers start over with a new lineage, and a lower one is taken for done."""
     return f"gold/{lineage}"

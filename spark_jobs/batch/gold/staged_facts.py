@@ -33,8 +33,8 @@ FACTS = ("fact_orders", "fact_payments")
 #: The facts of up to so many orders are written by one task.
 FEW_ORDERS = 50_000
 _VERSION = ("valid_from", "valid_to", "is_current", "version")
-#: What gold takes of the versions of customers and products.
-SHOWN = {
+#: The columns that gold takes of the versions of customers and products.
+DIMENSION_COLUMNS = {
     "customers": ("customer_key", "customer_id", "segment", *_VERSION),
     "products": ("product_key", "product_id", "product_name", "category", "price", *_VERSION),
 }
@@ -42,7 +42,10 @@ SHOWN = {
 
 @dataclass(frozen=True, slots=True)
 class StagedFacts:
-    """The dates, their orders and lines as Silver has them, the dimensions, and the facts made of them, by table, as written."""
+    """The facts of ``days``, by table the parts in which they were written, and the rows that they were made of.
+
+    ``orders`` and ``items``: the dates' rows of Silver; ``customers`` and ``products``: all versions.
+    """
 
     spark: SparkSession
     lake: Lake
@@ -56,49 +59,50 @@ class StagedFacts:
 
     @classmethod
     def build(cls, spark: SparkSession, lake: Lake, inputs: Inputs, days: Collection[date]) -> StagedFacts:
-        """Make the facts of these dates. Done twice, they are written twice, and one of them is committed at most."""
-        placed = F.col("order_date")
-        orders = live_orders(inputs.frame(spark, "orders").where(on_days(placed, days))).persist()
-        counts, within = _counted(orders)
+        """Write the facts of these dates. Done twice, they are written twice, and one of them is committed at most."""
+        orders = live_orders(inputs.frame(spark, "orders").where(on_days(F.col("order_date"), days))).persist()
+        counts, within = _order_counts(orders)
         lines = live_items(inputs.frame(spark, "order_items").where(within))
         items = lines.join(orders.select("order_id"), "order_id", "left_semi").persist()
         payments = live_payments(inputs.frame(spark, "payments").where(within))
-        customers, products = (inputs.frame(spark, name).select(*columns).persist() for name, columns in SHOWN.items())
-        made = {
+        customers, products = (
+            inputs.frame(spark, name).select(*columns).persist() for name, columns in DIMENSION_COLUMNS.items()
+        )
+        facts = {
             "fact_orders": fact_orders(orders, items, customers, products),
             "fact_payments": fact_payments(orders, payments, customers),
         }
-        parts = {name: write_frame(_by_date(rows, counts), lake.gold(name)) for name, rows in made.items()}
+        parts = {name: write_frame(_by_date(rows, counts), lake.gold(name)) for name, rows in facts.items()}
         return cls(spark, lake, frozenset(days), orders, items, customers, products, parts, counts)
 
-    def release(self) -> None:
+    def unpersist(self) -> None:
         """Let go of the rows that were kept in memory, as every gate reads them."""
         for rows in (self.orders, self.items, self.customers, self.products):
             rows.unpersist()
 
     @property
-    def processed(self) -> int:
+    def rows_processed(self) -> int:
         """Rows of Silver that the facts were made of: orders, lines and payments."""
         return sum(self.orders_by_date.values()) + sum(part.rows for parts in self.parts.values() for part in parts)
 
     def facts(self, name: str, days: Collection[date] | None = None) -> DataFrame:
-        """The facts as they were written: of all the dates, or of these."""
+        """Return the facts as they were written: of all the dates, or of these."""
         rows = read_frame(self.spark, self.lake.gold(name), self.parts[name])
-        return rows if days is None or frozenset(days) == self.days else rows.where(_among(days))
+        return rows if days is None or frozenset(days) == self.days else rows.where(_is_among(days))
 
     def parts_of(self, name: str, days: Collection[date]) -> list[Part]:
-        """The parts that hold the facts of just these dates; written again where others are among them."""
+        """Return parts that hold the facts of just these dates; they are written again where others are among them."""
         if frozenset(days) == self.days:
             return self.parts[name]
         return write_frame(_by_date(self.facts(name, days), self.orders_by_date), self.lake.gold(name)) if days else []
 
-    def column(self, name: str, columns: list[str]) -> pa.Table:
-        """Some columns of the facts, without Spark."""
+    def columns(self, name: str, columns: list[str]) -> pa.Table:
+        """Return some columns of the facts, read without Spark."""
         return read_parts(self.lake.gold(name), self.parts[name], columns)
 
 
-def _counted(orders: DataFrame) -> tuple[dict[date, int], Column]:
-    """How many orders each date has, and the bounds of their numbers, by which files of lines and payments are left out."""
+def _order_counts(orders: DataFrame) -> tuple[dict[date, int], Column]:
+    """Count the orders of each date, and bound their numbers: by these bounds files of lines and payments are left out."""
     number = F.col("order_id")
     counts = orders.groupBy("order_date").agg(
         F.count("*").alias("orders"), F.min(number).alias("low"), F.max(number).alias("high")
@@ -111,7 +115,7 @@ def _counted(orders: DataFrame) -> tuple[dict[date, int], Column]:
 
 
 def _by_date(rows: DataFrame, orders: Mapping[date, int]) -> DataFrame:
-    """Dates close together, so that a file and a row group hold few of them; lines in the order of their orders.
+    """Put dates close together, so that a file and a row group hold few of them; lines in the order of their orders.
 
     A few rows are one part: to find out how to spread them would cost more than to sort them.
     """
@@ -120,5 +124,5 @@ def _by_date(rows: DataFrame, orders: Mapping[date, int]) -> DataFrame:
     return spread.sortWithinPartitions("order_date", "order_id", rows.columns[0])
 
 
-def _among(days: Iterable[date]) -> Column:
+def _is_among(days: Iterable[date]) -> Column:
     return F.col("order_date").isin(sorted(days))

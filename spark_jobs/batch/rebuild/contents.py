@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.batch.rebuild.compare import Content
-from spark_jobs.storage.frames import read_table
+from spark_jobs.storage.spark_tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -123,7 +123,7 @@ def absence(gold: GoldDates, found: DateState, day: date) -> str:
 
 
 def _blockers(gates: Iterable[GateResult]) -> str:
-    named = [f"{one.gate} ({one.detail or f'{one.failing:,} rows'})" for one in gates if one.holds]
+    named = [f"{one.gate} ({one.detail or f'{one.failing:,} rows'})" for one in gates if one.holds_back]
     return ", ".join(named) or "its gates"
 
 

@@ -95,7 +95,7 @@ def page(report: Report) -> str:
         sales=_sales(report),
         refunds=_refunds(report),
         quality=_quality(report),
-        blocking=[one for one in report.standing.gates if one.holds],
+        blocking=[one for one in report.standing.gates if one.holds_back],
     )
 
 

@@ -289,7 +289,7 @@ def test_a_run_that_is_on_record_is_what_the_next_goes_on_from(home: House) -> N
     end(home)
     left = read_gold_state(home.lake)
     assert (left.lineage, left.run_number, left.inputs) == (LINEAGE, 2, at)
-    assert (left.pending, left.held) == ({TWO}, {ONE, THREE})
+    assert (left.pending, left.held_back) == ({TWO}, {ONE, THREE})
 
 
 def test_without_ops_runs_a_first_run_is_not_taken_for_the_one_before(home: House) -> None:

@@ -142,13 +142,13 @@ def mend(house: GoldHouse) -> None:
 )
 def test_each_gate_names_the_rows_that_break_it(story: Story, gate: str, row: str) -> None:
     found = story.verdict(story.broken, gate, BROKEN[gate])
-    assert found.holds
+    assert found.holds_back
     assert row in found.rows
 
 
 def test_an_unusual_volume_is_told_with_what_is_usual(story: Story) -> None:
     found = story.verdict(story.broken, "volume_anomaly", BROKEN["volume_anomaly"])
-    assert found.holds
+    assert found.holds_back
     assert found.detail == "3 orders on Friday 2026-03-06: outside of 1 to 1, as 1 are usual by 3 Fridays before"
 
 
@@ -167,18 +167,18 @@ def test_what_a_held_date_published_before_stays(story: Story) -> None:
 def test_a_line_that_moved_waits_until_its_old_date_can_let_it_go(story: Story) -> None:
     found = story.verdict(story.broken, "row_counts", MOVED_TO)
     assert found.rows == (f"order line 300: is published under {MOVED_FROM}, which stays as it is",)
-    assert story.verdict(story.broken, "order_totals", MOVED_FROM).holds
+    assert story.verdict(story.broken, "order_totals", MOVED_FROM).holds_back
 
 
 def test_an_accepted_gate_holds_nothing_back_and_says_so(story: Story) -> None:
     found = story.verdict(story.accepted, "volume_anomaly", BROKEN["volume_anomaly"])
-    assert (found.passed, found.accepted, found.holds) == (False, True, False)
+    assert (found.passed, found.accepted, found.holds_back) == (False, True, False)
     assert on(BROKEN["volume_anomaly"]) in story.accepted.dates_built
     assert on(BROKEN["order_totals"]) in story.accepted.dates_held
 
 
 def test_no_one_can_accept_that_a_line_is_published_twice(story: Story) -> None:
-    assert story.verdict(story.accepted, "row_counts", MOVED_TO).holds
+    assert story.verdict(story.accepted, "row_counts", MOVED_TO).holds_back
     assert story.verdict(story.accepted, "row_counts", BROKEN["row_counts"]).accepted
 
 
