@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from config.errors import DeltaNotLoadedError
 from config.runtime import JARS, find_java, require_jars, spark_defaults
+from spark_jobs.storage.cache import StorageCache, use_storage_cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,8 @@ def spark_session(
 
 
 def _started(settings: Settings, app_name: str, extra: Mapping[str, str]) -> SparkSession:
-    """A session in a JVM that is started for it."""
+    """Start a session in a JVM of its own; what this process kept of tables before is dropped."""
+    use_storage_cache(StorageCache())
     require_jars()
     _use_java()
     os.environ["SPARK_HOME"] = str(Path(pyspark.__file__).parent)

@@ -24,7 +24,7 @@ from spark_jobs.storage.create import changed_types, ensure_table
 from spark_jobs.storage.deletion_vectors import vector_file
 from spark_jobs.storage.delta_log import put_if_absent, read_log
 from spark_jobs.storage.files import sync, write_json
-from spark_jobs.storage.retries import ATTEMPTS
+from spark_jobs.storage.retries import retry_commit
 from spark_jobs.storage.snapshot import DeltaLogError
 
 if TYPE_CHECKING:
@@ -181,18 +181,22 @@ def _move(source: Path, target: Path) -> None:
 
 def _commit(path: Path, table: TableSwap, swap: Swap) -> None:
     """The one commit; done twice, the second finds the swap's writer in the log. Where others were first, from what they left."""
-    for _ in range(ATTEMPTS):
-        snapshot = read_log(str(path))
-        assert snapshot is not None
-        if snapshot.has(_writer(swap), 0):
-            return
-        entry = list(_entry(snapshot, table, swap))
-        if not any(kind in action for action in entry for kind in ("add", "remove", "metaData")):
-            return
-        if put_if_absent(str(path), snapshot.version + 1, entry):
-            checkpoint_if_due(str(path), snapshot.version + 1, snapshot.configuration)
-            return
-    raise DeltaLogError(f"{table.table}: other writers were first {ATTEMPTS} times; stop them, then start again")
+    retry_commit(table.table, lambda: _try_commit(path, table, swap))
+
+
+def _try_commit(path: Path, table: TableSwap, swap: Swap) -> bool | None:
+    """Return whether an entry was made; None where another writer was first."""
+    snapshot = read_log(str(path))
+    assert snapshot is not None
+    if snapshot.has(_writer(swap), 0):
+        return False
+    entry = list(_entry(snapshot, table, swap))
+    if not any(kind in action for action in entry for kind in ("add", "remove", "metaData")):
+        return False
+    if not put_if_absent(str(path), snapshot.version + 1, entry):
+        return None
+    checkpoint_if_due(str(path), snapshot.version + 1, snapshot.configuration)
+    return True
 
 
 def _entry(snapshot: Snapshot, table: TableSwap, swap: Swap) -> Iterator[Action]:

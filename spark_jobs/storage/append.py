@@ -7,21 +7,20 @@ has them on disk before they have a name. The table stays plain Delta for every 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
 from spark_jobs.storage.actions import append_actions, can_append
+from spark_jobs.storage.cache import storage_cache
 from spark_jobs.storage.checkpoint import checkpoint_if_due
 from spark_jobs.storage.create import ensure_table
-from spark_jobs.storage.delta_log import entry_name, put_if_absent
+from spark_jobs.storage.delta_log import entry_name, log_folder, put_if_absent
 from spark_jobs.storage.files import sync, sync_all
-from spark_jobs.storage.open_tables import guard, open_table
+from spark_jobs.storage.open_tables import open_table
 from spark_jobs.storage.parts_on_disk import sync_parts
-from spark_jobs.storage.retries import ATTEMPTS
-from spark_jobs.storage.snapshot import DeltaLogError
+from spark_jobs.storage.retries import ATTEMPTS, retry_commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,20 +38,24 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
     """
     if not parts:
         return False
-    with guard:
-        for _ in range(ATTEMPTS):
-            found = ensure_table(table)
-            if _has_committed(found, writer, version):
-                sync(Path(table.path) / "_delta_log")  # whoever linked the entry may have been killed before this
-                return False
-            sync_parts(parts, [table])  # once the writer is known not to have: what it has may be vacuumed by now
-            before = found.version()
-            if _put_entry(found, table, parts, Transaction(writer, version)):
-                found.update_incremental()
-                checkpoint_if_due(table.path, before + 1, found.metadata().configuration)
-                return True
-            found.update_incremental()
-    raise DeltaLogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+    with storage_cache().lock:
+        return retry_commit(table.name, lambda: _append(table, parts, Transaction(writer, version)))
+
+
+def _append(table: Table, parts: Sequence[Part], transaction: Transaction) -> bool | None:
+    """Return whether a commit was made; None where another writer was first."""
+    found = ensure_table(table)
+    if _has_committed(found, transaction.app_id, transaction.version):
+        sync(log_folder(table.path))  # whoever linked the entry may have been killed before this
+        return False
+    sync_parts(parts, [table])  # once the writer is known not to have: what it has may be vacuumed by now
+    before = found.version()
+    made = _put_entry(found, table, parts, transaction)
+    found.update_incremental()
+    if not made:
+        return None
+    checkpoint_if_due(table.path, before + 1, found.metadata().configuration)
+    return True
 
 
 def _put_entry(found: DeltaTable, table: Table, parts: Sequence[Part], transaction: Transaction) -> bool:
@@ -76,7 +79,7 @@ def _put_entry_by_delta_rs(found: DeltaTable, table: Table, parts: Sequence[Part
         commit_properties=CommitProperties(app_transactions=[transaction], max_commit_retries=ATTEMPTS),
     )
     found.update_incremental()
-    folder = Path(table.path) / "_delta_log"
+    folder = log_folder(table.path)
     sync_all([folder / entry_name(found.version()), folder])
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from spark_jobs.storage.cache import storage_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,12 +26,8 @@ log = logging.getLogger("tallylake.attempt")
 
 MARK_LENGTH = 16
 
+#: The attempt that this thread, or this worker's task, is part of; empty outside of one.
 _mark: ContextVar[str] = ContextVar("mark", default="")
-
-#: Attempts that failed in this process: a worker may have finished a part after it was swept, so the next sweep looks again.
-_failed: deque[str] = deque(maxlen=256)
-
-_left: list[str] = []
 
 
 def new_part_name() -> str:
@@ -62,26 +59,26 @@ def attempt(tables: Iterable[Table]) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            _failed.append(mark)
+            storage_cache().failed_attempts.append(mark)
             _sweep(folders)
             raise
-    if _left:
+    if storage_cache().unswept:
         _sweep(folders)
 
 
 def _sweep(folders: Iterable[Path]) -> None:
     """Remove the parts of failed attempts. What cannot be removed now, for want of file handles, is with the next attempt."""
-    removed = room = 0
-    _left.clear()
+    cache, removed, room = storage_cache(), 0, 0
+    cache.unswept.clear()
     for folder in folders:
         try:
             for path in _parts_within(folder):
-                if path.name[len("part-") :][:MARK_LENGTH] in _failed:
+                if path.name[len("part-") :][:MARK_LENGTH] in cache.failed_attempts:
                     room += path.stat().st_size
                     path.unlink()
                     removed += 1
         except OSError as error:
-            _left.append(str(error))
+            cache.unswept.append(str(error))
             log.warning("%s: what a failed attempt left there is not all removed yet: %s", folder, error)
     if removed:
         log.info("an attempt failed; its %d parts (%d bytes) are removed", removed, room)

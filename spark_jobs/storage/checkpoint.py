@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deltalake.exceptions import DeltaError
 
+from spark_jobs.storage.cache import storage_cache
+from spark_jobs.storage.delta_log import log_folder
 from spark_jobs.storage.files import sync_all
-from spark_jobs.storage.open_tables import guard, open_table
+from spark_jobs.storage.open_tables import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +36,11 @@ def write_checkpoint(path: str, *, clean: bool) -> None:
 
     What an entry said is on disk in the checkpoint before the entry goes.
     """
-    with guard:
+    with storage_cache().lock:
         found = open_table(path)
         assert found is not None
         found.create_checkpoint()
-        folder = Path(path) / "_delta_log"
+        folder = log_folder(path)
         made = folder.glob(f"{found.version():020}.checkpoint*.parquet")
         sync_all([*made, folder / "_last_checkpoint", folder])
         if clean:

@@ -11,11 +11,12 @@ from deltalake.schema import PrimitiveType
 
 from spark_jobs.errors import UsageError
 from spark_jobs.storage.actions import ADDED_LATER, PLAIN_PROTOCOL, commit_info, new_metadata, widened_metadata
+from spark_jobs.storage.cache import storage_cache
 from spark_jobs.storage.delta_log import put_if_absent
 from spark_jobs.storage.files import make_folder
-from spark_jobs.storage.open_tables import guard, open_table
-from spark_jobs.storage.retries import ATTEMPTS
-from spark_jobs.storage.snapshot import PROTOCOL, DeltaLogError
+from spark_jobs.storage.open_tables import open_table
+from spark_jobs.storage.retries import retry_commit
+from spark_jobs.storage.snapshot import PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ def ensure_table(table: Table) -> DeltaTable:
 
     Safe to run twice: creation ignores a table that is there, and only missing columns are added.
     """
-    with guard:
+    with storage_cache().lock:
         found = open_table(table.path)
         if found is None:
             make_folder(Path(table.path))
@@ -89,18 +90,22 @@ def _widen(found: DeltaTable, table: Table) -> None:
 
 
 def _add_columns(found: DeltaTable, table: Table, missing: Sequence[Field]) -> None:
-    """Add the columns that are still missing in one entry, and again where another writer was first."""
-    for _ in range(ATTEMPTS):
-        have = {field.name for field in found.schema().fields}
-        lacking = [field for field in missing if field.name not in have]
-        if not lacking:
-            return
-        info = commit_info("ADD COLUMNS", {"columns": json.dumps([field.name for field in lacking])})
-        names = [] if table.key_columns else [*added_later(found), *(field.name for field in lacking)]
-        metadata = widened_metadata(found, lacking, list(dict.fromkeys(names)))
-        put_if_absent(table.path, found.version() + 1, [info, {"metaData": metadata}])
-        found.update_incremental()
-    raise DeltaLogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+    """Add the columns that are missing, in one entry. Another writer may add some of them first: then those that still are."""
+    retry_commit(table.name, lambda: _add_lacking(found, table, missing))
+
+
+def _add_lacking(found: DeltaTable, table: Table, missing: Sequence[Field]) -> bool | None:
+    """Return True once the table has all of the columns; None where it may not have them yet."""
+    have = {field.name for field in found.schema().fields}
+    lacking = [field for field in missing if field.name not in have]
+    if not lacking:
+        return True
+    info = commit_info("ADD COLUMNS", {"columns": json.dumps([field.name for field in lacking])})
+    names = [] if table.key_columns else [*added_later(found), *(field.name for field in lacking)]
+    metadata = widened_metadata(found, lacking, list(dict.fromkeys(names)))
+    put_if_absent(table.path, found.version() + 1, [info, {"metaData": metadata}])
+    found.update_incremental()
+    return None
 
 
 def added_later(table: DeltaTable) -> list[str]:

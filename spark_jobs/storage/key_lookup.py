@@ -7,7 +7,6 @@ are read in which a key was found.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.storage.key_set import KeySet, comparable, null_mask
+from spark_jobs.storage.cache import storage_cache
+from spark_jobs.storage.key_set import KeySet, comparable
 from spark_jobs.storage.keys import key_array
-from spark_jobs.storage.live_files import KEPT, LiveFile, read_live, read_rows, read_whole
+from spark_jobs.storage.live_files import LiveFile, read_live, read_rows, read_whole
 from spark_jobs.storage.open_tables import open_snapshot, open_table
 from spark_jobs.storage.snapshot import DELETION_VECTORS, Snapshot
+from spark_jobs.storage.sorted_keys import SortedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
     from deltalake import DeltaTable
 
     from spark_jobs.storage.deletion_vectors import RowNumbers
@@ -124,50 +124,25 @@ def matching_rows(file: LiveFile, wanted: KeySet) -> RowNumbers:
 
 
 def _matches(file: LiveFile, wanted: KeySet) -> RowNumbers:
-    """Those also that are no longer in the table. The first time a file is asked its keys are gone through; then ordered."""
-    name = f"{file.absolute}:{wanted.by[0]}"
-    kept = KEPT.get(name) if len(wanted.by) == 1 else None
-    if kept is None:
-        kept = key_array(read_whole(file, wanted.schema), wanted.by)
-        if len(wanted.by) == 1 and _is_fixed(kept.type):
-            KEPT.put(name, kept, kept.nbytes)
-    elif isinstance(kept, pa.Array) and comparable(kept) is not None:
-        kept = _SortedKeys.of(kept)
-        KEPT.put(name, kept, kept.nbytes)
-    if isinstance(kept, _SortedKeys):
-        return kept.find(wanted.keys)
-    return np.asarray(pc.indices_nonzero(pc.is_in(kept, value_set=wanted.keys))).astype(np.int64)
+    """Return the numbers of all rows that have one of the keys, also of those that are no longer in the table."""
+    keys = _kept_keys(file, wanted) if len(wanted.by) == 1 else key_array(read_whole(file, wanted.schema), wanted.by)
+    if isinstance(keys, SortedKeys):
+        return keys.find(wanted.keys)
+    return np.asarray(pc.indices_nonzero(pc.is_in(keys, value_set=wanted.keys))).astype(np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class _SortedKeys:
-    """A file's keys in order, each with the number of its row, and the rows without one: looked up, not gone through."""
-
-    keys: npt.NDArray[Any]
-    rows: npt.NDArray[np.uint32]
-    without: RowNumbers
-
-    @classmethod
-    def of(cls, column: pa.Array) -> _SortedKeys:
-        numbers, lacking = comparable(column), null_mask(column)
-        assert numbers is not None
-        order = np.argsort(numbers, kind="stable")
-        order = order[~lacking[order]]
-        return cls(numbers[order], order.astype(np.uint32), np.flatnonzero(lacking))
-
-    @property
-    def nbytes(self) -> int:
-        return self.keys.nbytes + self.rows.nbytes + self.without.nbytes
-
-    def find(self, keys: pa.Array) -> RowNumbers:
-        numbers = comparable(pc.drop_null(keys))
-        assert numbers is not None
-        numbers = np.sort(numbers)
-        first, last = np.searchsorted(self.keys, numbers, "left"), np.searchsorted(self.keys, numbers, "right")
-        counts = last - first
-        places = np.repeat(first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(counts.sum())
-        hits = self.rows[places.astype(np.int64)].astype(np.int64)
-        return np.sort(np.concatenate([hits, self.without]) if keys.null_count else hits)
+def _kept_keys(file: LiveFile, wanted: KeySet) -> pa.Array | SortedKeys:
+    """Return a file's key column: as it is the first time that it is asked for, sorted from the second time on."""
+    kept, name = storage_cache().key_columns, f"{file.absolute}:{wanted.by[0]}"
+    keys = kept.get(name)
+    if keys is None:
+        keys = key_array(read_whole(file, wanted.schema), wanted.by)
+        if _is_fixed(keys.type):
+            kept.put(name, keys, keys.nbytes)
+    elif not isinstance(keys, SortedKeys) and comparable(keys) is not None:
+        keys = SortedKeys.of(keys)
+        kept.put(name, keys, keys.nbytes)
+    return keys
 
 
 def _is_fixed(type_: pa.DataType) -> bool:

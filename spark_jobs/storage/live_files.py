@@ -1,12 +1,10 @@
 """The Parquet files of a table, and their rows that are still in it: those that a deletion vector names are not.
 
-Files never change, so what was read of one may be kept: footers, and whatever else callers put there, up to a limit of memory.
+Files never change, so the storage cache keeps their footers.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -15,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spark_jobs.storage.cache import storage_cache
 from spark_jobs.storage.deletion_vectors import positions, read_vector
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 NO_ROWS: RowNumbers = np.empty(0, np.int64)
 
-#: Bytes of key columns and footers kept in memory.
-KEPT_BYTES = 256 * 1024 * 1024
 #: Rows of the other columns that are read at once, so that memory stays bounded.
 CHUNK_ROWS = 262_144
 
@@ -106,11 +103,12 @@ def _within_groups(wanted: RowNumbers, groups: RowNumbers, starts: RowNumbers) -
 
 def _opened(file: LiveFile) -> pq.ParquetFile:
     """The file, with its footer from memory if it was read before. Spark may spell times in 96 bits: those are microseconds."""
-    name = f"{file.absolute}"
-    footer = KEPT.get(name)
+    name = str(file.absolute)
+    footers = storage_cache().footers
+    footer = footers.get(name)
     parquet = pq.ParquetFile(file.absolute, metadata=footer, coerce_int96_timestamp_unit="us")
     if footer is None:
-        KEPT.put(name, parquet.metadata, parquet.metadata.serialized_size)
+        footers.put(name, parquet.metadata, parquet.metadata.serialized_size)
     return parquet
 
 
@@ -129,32 +127,3 @@ def _conformed(rows: pa.Table, count: int, file: LiveFile, schema: pa.Schema) ->
             value = pa.scalar(file.partition.get(field.name)).cast(field.type)
             columns.append(pa.chunked_array([pa.repeat(value, count)]))
     return pa.Table.from_arrays(columns, schema=schema)
-
-
-class Kept:
-    """What was read of files, the least recently used dropped first. Files never change, so neither does this."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._bytes = 0
-        self._values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
-        self._guard = threading.Lock()
-
-    def get(self, name: str) -> Any:
-        """What was kept under this name; None where nothing was, or is no more."""
-        with self._guard:
-            if name not in self._values:
-                return None
-            self._values.move_to_end(name)
-            return self._values[name][0]
-
-    def put(self, name: str, value: Any, size: int) -> None:
-        """Keep a value of that many bytes; what was used longest ago makes room for it."""
-        with self._guard:
-            self._bytes += size - self._values.pop(name, (None, 0))[1]
-            self._values[name] = (value, size)
-            while self._bytes > self._limit:
-                self._bytes -= self._values.popitem(last=False)[1][1]
-
-
-KEPT = Kept(KEPT_BYTES)

@@ -1,68 +1,75 @@
-"""Open tables by their paths: delta-rs handles and snapshots, kept so that no log is read twice."""
+"""Tables opened by path, as they stand now. What was opened stays in the storage cache, as reading a log twice is waste."""
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from spark_jobs.storage.delta_log import catch_up, entry_name, read_log
+from spark_jobs.storage.cache import storage_cache
+from spark_jobs.storage.delta_log import catch_up, entry_name, log_folder, read_log
 from spark_jobs.storage.integrity import check_log
-from spark_jobs.storage.snapshot import DeltaLogError, Snapshot
+from spark_jobs.storage.snapshot import DeltaLogError
 
-_Identity = tuple[int, int] | None
-
-_open_tables: dict[str, tuple[DeltaTable, _Identity]] = {}
-
-_snapshots: dict[str, tuple[Snapshot, _Identity]] = {}
-
-guard = threading.RLock()
+if TYPE_CHECKING:
+    from spark_jobs.storage.cache import TableIdentity
+    from spark_jobs.storage.snapshot import Snapshot
 
 
 def open_table(path: str) -> DeltaTable | None:
-    """The table as it stands now, or None where there is none. Handles are kept, as reading a log twice is waste."""
-    with guard:
-        birth = _table_identity(path)
-        known, known_birth = _open_tables.get(path, (None, None))
-        if known is not None and birth is not None and birth == known_birth:
-            known.update_incremental()
-            return known
-        _open_tables.pop(path, None)
-        check_log(path)
-        try:
-            table = DeltaTable(path)
-        except TableNotFoundError:
-            if birth is not None and any((Path(path) / "_delta_log").glob("*.json")):
-                raise DeltaLogError(f"{path} has a log that cannot be read now; nothing is taken for missing") from None
-            return None
-        except DeltaError as error:
-            raise DeltaLogError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-        _open_tables[path] = (table, birth)
-        return table
+    """Return delta-rs' handle of the table as it stands now; None where there is none.
+
+    Raises DeltaLogError where there is a log that cannot be read.
+    """
+    cache = storage_cache()
+    with cache.lock:
+        identity = _table_identity(path)
+        handle, opened_as = cache.handles.get(path) or (None, None)
+        if handle is not None and identity is not None and identity == opened_as:
+            handle.update_incremental()
+            return handle
+        cache.handles.drop(path)
+        opened = _open(path, is_there=identity is not None)
+        if opened is not None:
+            cache.handles.put(path, (opened, identity))
+        return opened
+
+
+def _open(path: str, *, is_there: bool) -> DeltaTable | None:
+    check_log(path)
+    try:
+        return DeltaTable(path)
+    except TableNotFoundError:
+        if is_there and any(log_folder(path).glob("*.json")):
+            raise DeltaLogError(f"{path} has a log that cannot be read now; nothing is taken for missing") from None
+        return None
+    except DeltaError as error:
+        raise DeltaLogError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def open_snapshot(path: str) -> Snapshot | None:
-    """The log of a table with a key as it stands now, or None where there is none; kept as :func:`open_table` keeps handles."""
-    with guard:
-        birth = _table_identity(path)
-        known, known_birth = _snapshots.pop(path, (None, None))
-        same = known is not None and birth is not None and birth == known_birth
-        if known is not None and same:
-            snapshot: Snapshot | None = catch_up(known)
+    """Return the table's log as it stands now; None where there is no table. For tables with deletion vectors."""
+    cache = storage_cache()
+    with cache.lock:
+        identity = _table_identity(path)
+        known, read_as = cache.snapshots.get(path) or (None, None)
+        cache.snapshots.drop(path)
+        snapshot: Snapshot | None
+        if known is not None and identity is not None and identity == read_as:
+            snapshot = catch_up(known)
         else:
             check_log(path)
             snapshot = read_log(path)
         if snapshot is not None:
-            _snapshots[path] = (snapshot, birth)
+            cache.snapshots.put(path, (snapshot, identity))
         return snapshot
 
 
-def _table_identity(path: str) -> _Identity:
-    """What tells a table from another one made at the same place: its first log entry, or its log once that is gone."""
-    log = Path(path) / "_delta_log"
+def _table_identity(path: str) -> TableIdentity:
+    """Return what tells a table from another one made at the same place: its first log entry, or its log once that is gone."""
+    log = log_folder(path)
     for first in (log / entry_name(0), log):
         with suppress(FileNotFoundError):
             stat = first.stat()

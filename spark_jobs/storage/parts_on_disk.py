@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spark_jobs.errors import TallyError
+from spark_jobs.storage.cache import storage_cache
 from spark_jobs.storage.files import sync_all
 
 if TYPE_CHECKING:
@@ -13,11 +14,6 @@ if TYPE_CHECKING:
 
     from spark_jobs.storage.parts import Part
     from spark_jobs.storage.table import Table
-
-#: Parts that this process has brought to disk already: a second time costs the disk a flush each.
-_on_disk: set[Path] = set()
-
-REMEMBERED = 100_000
 
 
 class StorageNotSharedError(TallyError):
@@ -31,14 +27,14 @@ def sync_parts(parts: Iterable[Part], tables: Iterable[Table]) -> None:
     """
     roots = {table.name: Path(table.path) for table in tables}
     places = {roots[part.table] / part.path: part for part in parts}
-    files = [path for path in places if path not in _on_disk]
+    synced = storage_cache().synced_parts
+    files = [path for path in places if str(path) not in synced]
     for path in files:
         _require_whole(path, places[path])
     folders = {folder for path in files for folder in _folders(path, roots[places[path].table])}
     sync_all([*files, *folders])
-    if len(_on_disk) > REMEMBERED:
-        _on_disk.clear()
-    _on_disk.update(files)
+    for path in files:
+        synced.put(str(path), None)
 
 
 def _folders(path: Path, root: Path) -> Iterator[Path]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from spark_jobs.storage.actions import commit_info, txn_action
 from spark_jobs.storage.checkpoint import checkpoint_if_due
 from spark_jobs.storage.create import ensure_table
-from spark_jobs.storage.delta_log import entry_name, put_if_absent
+from spark_jobs.storage.delta_log import entry_name, log_folder, put_if_absent
 from spark_jobs.storage.files import sync, sync_all
 from spark_jobs.storage.key_set import KeySet
 from spark_jobs.storage.keys import key_array
@@ -26,13 +26,13 @@ from spark_jobs.storage.live_files import LiveFile, read_live
 from spark_jobs.storage.open_tables import open_snapshot
 from spark_jobs.storage.parts_on_disk import sync_parts
 from spark_jobs.storage.replace_change import Change, plan_change
-from spark_jobs.storage.retries import ATTEMPTS
-from spark_jobs.storage.snapshot import Action, DeltaLogError, Snapshot
+from spark_jobs.storage.retries import retry_commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from spark_jobs.storage.parts import Part
+    from spark_jobs.storage.snapshot import Action, Snapshot
     from spark_jobs.storage.table import Table
 
 
@@ -49,26 +49,30 @@ def replace_once(
     if not parts and (deleted_keys is None or not len(deleted_keys)):
         return False
     wanted = _replaced_keys(table, parts, deleted_keys)
-    for _ in range(ATTEMPTS):
-        snapshot = _open_wide_enough(table)
-        if snapshot.has(writer, version):
-            sync(Path(table.path) / "_delta_log")  # whoever linked the entry may have been killed before this
-            return False
-        snapshot.require(to_write=True)
-        change, entry = Change(), Path(table.path) / "_delta_log" / entry_name(snapshot.version + 1)
-        try:
-            plan_change(change, table, snapshot, wanted, parts)
-            _sync(table, parts, change)
-            made = put_if_absent(table.path, snapshot.version + 1, _entry(table, snapshot, change, writer, version))
-        except BaseException:
-            if not entry.exists():  # else it may name the files, and only bringing its name to disk failed
-                change.discard()
-            raise
-        if made:
-            checkpoint_if_due(table.path, snapshot.version + 1, snapshot.configuration)
-            return True
+    return retry_commit(table.name, lambda: _replace(table, parts, wanted, writer, version))
+
+
+def _replace(table: Table, parts: Sequence[Part], wanted: KeySet, writer: str, version: int) -> bool | None:
+    """Return whether a commit was made; None where another writer was first. Then the files written for it are gone again."""
+    snapshot = _open_wide_enough(table)
+    if snapshot.has(writer, version):
+        sync(log_folder(table.path))  # whoever linked the entry may have been killed before this
+        return False
+    snapshot.require(to_write=True)
+    change, entry = Change(), log_folder(table.path) / entry_name(snapshot.version + 1)
+    try:
+        plan_change(change, table, snapshot, wanted, parts)
+        _sync(table, parts, change)
+        made = put_if_absent(table.path, snapshot.version + 1, _entry(table, snapshot, change, writer, version))
+    except BaseException:
+        if not entry.exists():  # else it may name the files, and only bringing its name to disk failed
+            change.discard()
+        raise
+    if not made:
         change.discard()
-    raise DeltaLogError(f"{table.name}: other writers were first {ATTEMPTS} times; stop them, then start again")
+        return None
+    checkpoint_if_due(table.path, snapshot.version + 1, snapshot.configuration)
+    return True
 
 
 def _open_wide_enough(table: Table) -> Snapshot:

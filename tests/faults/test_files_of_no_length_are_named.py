@@ -20,8 +20,8 @@ from spark_jobs.microbatch.settle import Reached, reached, settle
 from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress
 from spark_jobs.microbatch.swap import SwapError, finish_swap
 from spark_jobs.storage import files as files_module
-from spark_jobs.storage import open_tables
 from spark_jobs.storage.append import append_once
+from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.checkpoint import write_checkpoint
 from spark_jobs.storage.delta_log import read_log
 from spark_jobs.storage.failures import explain
@@ -62,8 +62,7 @@ def table(tmp_path: Path) -> Table:
 
 def forget() -> None:
     """As a process that is started after the power cut."""
-    open_tables._open_tables.clear()
-    open_tables._snapshots.clear()
+    use_storage_cache(StorageCache())
 
 
 def entry(table: Table, version: int) -> Path:

@@ -15,7 +15,7 @@ from support.tables_with_a_key import named, put, scanned, table_with_a_key
 
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
-from spark_jobs.storage import open_tables
+from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.failures import errors_explained
 from spark_jobs.storage.open_tables import open_snapshot, open_table
 
@@ -78,8 +78,7 @@ def test_a_table_that_cannot_be_opened_now_is_not_taken_for_missing(
     table = table_with_a_key(tmp_path)
     put(table, 0, {1: "row"})
     for left in range(10):
-        open_tables._open_tables.clear()
-        open_tables._snapshots.clear()
+        use_storage_cache(StorageCache())
         found: list[object] = []
         told = said(lambda: found.append(read(table.path)), left)  # noqa: B023  called at once
         if told is None:

@@ -16,7 +16,7 @@ from spark_jobs.microbatch import settle as settle_module
 from spark_jobs.microbatch import staging as staging_module
 from spark_jobs.microbatch.staging import Staging
 from spark_jobs.queries import refine as refine_module
-from spark_jobs.storage import open_tables
+from spark_jobs.storage.cache import StorageCache, use_storage_cache
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -165,7 +165,7 @@ def test_an_entry_of_silver_that_is_lost_after_the_books_is_made_again_from_the_
     home.drain(spark)
     for table in (home.lake.silver(home.subject()), home.lake.dead_letters):
         max(Path(table.path, "_delta_log").glob("*.json")).unlink()
-    open_tables._open_tables.clear()  # another process
+    use_storage_cache(StorageCache())  # another process
     home.drop("b.csv", HEADER + event("e3"))
     home.drain(spark)
     assert sorted(row["event_id"] for row in home.rows(home.lake.silver(home.subject()))) == ["e1", "e3"]

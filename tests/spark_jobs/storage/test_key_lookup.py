@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 from support.tables_with_a_key import NOON, SCHEMA, named, put, rows, small_limits, table_with_a_key
 
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage import key_lookup
 from spark_jobs.storage import live_files as files_module
 from spark_jobs.storage.append import append_once
+from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.storage.keys import key_array, key_text
-from spark_jobs.storage.live_files import Kept
 from spark_jobs.storage.table import Table
 from spark_jobs.storage.table_writer import write_parts
 
@@ -58,8 +57,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return super().read_row_groups(groups, columns=columns)
 
     monkeypatch.setattr(files_module.pq, "ParquetFile", Noted)
-    for module in (files_module, key_lookup):
-        monkeypatch.setattr(module, "KEPT", Kept(1 << 20))
+    use_storage_cache(StorageCache())
     return names
 
 
@@ -194,16 +192,3 @@ def test_one_column_is_its_own_key_and_several_make_a_text_without_the_null_part
     assert key_array(data, ["b"]) == pa.array([1, 2, None], pa.int32())
     assert key_array(data, ["a", "b"]).to_pylist() == ["x\\|y|1", "2", ""]
     assert key_text(data, ["b"]).to_pylist() == ["1", "2", None]
-
-
-def test_what_was_used_least_recently_is_dropped_first_and_memory_stays_within_its_limit() -> None:
-    kept = Kept(100)
-    for name in "abc":
-        kept.put(name, name, 40)
-        kept.get("a")
-    assert [kept.get(name) for name in "abc"] == ["a", None, "c"]
-    kept.put("huge", "huge", 101)
-    assert [kept.get(name) for name in ("a", "c", "huge")] == [None, None, None]
-    kept.put("a", "again", 90)
-    kept.put("a", "and again", 95)
-    assert kept.get("a") == "and again"

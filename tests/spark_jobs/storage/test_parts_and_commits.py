@@ -20,8 +20,9 @@ from deltalake import DeltaTable
 
 from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage import parts_on_disk, table_writer
+from spark_jobs.storage import table_writer
 from spark_jobs.storage.append import append_once, is_committed
+from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.create import SchemaConflictError, added_later, ensure_table
 from spark_jobs.storage.open_tables import open_table
 from spark_jobs.storage.parts import Part
@@ -185,7 +186,7 @@ def test_a_commit_done_again_once_its_parts_were_compacted_and_vacuumed_does_not
     held.optimize.compact()
     held.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
     assert not any((Path(table.path) / part.path).exists() for batch in batches for part in batch)
-    monkeypatch.setattr(parts_on_disk, "_on_disk", set())  # another process
+    use_storage_cache(StorageCache())  # another process
     assert not append_once(table, batches[1], writer="w", version=1)
     assert len(seen(table.path)) == 2
 

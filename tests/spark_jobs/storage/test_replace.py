@@ -27,7 +27,7 @@ from spark_jobs.microbatch.settle import LostPartsError, reached, settle
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage import checkpoint as checkpoint_module
 from spark_jobs.storage import replace as replace_module
-from spark_jobs.storage import replace_plan
+from spark_jobs.storage import replace_plan, retries
 from spark_jobs.storage.actions import PROPERTIES
 from spark_jobs.storage.append import is_committed
 from spark_jobs.storage.create import SchemaConflictError, ensure_table
@@ -317,7 +317,7 @@ def test_the_same_writer_elsewhere_between_snapshot_and_entry_makes_it_once(
 
 def test_a_writer_that_is_never_first_gives_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replace_module, "put_if_absent", lambda *_: False)
-    monkeypatch.setattr(replace_module, "ATTEMPTS", 3)
+    monkeypatch.setattr(retries, "ATTEMPTS", 3)
     with pytest.raises(DeltaLogError, match="first 3 times"):
         put(table_with_a_key(tmp_path), 0, {1: "a"})
 

@@ -17,8 +17,8 @@ from spark_jobs.lake import Lake
 from spark_jobs.queries.merging import Merger, Stamp
 from spark_jobs.storage import key_lookup
 from spark_jobs.storage.append import append_once
+from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.key_lookup import rows_with_keys
-from spark_jobs.storage.live_files import Kept
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table_writer import write_parts
 
@@ -113,7 +113,7 @@ def test_of_many_files_only_those_are_opened_between_whose_bounds_a_key_lies(
     for version, value in enumerate(VALUES[type_]):
         row = {**dict.fromkeys(log.schema.names), **change(version, {"k": value}, FIRST, None)}
         append_once(log, write_parts(log, pa.Table.from_pylist([row], schema=log.schema)), writer="l", version=version)
-    monkeypatch.setattr(key_lookup, "KEPT", Kept(1 << 20))
+    use_storage_cache(StorageCache())
     opened: list[str] = []
     monkeypatch.setattr(key_lookup, "read_whole", lambda file, schema: opened.append(file.path) or real(file, schema))
     for value in VALUES[type_]:
