@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from spark_jobs.testing import bronze_table
 from spark_jobs.transforms.conform import CARRIED_COLUMNS, conform, with_maps
 from spark_jobs.transforms.judge import JudgeOptions, judge
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 INGESTED = datetime(2026, 1, 5, 12, tzinfo=UTC)
 TERMS = JudgeOptions(clock_skew=timedelta(minutes=5), refuse_late=False)
-REASONS = "array<struct<code:string,field:string,detail:string>>"
+UNREAD = ("read_error", "raw")
 
 V1 = {
     "event_id": "e-1", "user_id": "7", "event_type": "view", "product_id": "12", "price": "9.99",
@@ -39,22 +42,17 @@ Row = dict[str, Any]
 def bronze(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
     """Rows of field → text (a field left out is absent, '' is empty) as a Bronze table holds them, in order.
 
-    Names that the subject does not know go to ``payload_rest``; ``read_error`` and ``raw`` are taken as they are.
+    ``read_error`` and ``raw`` of a row that could not be read are taken as they are.
     """
-    known = subject.known_fields
-    schema = ", ".join(
-        ["row_id string", *[f"{name} string" for name in known], "payload_rest map<string,string>", "raw string",
-         f"read_error {REASONS}", "source string", "source_position bigint", "ingested_at timestamp"]
-    )  # fmt: skip
-    cells = []
-    for place, row in enumerate(rows, 1):
-        rest = {name: text for name, text in row.items() if name not in (*known, "read_error", "raw")}
-        told = (rest or None, row.get("raw"), row.get("read_error"))
-        cells.append((str(place), *[row.get(name) for name in known], *told, "a.csv", place, INGESTED))
-    return spark.createDataFrame(cells, schema).coalesce(1)
+    listed = list(rows)
+    table = bronze_table(subject, [without(row, *UNREAD) for row in listed], INGESTED)
+    for name in UNREAD:
+        cells = pa.array([row.get(name) for row in listed], table.schema.field(name).type)
+        table = table.set_column(table.column_names.index(name), name, cells)
+    return spark.createDataFrame(table).coalesce(1)
 
 
-def without(row: Mapping[str, str], *names: str) -> Row:
+def without(row: Mapping[str, Any], *names: str) -> Row:
     return {name: text for name, text in row.items() if name not in names}
 
 
