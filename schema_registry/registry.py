@@ -4,6 +4,7 @@ contracts/
   <subject>/
     v1.yaml, v2.yaml, …     each a complete contract
     fingerprints.lock       the versions that can no longer change
+    examples/               rows and what they must get (see `examples`); no part of what is loaded here
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema_registry import checks, expressions, lock, parsing, yaml_file
+from schema_registry import checks, examples, expressions, lock, parsing, yaml_file
 from schema_registry.compatibility import violations
 from schema_registry.errors import UnknownSubjectError, UnknownVersionError, Where
 from schema_registry.subject import Registry, Subject
@@ -33,7 +34,7 @@ def load(root: Path = CONTRACTS) -> Registry:
     """Load every subject below `root`; ContractError names the first problem."""
     if not root.is_dir():
         raise Where(root).error("there is no such folder: expected one with a folder per subject")
-    subjects = {folder.name: load_subject(folder) for folder in _visible(root) if _is_subject(folder)}
+    subjects = {folder.name: load_subject(folder) for folder in yaml_file.visible(root) if _is_subject(folder)}
     if not subjects:
         raise Where(root).error("the folder is empty: expected a folder per subject, with its v1.yaml")
     _check_tables(subjects, root)
@@ -67,11 +68,6 @@ def _check_tables(subjects: Mapping[str, Subject], root: Path) -> None:
             raise Where(root / name, name).error(f"the entity '{entity}' is that of '{owners[entity]}': choose another")
 
 
-def _visible(folder: Path) -> list[Path]:
-    """List a folder without hidden files and editors' leftovers."""
-    return [each for each in sorted(folder.iterdir()) if not each.name.startswith((".", "_")) and each.name[-1] != "~"]
-
-
 def _is_subject(path: Path) -> bool:
     if path.is_dir():
         return True
@@ -82,11 +78,11 @@ def _is_subject(path: Path) -> bool:
 
 def _version_files(folder: Path) -> dict[int, Path]:
     files: dict[int, Path] = {}
-    for path in _visible(folder):
+    for path in yaml_file.visible(folder):
         match = _VERSION_FILE.fullmatch(path.name)
         if match is not None:
             files[int(match[1])] = path
-        elif path.name not in _OTHER_FILES:
+        elif path.name not in (*_OTHER_FILES, examples.FOLDER):
             raise Where(path, folder.name).error("expected only v1.yaml, v2.yaml, … in a subject's folder: rename it")
     return files
 

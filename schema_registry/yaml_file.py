@@ -1,4 +1,4 @@
-"""Read a contract's YAML without loss.
+"""Read the YAML of contracts and their examples without loss.
 
 Unlike a plain safe load, a key given twice is an error, decimals stay decimals, and timestamps stay text.
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from schema_registry.errors import Where
 
 
@@ -19,21 +21,31 @@ class _Loader(yaml.SafeLoader):
 
 
 def read(where: Where) -> dict[object, object]:
-    """Return the mapping in the file at `where`; ContractError if it is not UTF-8, not YAML or not one mapping."""
+    """Return the mapping in a contract's file; ContractError if it is not UTF-8, not YAML or not one mapping."""
+    content = read_any(where)
+    if not isinstance(content, dict):
+        raise where.error("must be a YAML mapping that starts with subject, version, kind")
+    return content
+
+
+def read_any(where: Where) -> object:
+    """Return the one document in the file at `where`; ContractError if it is not UTF-8 or not YAML."""
     if where.file is None:
         raise ValueError("where must name a file")
     try:
         text = where.file.read_bytes().decode("utf-8")
-        content = yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)
     except UnicodeDecodeError as failure:
         raise where.error(f"must be UTF-8 text, byte {failure.start} is not") from failure
     except OSError as failure:
         raise where.error(f"cannot be read: {failure.strerror}") from failure
     except (yaml.YAMLError, ValueError, RecursionError) as failure:
         raise where.error(f"must be one YAML document: {_in_one_line(failure)}") from failure
-    if not isinstance(content, dict):
-        raise where.error("must be a YAML mapping that starts with subject, version, kind")
-    return content
+
+
+def visible(folder: Path) -> list[Path]:
+    """List a folder without hidden files and editors' leftovers."""
+    return [each for each in sorted(folder.iterdir()) if not each.name.startswith((".", "_")) and each.name[-1] != "~"]
 
 
 def _in_one_line(failure: Exception) -> str:
