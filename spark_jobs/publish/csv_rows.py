@@ -59,9 +59,9 @@ def _in_columns_of(target: Target, rows: pa.Table) -> pa.Table:
     """
     if target.subject is None:
         return rows.select(target.columns.names)
-    known = [name for name in target.table.schema.names if name not in _META]
-    texts = [rows[name].combine_chunks() for name in known]
-    payload = json_object(known, texts, rows["payload_rest"].combine_chunks())
+    fields = [name for name in target.table.schema.names if name not in _META]
+    texts = [rows[name].combine_chunks() for name in fields]
+    payload = json_object(fields, texts, rows["payload_rest"].combine_chunks())
     made = {
         "subject": pa.repeat(pa.scalar(target.subject), rows.num_rows),
         "payload": pc.if_else(rows["raw"].combine_chunks().is_null(), payload, None),

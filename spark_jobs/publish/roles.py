@@ -22,11 +22,11 @@ def create_roles(cursor: Cursor, *, login: bool) -> None:
     """Create the writer and the reader where they are missing. The owner becomes a member, so that it may act as either."""
     for role in (WRITER, READER):
         cursor.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", (role,))
-        found = cursor.fetchone()
+        existing = cursor.fetchone()
         try:
-            if found is None:
+            if existing is None:
                 cursor.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-            if login and not (found and found[0]):
+            if login and not (existing and existing[0]):
                 cursor.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role)))
             # From 16 on whoever makes a role may grant it, but not act as it.
             may = "SET" if cursor.connection.server_version >= 160_000 else "MEMBER"

@@ -41,12 +41,12 @@ ON CONFLICT (subject, query) DO UPDATE SET state = excluded.state, since = exclu
 
 def query_states(lake: Lake, subjects: Sequence[str]) -> list[QueryState]:
     """Return the state of each query of each subject; ``stopped`` where no process streams it and nothing was given up."""
-    found = []
+    states: list[QueryState] = []
     for subject in subjects:
         noted = read_stream_state(lake, subject, streaming=is_held(lake.lock(subject)))
         by_query = {state.query: state for state in noted}
-        found += [by_query.get(query, QueryState(subject, query, "stopped")) for query in QUERIES]
-    return found
+        states += [by_query.get(query, QueryState(subject, query, "stopped")) for query in QUERIES]
+    return states
 
 
 class StreamStateTable:

@@ -47,15 +47,15 @@ def ensure_table(cursor: Cursor, target: Target) -> None:
 
     Postgres only shows the lake: a table of another shape is made anew, and filled again from the lake.
     """
-    found = relation(cursor, target.schema, target.name)
-    if found is not None and _has_other_types(target, found.columns):
+    existing = relation(cursor, target.schema, target.name)
+    if existing is not None and _has_other_types(target, existing.columns):
         _drop(cursor, target)
-        found = None
-    if found is None:
+        existing = None
+    if existing is None:
         _run(cursor, ddl.create_table(target))
     else:
-        _run(cursor, [ddl.add_column(target, f) for f in target.columns if column_name(f.name) not in found.columns])
-        if found.comment != ddl.table_comment(target):
+        _run(cursor, [ddl.add_column(target, f) for f in target.columns if column_name(f.name) not in existing.columns])
+        if existing.comment != ddl.table_comment(target):
             _replace_key(cursor, target)
     _ensure_checks(cursor, target)
     _ensure_indexes(cursor, target)

@@ -64,21 +64,21 @@ BALANCE_CHECK = Check(
 
 def targets(lake: Lake, subjects: Sequence[Subject], *, raw_events: bool, schema: str = SCHEMA) -> tuple[Target, ...]:
     """Return every table that is published, in the order in which data flows through the lake."""
-    found = [target for subject in subjects for target in _of_subject(lake, subject)]
-    found += [_dead_letters(lake), _metrics(lake), *_of_gold(lake), _runs(lake)]
+    published = [target for subject in subjects for target in _of_subject(lake, subject)]
+    published += [_dead_letters(lake), _metrics(lake), *_of_gold(lake), _runs(lake)]
     if raw_events:
-        found += [_raw(lake, subject) for subject in subjects]
-    return tuple(replace(target, schema=schema) for target in found)
+        published += [_raw(lake, subject) for subject in subjects]
+    return tuple(replace(target, schema=schema) for target in published)
 
 
-def name_clashes(found: Sequence[Target]) -> dict[str, str]:
+def name_clashes(published: Sequence[Target]) -> dict[str, str]:
     """Return tables of the lake whose name in Postgres is taken, each with a sentence on what to do.
 
     A table of the product has its name before one that is named by a subject.
     """
     taken = dict.fromkeys((*BOOKKEEPING, *SUMS), "Tallylake")
     refused = {}
-    for target in sorted(found, key=lambda target: target.table.name.startswith("silver/")):
+    for target in sorted(published, key=lambda target: target.table.name.startswith("silver/")):
         owner = RAW_EVENTS if target.subject is not None else target.table.name
         other = taken.setdefault(target.name, owner)
         if other != owner:
@@ -122,14 +122,12 @@ def _changes(lake: Lake, subject: Subject) -> list[Target]:
     current, history, latest = lake.current(subject), lake.history(subject), subject.latest
     references = tuple((f.name,) for f in latest.fields if f.type.name == "bigint" and f.name not in latest.key)
     hashed, checks = _too_long(subject), checks_of(subject)
-    found = [
-        Target(table_name(subject.name), current, current.schema, latest.key, "stream", checks, references, hashed)
-    ]
+    made = [Target(table_name(subject.name), current, current.schema, latest.key, "stream", checks, references, hashed)]
     if history is not None:
         by_key = (*(name for name in latest.key if name not in hashed), "valid_from")
         name = table_name(history.name.removeprefix("gold/"))
-        found.append(Target(name, history, history.schema, history.key_columns, "stream", checks, (by_key,)))
-    return found
+        made.append(Target(name, history, history.schema, history.key_columns, "stream", checks, (by_key,)))
+    return made
 
 
 def _too_long(subject: Subject) -> tuple[str, ...]:
@@ -157,11 +155,11 @@ def _metrics(lake: Lake) -> Target:
 
 
 def _of_gold(lake: Lake) -> list[Target]:
-    found = []
+    made = []
     for name, gold in GOLD.items():
         table, key = lake.gold(name), GOLD_KEYS.get(name, gold.key_columns)
-        found.append(Target(name, table, table.schema, key, "gold", indexes=GOLD_INDEXES.get(name, ())))
-    return found
+        made.append(Target(name, table, table.schema, key, "gold", indexes=GOLD_INDEXES.get(name, ())))
+    return made
 
 
 def _runs(lake: Lake) -> Target:

@@ -5,7 +5,6 @@ Covers watchdog and worker.
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from support.lakes import house
-from support.postgres_servers import DEBIAN, Debian, debian_server
+from support.postgres_servers import Debian, new_database
 from support.published_lake import PATIENCE, PublishedLake, event, execute, product, wait_until
 
 from config import postgres as connections
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from config.groups import Database
     from spark_jobs.publish.publisher import Publisher
 
-_numbers = itertools.count()
 EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
 
 
@@ -137,26 +135,12 @@ def test_what_someone_holds_locked_while_it_should_be_changed_is_changed_once_it
     assert published.is_equal(postgres, PRODUCTS)
 
 
-@pytest.fixture(scope="module")
-def debians(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
-    if DEBIAN is None:
-        pytest.skip("Debian's PostgreSQL is not installed")
-    server = debian_server(tmp_path_factory.mktemp("hung") / "debian")
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def hung(debians: Debian) -> Iterator[Debian]:
-    """A server that can be made to hang, with an empty database; in the end it goes on."""
-    with closing(connect(debians.database, "owner", application="tests")) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {(name := f'hung{next(_numbers)}')}")
-    yield replace(debians, env={**debians.env, "POSTGRES_DB": name})
-    for process in processes(debians):
-        with suppress(psutil.NoSuchProcess):  # a connection that was cut off has ended meanwhile
-            process.resume()
+def pausable(module_debian: Debian) -> Iterator[Debian]:
+    """A server that can be paused, with an empty database; in the end it goes on."""
+    database = new_database(module_debian)
+    yield replace(module_debian, env={**module_debian.env, "POSTGRES_DB": database.name})
+    resume(module_debian)
 
 
 def processes(server: Server) -> list[psutil.Process]:
@@ -164,33 +148,42 @@ def processes(server: Server) -> list[psutil.Process]:
     return [postmaster, *postmaster.children(recursive=True)]
 
 
-def hang(server: Server) -> None:
+def pause(server: Server) -> None:
+    """Make the server hang: it keeps its connections and answers nothing."""
     for process in processes(server):
         with suppress(psutil.NoSuchProcess):
             process.suspend()
 
 
-def test_a_server_that_hangs_counts_as_away_and_gets_everything_once_it_goes_on(hung: Debian, tmp_path: Path) -> None:
-    with closing(connect(hung.database, "owner", application="tests")) as owner:
+def resume(server: Server) -> None:
+    for process in processes(server):
+        with suppress(psutil.NoSuchProcess):  # a connection that was cut has ended meanwhile
+            process.resume()
+
+
+def test_a_server_that_hangs_counts_as_away_and_gets_everything_once_it_goes_on(
+    pausable: Debian, tmp_path: Path
+) -> None:
+    with closing(connect(pausable.database, "owner", application="tests")) as owner:
         published = filled(tmp_path, owner)
-        with publishing(published, hung.database) as running:
+        with publishing(published, pausable.database) as running:
             wait_until(lambda: running.rows == 40)
-            hang(hung)
+            pause(pausable)
             published.append(EVENTS, *map(event, range(20, 30)))
             wait_until(lambda: "no answer" in running.breaker.error or "timeout expired" in running.breaker.error)
-            for process in processes(hung):
-                with suppress(psutil.NoSuchProcess):
-                    process.resume()
+            resume(pausable)
             wait_until(lambda: running.rows == 50)
         assert published.is_equal(owner, EVENTS)
 
 
-def test_a_stream_that_is_told_to_stop_does_not_wait_for_a_server_that_hangs(hung: Debian, tmp_path: Path) -> None:
-    with closing(connect(hung.database, "owner", application="tests")) as owner:
+def test_a_stream_that_is_told_to_stop_does_not_wait_for_a_server_that_hangs(pausable: Debian, tmp_path: Path) -> None:
+    with closing(connect(pausable.database, "owner", application="tests")) as owner:
         published = filled(tmp_path, owner)
-    with publishing_in_background(published.settings(hung.database), published.registry, published.lake, once=False):
+    with publishing_in_background(
+        published.settings(pausable.database), published.registry, published.lake, once=False
+    ):
         wait_until(lambda: is_published(published, EVENTS))
-        hang(hung)
+        pause(pausable)
         published.append(EVENTS, *map(event, range(20, 30)))
     assert not [each for each in threading.enumerate() if each.name.startswith("publish") and each.is_alive()]
 

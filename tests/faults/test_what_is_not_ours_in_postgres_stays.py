@@ -5,7 +5,6 @@ Covers catalog, move_from_public, names, refusals and roles.
 
 from __future__ import annotations
 
-import itertools
 import re
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 from support.lakes import house
-from support.postgres_servers import DEBIAN, Debian, debian_server
+from support.postgres_servers import new_database
 from support.published_lake import NOON, PublishedLake, dead_letter, event, execute, fetch, product
 
 from config.postgres import connect
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     from config.groups import Database
 
-_numbers = itertools.count()
 EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
 #: What the release before this one left in a database, of the events e1, e2 and another e1, and of two products.
 BEFORE = Path(__file__).with_name("published_before.sql")
@@ -63,32 +61,13 @@ THEIRS = (
 )
 
 
-@pytest.fixture(scope="module")
-def debians(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
-    if DEBIAN is None:
-        pytest.skip("Debian's PostgreSQL is not installed")
-    server = debian_server(tmp_path_factory.mktemp("others") / "debian")
-    yield server
-    server.stop()
-
-
-def new_database(server: Debian) -> Database:
-    """An empty database, of a login that may make roles and databases, and no more."""
-    found = replace(server.database, name=f"others{next(_numbers)}")
-    with closing(connect(server.database, "owner", application="tests")) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {found.name}")
-    return found
-
-
 @pytest.fixture(params=["embedded", "debian"])
 def where(request: pytest.FixtureRequest) -> Database:
     """An empty database that others use too."""
     if request.param == "debian":
-        return new_database(request.getfixturevalue("debians"))
-    found: Database = request.getfixturevalue("database")
-    return found
+        return new_database(request.getfixturevalue("module_debian"))
+    database: Database = request.getfixturevalue("database")
+    return database
 
 
 @pytest.fixture

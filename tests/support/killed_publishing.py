@@ -1,9 +1,8 @@
 """``python killed_publishing.py STEP COMMAND…``: a command whose publisher is killed (SIGKILL), or waits, at a step.
 
-
 Steps that kill: ``copying`` in the middle of the rows of a table, ``merging`` before what is staged is merged, ``noting`` when
-rows are merged and the version is not written, ``committed`` right after the commit. ``waiting`` waits in the middle of the first
-table's rows until the file named by GO is there, having made the one named by HERE.
+rows are merged and the version is not yet written, ``committed`` right after the commit. ``waiting`` waits in the middle of the
+first table's rows until the file named by GO is there, having made the one named by HERE.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Debian's newest PostgreSQL.
 DEBIAN = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2]), default=None)
-#: How to be someone who is not root.
+#: The command prefix by which root becomes nobody.
 NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
 PASSWORD = "s3cr:t @%"
 _numbers = itertools.count()
@@ -114,17 +115,17 @@ def debian_server(root: Path) -> Debian:
     server = Debian(root, env)
     server.start()
     sql = f"CREATE ROLE shop LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}';\nCREATE DATABASE tallylake OWNER shop;\n"
-    told = as_nobody(
+    created = as_nobody(
         "psql", "-h", str(root), "-p", server.port, "-U", "admin", "-v", "ON_ERROR_STOP=1", "postgres", text=sql
     )
-    assert told.returncode == 0, told.stderr
+    assert created.returncode == 0, created.stderr
     return server
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def embedded_server(root: Path) -> Server:
@@ -148,6 +149,26 @@ def debian(tmp_path: Path) -> Iterator[Debian]:
     server = debian_server(tmp_path / "debian")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def module_debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
+    """One server of Debian's for the tests of a module."""
+    if DEBIAN is None:
+        pytest.skip("Debian's PostgreSQL is not installed")
+    server = debian_server(tmp_path_factory.mktemp("module") / "debian")
+    yield server
+    server.stop()
+
+
+def new_database(server: Server) -> Database:
+    """Create an empty database, owned by the server's login."""
+    database = replace(server.database, name=f"test{next(_numbers)}")
+    with closing(connect(server.database, "owner", application="tests")) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {database.name}")
+    return database
 
 
 @pytest.fixture(scope="session")
