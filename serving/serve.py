@@ -28,14 +28,14 @@ GRACE_SECONDS = 10
 
 
 def serve(
-    settings: Settings, host: str | None = None, port: int | None = None, told: Callable[[str], None] = print
+    settings: Settings, host: str | None = None, port: int | None = None, announce: Callable[[str], None] = print
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; ``told`` is called with the URL once it listens. ServeError where it cannot."""
+    """Serve until Ctrl-C or SIGTERM; ``announce`` is called with the URL once it listens. ServeError where it cannot."""
     serving = settings.serving
     chosen = replace(serving, host=host or serving.host, port=serving.port if port is None else port)
     app = create_app(replace(settings, serving=chosen))
     with listening(chosen.host, chosen.port) as sockets:
-        told(f"http://{_url_host(chosen.host)}:{sockets.getsockname()[1]}")
+        announce(f"http://{_url_host(chosen.host)}:{sockets.getsockname()[1]}")
         Server(configured(app)).run(sockets=[sockets])
 
 

@@ -25,8 +25,8 @@ def serve(
         raise UsageError(f"{error.name} is not installed: pip install 'tallylake[serving]'") from error
     settings = load_settings()
 
-    def told(address: str) -> None:
+    def announce(address: str) -> None:
         about = f"the API is described at {address}/openapi.json; {display_name(settings.database)}"
         show.say("Tallylake is served at ", (address, "bold"), f" ({about}). Ctrl-C stops it.")
 
-    serving.serve(settings, host, port, told)
+    serving.serve(settings, host, port, announce)

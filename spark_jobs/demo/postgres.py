@@ -60,17 +60,17 @@ def show_postgres(settings: Settings, registry: Registry, lake: Lake) -> None:
 
 
 def serve_demo(settings: Settings) -> None:
-    """Serve the dashboard until Ctrl-C where someone is there to look at it; elsewhere the command to do so was told."""
+    """Serve the dashboard until Ctrl-C where someone is there to look at it; elsewhere the demo has shown the command."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     from serving.errors import ServeError
     from serving.serve import serve
 
-    def told(address: str) -> None:
+    def announce(address: str) -> None:
         show.say()
         show.say((f"It is open at {address}", "bold"), " until Ctrl-C.")
 
     try:
-        serve(settings, told=told)
+        serve(settings, announce=announce)
     except ServeError:  # its port is taken: any other will do for a demo
-        serve(settings, port=0, told=told)
+        serve(settings, port=0, announce=announce)
