@@ -13,9 +13,11 @@ from deltalake import DeltaTable
 from spark_jobs.batch.status import latest_query
 from spark_jobs.errors import UsageError
 from spark_jobs.landing.listing import absolute_root
-from spark_jobs.microbatch.journal import Ledger, query_id
+from spark_jobs.microbatch.commit import committed_to
+from spark_jobs.microbatch.journal import Journal
 from spark_jobs.microbatch.offsets import Offset, last, listed, offset
-from spark_jobs.microbatch.settle import committed_to
+from spark_jobs.microbatch.spark_notes import query_id
+from spark_jobs.queries.books import RefineFacts
 from spark_jobs.storage.counts import count_rows, own_rows
 from spark_jobs.storage.live_files import LiveFile, read_live
 from spark_jobs.storage.open_tables import open_table
@@ -77,7 +79,7 @@ def waiting_since(lake: Lake, subject: Subject) -> datetime | None:
 
 def _require_settled(lake: Lake, subject: Subject) -> None:
     checkpoint = lake.checkpoint(subject.name, "refine")
-    newest = max(Ledger(checkpoint).numbers(), default=-1)
+    newest = max(Journal(checkpoint, RefineFacts).numbers(), default=-1)
     done = committed_to(newest, lake.judged(subject), query_id(checkpoint)) if newest >= 0 else []
     if done and lake.batch_quality not in done:
         raise UsageError(
@@ -90,7 +92,7 @@ def _way_out(subject: str) -> str:
 
 
 def _booked_until(lake: Lake, subject: Subject) -> Offset | None:
-    """Where the last batch in the current query's books ended in Bronze: by its ledger, of earlier releases by Spark's plan."""
+    """Where the last batch in the current query's books ended in Bronze: by its journal, of earlier releases by Spark's plan."""
     checkpoint = lake.checkpoint(subject.name, "refine")
     if not (checkpoint / "metadata").exists():
         return None
@@ -98,9 +100,8 @@ def _booked_until(lake: Lake, subject: Subject) -> Offset | None:
     number = pc.max(books.filter(pc.equal(books["query_id"], query_id(checkpoint)))["batch_id"]).as_py()
     if number is None:
         return None
-    prepared = Ledger(checkpoint).load(number)
-    made_of = None if prepared is None else prepared.facts.get("made_of")
-    return offset(checkpoint, number) if made_of is None else made_of["until"]
+    batch = Journal(checkpoint, RefineFacts).load(number)
+    return offset(checkpoint, number) if batch is None or batch.source is None else batch.source.until
 
 
 def _rows_beyond(bronze: Table, until: Offset) -> int | None:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.landing.backlog import FileBacklog, file_backlog
-from spark_jobs.microbatch.journal import query_id
 from spark_jobs.microbatch.lock import is_held
+from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.microbatch.stream_state import QueryState, read_stream_state
 from spark_jobs.storage.counts import count_rows, own_rows
 

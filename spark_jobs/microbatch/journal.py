@@ -1,60 +1,97 @@
-"""The ledger of prepared batches: what a batch will commit, written down before its first commit.
+"""The journal of prepared batches: what a batch will commit, written down before its first commit.
 
-A batch writes its parts, then this one small file (atomically, by rename), then commits table by table. Killed before
-the file is there, nothing of the batch is visible and it is judged anew. Killed after, the next start finds the file
-and commits what is still missing: the verdicts are never computed a second time, so they cannot come out differently,
-whatever contract, setting or clock has changed in between.
+A batch writes its parts, then this one small file (atomically, by rename), then commits table by table. Killed before the file is
+there, nothing of the batch is visible and it is prepared anew. Killed after, the next start finds the file and commits what is
+still missing: verdicts are never computed a second time, so they cannot come out differently, whatever contract, setting or
+clock has changed in between.
+
+Ingest, refine, gold runs and the swap of a rebuild all write down a :class:`PreparedBatch`; they differ in its facts.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from spark_jobs.errors import TallyError
-from spark_jobs.microbatch.spark_notes import checkpoint_id, sync_progress
-from spark_jobs.storage.attempt import attempt
+from spark_jobs.microbatch.offsets import SourceRange
+from spark_jobs.microbatch.spark_notes import sync_progress
 from spark_jobs.storage.files import make_folder, write_json
 from spark_jobs.storage.parts import Part
-from spark_jobs.storage.parts_on_disk import sync_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from spark_jobs.storage.table import Table
-
+#: Batches of a query that its journal keeps; all but the youngest are committed long since.
 KEEP = 3
+#: The form of a journal's file. Files of earlier releases name none, and are read too.
+FORMAT = 2
 #: What every Parquet file ends with.
 MAGIC = b"PAR1"
 
+#: Keys of rows to be deleted: whole numbers, or any other type's text.
+Keys = tuple[int, ...] | tuple[str, ...]
 
-class LedgerError(TallyError):
-    """What was prepared of a batch cannot be read back."""
+
+class JournalError(TallyError):
+    """What was prepared of a batch cannot be read back, or not be finished. ``reason``: what is wrong with the file."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A batch ready to commit: its parts, and the facts its books will state.
+class Facts:
+    """What a batch states besides its parts, in fields of plain values; a batch without more to say has none.
 
-    Of facts, ``query_id`` is who prepared it and ``made_of`` what Spark had handed over (see ``microbatch.offsets``); ledgers of
-    earlier releases lack both.
+    A journal's file has a member for each field. Fields that this release does not know are passed over when it is read.
+    """
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plain form, which :meth:`from_json` reads back."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the facts of that plain form, also as earlier releases wrote it. TypeError where one is lacking."""
+        return cls(**{each.name: plain[each.name] for each in fields(cls) if each.name in plain})
+
+
+F = TypeVar("F", bound=Facts)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedBatch(Generic[F]):
+    """A batch that is ready to be committed.
+
+    ``batch_id``: the version under which ``writer`` commits it to each table. ``parts``: files that are written and not visible
+    yet. ``deleted_keys``: by table, the keys whose rows go without a part bringing them back. ``source``: the range of the
+    streaming source that it was made of. Of earlier releases' files ``writer`` is empty and ``source`` None.
     """
 
     batch_id: int
     parts: tuple[Part, ...]
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: F
+    writer: str = ""
+    source: SourceRange | None = None
+    deleted_keys: Mapping[str, Keys] = field(default_factory=dict)
 
     def rows(self, table: str) -> int:
-        """How many rows the parts of one table hold, by the parts' own footers."""
+        """Return how many rows the parts of one table hold, by the parts' own footers."""
         return sum(part.rows for part in self.parts if part.table == table)
 
-    def lost(self, paths_by_table: Mapping[str, str]) -> list[str]:
-        """The parts (``table: path``) that are not on disk as they were written, of the tables whose paths are given.
+    def parts_of(self, table: str) -> list[Part]:
+        """Return the parts of one table."""
+        return [part for part in self.parts if part.table == table]
 
-        Give those to which this batch is not committed (``commit.is_committed``): their parts can fall to VACUUM, which
+    def lost_parts(self, paths_by_table: Mapping[str, str]) -> list[str]:
+        """Return the parts (``table: path``) that are not on disk as they were written, of the tables whose paths are given.
+
+        Give those to which this batch is not committed (``append.is_committed``): their parts can fall to VACUUM, which
         sweeps old uncommitted files, or to a power cut, and a commit would name files that no reader finds. Committed
         parts may rightly be gone, by compaction.
         """
@@ -64,9 +101,32 @@ class Prepared:
             if part.table in paths_by_table and not _is_whole(Path(paths_by_table[part.table]) / part.path, part.size)
         ]
 
-    def of(self, table: str) -> list[Part]:
-        """The parts of one table."""
-        return [part for part in self.parts if part.table == table]
+    def to_json(self) -> dict[str, Any]:
+        """Return the plain form of the journal's file."""
+        return {
+            "format": FORMAT,
+            "batch_id": self.batch_id,
+            "writer": self.writer,
+            "source": None if self.source is None else self.source.to_json(),
+            "parts": [part.to_json() for part in self.parts],
+            "deleted_keys": {table: list(keys) for table, keys in self.deleted_keys.items()},
+            "facts": self.facts.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any], facts: type[F]) -> PreparedBatch[F]:
+        """Return the batch of that plain form. Before format 2 writer, source and keys stood among a query's facts."""
+        older = plain["facts"] if "format" not in plain else {}
+        source = plain.get("source", older.get("made_of"))
+        deleted = plain.get("deleted_keys", older.get("gone", {}))
+        return cls(
+            batch_id=plain["batch_id"],
+            parts=tuple(Part.from_json(part) for part in plain["parts"]),
+            facts=facts.from_json(plain["facts"]),
+            writer=plain.get("writer", older.get("query_id", "")),
+            source=None if source is None else SourceRange.from_json(source),
+            deleted_keys={table: tuple(keys) for table, keys in deleted.items()},
+        )
 
 
 def _is_whole(path: Path, size: int) -> bool:
@@ -78,43 +138,55 @@ def _is_whole(path: Path, size: int) -> bool:
         return file.read() == MAGIC
 
 
-class Ledger:
-    """Prepared batches of one query, beside its checkpoint (and gone with it)."""
+def write_batch(path: Path, batch: PreparedBatch[Any]) -> None:
+    """Write a batch's journal file: all of it, on disk, or nothing. Done twice, the second takes the first one's place."""
+    make_folder(path.parent)
+    write_json(path, batch.to_json())
 
-    def __init__(self, checkpoint: Path) -> None:
+
+def read_batch(
+    path: Path, facts: type[F], older: Callable[[Mapping[str, Any]], PreparedBatch[F]] | None = None
+) -> PreparedBatch[F] | None:
+    """Return the batch of a journal file; None where there is no file. JournalError where it is empty or cut off.
+
+    ``older`` reads files of earlier releases, which name no format; unless given they are those of a query.
+    """
+    if not path.exists():
+        return None
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        if "format" not in plain and older is not None:
+            return older(plain)
+        return PreparedBatch.from_json(plain, facts)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JournalError(f"{path} is cut off", f"{type(error).__name__}: {error}") from None
+
+
+class Journal(Generic[F]):
+    """Prepared batches of one query, a file each beside its checkpoint (and gone with it)."""
+
+    def __init__(self, checkpoint: Path, facts: type[F]) -> None:
         self._checkpoint = checkpoint
         self._folder = checkpoint / "prepared"
+        self._facts = facts
 
-    def load(self, batch_id: int) -> Prepared | None:
-        """The prepared batch, or None where it was never completed. LedgerError where its file is empty or cut off."""
-        path = self._path(batch_id)
-        if not path.exists():
-            return None
-        try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
-            return Prepared(plain["batch_id"], tuple(Part.from_json(part) for part in plain["parts"]), plain["facts"])
-        except (ValueError, KeyError, TypeError):
-            raise LedgerError(f"{path} is cut off") from None
+    def load(self, batch_id: int) -> PreparedBatch[F] | None:
+        """Return a batch; None where it was never completed. JournalError where its file is empty or cut off."""
+        return read_batch(self._path(batch_id), self._facts)
 
     def numbers(self) -> list[int]:
-        """The batches that it holds, the youngest first; only that one can be without some of its commits."""
+        """Return the batches that it holds, the youngest first; only that one can be without some of its commits."""
         return sorted((int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()), reverse=True)
 
     def strike(self, batch_id: int) -> None:
         """Forget a batch of which nothing is visible and that cannot be committed any more: it is done anew."""
         self._path(batch_id).unlink(missing_ok=True)
 
-    def save(self, prepared: Prepared) -> None:
-        """Write the batch down: all of it, on disk, or nothing. Older batches, long committed, are forgotten."""
-        make_folder(self._folder)
-        plain = {
-            "batch_id": prepared.batch_id,
-            "parts": [part.to_json() for part in prepared.parts],
-            "facts": prepared.facts,
-        }
+    def save(self, batch: PreparedBatch[F]) -> None:
+        """Write the batch down. Older batches, long committed, are forgotten."""
         sync_progress(self._checkpoint)  # what Spark planned the batch from is never less on disk than what came of it
-        write_json(self._path(prepared.batch_id), plain)
-        self._forget(prepared.batch_id - KEEP)
+        write_batch(self._path(batch.batch_id), batch)
+        self._forget(batch.batch_id - KEEP)
 
     def _forget(self, until: int) -> None:
         for path in self._folder.glob("*.json"):
@@ -123,17 +195,3 @@ class Ledger:
 
     def _path(self, batch_id: int) -> Path:
         return self._folder / f"{batch_id}.json"
-
-
-def query_id(checkpoint: Path) -> str:
-    """The id that Spark gave this checkpoint; a deleted checkpoint gets a new one, and so new writers."""
-    return checkpoint_id(checkpoint)
-
-
-def prepared_by(work: Callable[[], Prepared], ledger: Ledger, tables: Sequence[Table]) -> Prepared:
-    """The batch that ``work`` prepares, in the ledger: its parts are on disk before. Failed, nothing of it is left."""
-    with attempt(tables):
-        prepared = work()
-        sync_parts(prepared.parts, tables)
-        ledger.save(prepared)
-    return prepared

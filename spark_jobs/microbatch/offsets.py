@@ -24,8 +24,8 @@ COMPACT = ".compact"
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
-    """A batch as Spark hands it over: after ``since`` (None: from the beginning) up to and with ``until``.
+class SourceRange:
+    """The range of a source that Spark hands over as a batch: after ``since`` (None: from the start) up to and with ``until``.
 
     ``files``: of landed files, what tells them from others (see :func:`files_listed`); a number in their log alone does not.
     """
@@ -36,22 +36,27 @@ class Handed:
     files: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """What a ledger notes of the batch that it was made of."""
+        """Return the plain form that a journal notes."""
         return asdict(self)
 
-    def is_the(self, made_of: Mapping[str, Any] | None) -> bool:
-        """Whether this is the batch that a ledger was made of, handed over again; no, where the ledger does not say."""
-        return self.until is not None and self.to_json() == made_of
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> SourceRange:
+        """Return the range of that plain form."""
+        return cls(**plain)
 
-    def follows(self, made_of: Mapping[str, Any] | None) -> bool:
-        """Whether this batch begins where the one that a ledger was made of ended; no, where the ledger does not say."""
-        return self.since is not None and made_of is not None and self.since == made_of["until"]
+    def is_same_as(self, other: SourceRange) -> bool:
+        """True if this is that range once more; never where Spark's plan does not say where it ends."""
+        return self.until is not None and self == other
+
+    def follows(self, other: SourceRange) -> bool:
+        """True if this range begins where the other one ends."""
+        return self.since is not None and self.since == other.until
 
 
-def handed(checkpoint: Path, batch: int) -> Handed:
-    """The batch that Spark hands over under this number."""
+def source_range(checkpoint: Path, batch: int) -> SourceRange:
+    """Return the range that Spark hands over as the batch of this number, by its plan."""
     since, until = offset(checkpoint, batch - 1), offset(checkpoint, batch)
-    return Handed(batch, since, until, files_listed(checkpoint, since, until))
+    return SourceRange(batch, since, until, files_listed(checkpoint, since, until))
 
 
 def files_listed(checkpoint: Path, since: Offset | None, until: Offset | None) -> str:

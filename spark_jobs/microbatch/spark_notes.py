@@ -1,6 +1,6 @@
-"""Spark's own notes of a query's progress: brought to disk with the ledger.
+"""Spark's own notes of a query's progress: brought to disk with the journal.
 
-Spark writes them and leaves them to the operating system. Were they lost in a power cut and the ledger not, Spark would plan a
+Spark writes them and leaves them to the operating system. Were they lost in a power cut and the journal not, Spark would plan a
 batch anew under a number that is settled.
 """
 
@@ -58,7 +58,7 @@ def mend_progress(checkpoint: Path) -> list[str]:
     """Set aside the notes that a power cut has left such that Spark cannot go on from them; says what it did.
 
     These are empty or cut off ones, and what goes by them: listings and plans after a gap, plans by a listing that is lost, what
-    is done of a plan that is lost. Spark plans those batches anew, and what a batch was made of stands in its ledger, what became
+    is done of a plan that is lost. Spark plans those batches anew, and what a batch was made of stands in its journal, what became
     of its rows and files in the tables: whoever resumes looks. Done twice, the second finds nothing. ProgressError where the
     checkpoint's id is lost.
     """
@@ -83,23 +83,24 @@ def _clear_of_checksums(checkpoint: Path) -> None:
 
 
 def _named(checkpoint: Path) -> list[str]:
-    """Put back the checkpoint's id where it is lost and a ledger knows it: without it Spark refuses to start."""
+    """Put back the checkpoint's id where it is lost and a journal knows it: without it Spark refuses to start."""
     try:
-        checkpoint_id(checkpoint)
+        query_id(checkpoint)
     except ProgressError:
-        ledgers = [path for path in (checkpoint / "prepared").glob("*.json") if path.stem.isdecimal()]
-        known = [_prepared_by(path) for path in sorted(ledgers, key=lambda path: int(path.stem))]
+        journals = [path for path in (checkpoint / "prepared").glob("*.json") if path.stem.isdecimal()]
+        known = [_prepared_by(path) for path in sorted(journals, key=lambda path: int(path.stem))]
         if not known or known[-1] is None:
             raise
         (checkpoint / ".metadata.crc").unlink(missing_ok=True)
         write_json(checkpoint / "metadata", {"id": known[-1]})
-        return [f"{checkpoint / 'metadata'} was lost, as a power cut can leave it; the ledger knows the id"]
+        return [f"{checkpoint / 'metadata'} was lost, as a power cut can leave it; the journal knows the id"]
     return []
 
 
-def _prepared_by(ledger: Path) -> str | None:
-    with suppress(ValueError, KeyError, TypeError):
-        return str(json.loads(ledger.read_text(encoding="utf-8"))["facts"]["query_id"])
+def _prepared_by(journal: Path) -> str | None:
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        plain = json.loads(journal.read_text(encoding="utf-8"))
+        return str(plain.get("writer") or plain["facts"]["query_id"])
     return None
 
 
@@ -164,8 +165,11 @@ def _broken(path: Path) -> str | None:
     return None if lines[0].startswith("v") else "is cut off"
 
 
-def checkpoint_id(checkpoint: Path) -> str:
-    """The id that Spark gave the checkpoint; ProgressError where it cannot be told, as another would make other writers."""
+def query_id(checkpoint: Path) -> str:
+    """Return the id that Spark gave the checkpoint; a deleted checkpoint gets a new one, and so new writers.
+
+    ProgressError where it cannot be told, as another id would make other writers.
+    """
     note = checkpoint / "metadata"
     text = note.read_text(encoding="utf-8", errors="replace") if note.exists() else None
     try:

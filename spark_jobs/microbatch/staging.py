@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +33,35 @@ ARROW_BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"
 FEW_BYTES = 64 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """The judged rows of a small batch, on the driver."""
+
+    rows: pa.Table
+
+    @property
+    def narrow(self) -> pa.Table:
+        """What deduplication needs of the rows (columns ``judge.DEDUPE_COLUMNS``)."""
+        return self.rows.select(list(DEDUPE_COLUMNS))
+
+    def fan_out(self, _spark: SparkSession, plan: Plan) -> Tally:
+        """Write each row to the parts of its table."""
+        return fan_out(self.rows.to_batches(), plan)
+
+
 @dataclass(slots=True)
 class Staging:
-    """One batch's staging folder, on storage that driver and executors share."""
+    """The judged rows of a large batch, in a folder on storage that driver and executors share.
+
+    ``narrow``: what deduplication needs of them (columns ``judge.DEDUPE_COLUMNS``), once they were taken.
+    """
 
     folder: Path
     files: tuple[str, ...] = ()
+    narrow: pa.Table = field(default_factory=lambda: pa.table({}))
 
-    def take(self, judged: DataFrame, *, bounded: bool = False) -> pa.Table:
-        """Judge, set the rows down, and return what deduplication needs of them (columns ``judge.DEDUPE_COLUMNS``).
+    def take(self, judged: DataFrame, *, bounded: bool = False) -> None:
+        """Judge the rows and set them down.
 
         A task that is tried again writes another file; only files named by the accepted attempts are read. ``bounded``: rows may
         be of any width, as after an attempt that failed: no batch of theirs may pass what Arrow can hold.
@@ -54,10 +74,10 @@ class Staging:
         with self._cleared_on_failure(), _few_bytes_a_batch(judged) if bounded else nullcontext():
             rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
         self.files = tuple(pc.unique(pc.drop_null(rows[STAGED])).to_pylist())
-        return rows.drop_columns([STAGED])
+        self.narrow = rows.drop_columns([STAGED])
 
     def fan_out(self, spark: SparkSession, plan: Plan) -> Tally:
-        """Send the rows that were set down on their way, a task for each file, and clear the folder."""
+        """Write each row to the parts of its table, a task for each file, and clear the folder."""
         total = Tally()
         with self._cleared_on_failure():
             for answer in over_groups(spark, [[name] for name in self.files], _PickUp(plan), here=False):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from spark_jobs.errors import TallyError
-from spark_jobs.microbatch.journal import query_id
+from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.storage.actions import commit_info, remove_action, txn_action
 from spark_jobs.storage.checkpoint import checkpoint_if_due
 from spark_jobs.storage.create import changed_types, ensure_table

@@ -123,7 +123,7 @@ class Application:
         most = self._settings.streaming.max_batch_bytes
         tasks = self._spark.sparkContext.defaultParallelism
         limits = Limits.from_settings(self._settings.limits)
-        write = Ingest(self._lake, subject, landing, self._listener.landed, tasks, limits=limits)
+        query = Ingest(self._lake, subject, landing, self._listener.landed, tasks, limits=limits)
         checkpoint = str(self._lake.checkpoint(subject.name, "ingest"))
         every = self._settings.streaming.trigger_interval
         tables = (self._lake.bronze(subject), self._lake.files)
@@ -131,14 +131,24 @@ class Application:
         def rows() -> DataFrame:
             return landing_stream(self._spark, landing / subject.name, most)
 
-        return Job(subject.name, "ingest", rows, _plainly(write, tables), checkpoint, every, write.progress)
+        return Job(
+            subject.name, "ingest", rows, _plainly(query.process_batch, tables), checkpoint, every, query.progress
+        )
 
     def _refine(self, subject: Subject) -> Job:
         rows = self._judged[subject.name]
-        write = Refine(self._lake, subject, self._policy, self._listener.refined)
+        query = Refine(self._lake, subject, self._policy, self._listener.refined)
         checkpoint = str(self._lake.checkpoint(subject.name, "refine"))
         tables = (self._lake.bronze(subject), *self._lake.judged(subject))
-        return Job(subject.name, "refine", lambda: rows, _plainly(write, tables), checkpoint, AT_ONCE, write.progress)
+        return Job(
+            subject.name,
+            "refine",
+            lambda: rows,
+            _plainly(query.process_batch, tables),
+            checkpoint,
+            AT_ONCE,
+            query.progress,
+        )
 
     def _judged_stream(self, subject: Subject) -> DataFrame:
         try:

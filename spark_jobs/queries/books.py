@@ -1,20 +1,25 @@
-"""The line that a batch has in the books, made of what its ledger says."""
+"""The line that a batch has in the books (ops/batch_quality), made of what its journal says."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
+from spark_jobs.microbatch.commit import writer_name
+from spark_jobs.microbatch.journal import Facts
 from spark_jobs.schemas import BATCH_QUALITY, TIMESTAMP
+from spark_jobs.storage.append import append_once
+from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from spark_jobs.microbatch.journal import Prepared
+    from spark_jobs.microbatch.journal import PreparedBatch
+    from spark_jobs.storage.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +52,73 @@ class Books:
         return self.rows_read - self.accepted - self.duplicate - self.dead_letter - self.control
 
 
-def booked(subject: str, owner: str, prepared: Prepared, verdicts: Sequence[int], commit_seconds: float) -> Books:
-    """The line of a prepared batch; ``verdicts``: rows accepted, duplicate and dead-lettered, by its parts."""
-    facts = prepared.facts
+@dataclass(frozen=True)
+class RefineFacts(Facts):
+    """What a refined batch states besides its parts. Times in epoch microseconds, ``seconds`` and ``steps`` up to the commits.
+
+    ``effects``: what accepted changes did, by effect. ``read_before``: up to which reading another query may have judged Bronze
+    (see ``duplicates.read_before``); not known to earlier releases.
+    """
+
+    rows_read: int
+    input_files: int
+    late: int
+    control: int
+    reasons: dict[str, int]
+    min_event_time: int | None
+    max_event_time: int | None
+    watermark: int | None
+    started_at: int
+    seconds: float
+    steps: dict[str, float]
+    contract_fingerprint: str
+    effects: dict[str, int] = field(default_factory=dict)
+    read_before: int | None = None
+    knows_read_before: bool = False
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the facts of that plain form; an earlier release's knows of ``read_before`` where it names it."""
+        return super().from_json({"knows_read_before": "read_before" in plain, **plain})
+
+
+def booked(
+    subject: str, query: str, batch: PreparedBatch[RefineFacts], verdicts: Sequence[int], commit_seconds: float
+) -> Books:
+    """Return the line of a prepared batch; ``verdicts``: rows accepted, duplicate and dead-lettered, by its parts."""
+    facts = batch.facts
     accepted, duplicate, dead_letter = verdicts
     return Books(
         subject=subject,
-        query_id=owner,
-        batch_id=prepared.batch_id,
-        rows_read=facts["rows_read"],
+        query_id=query,
+        batch_id=batch.batch_id,
+        rows_read=facts.rows_read,
         accepted=accepted,
-        late=facts["late"],
+        late=facts.late,
         duplicate=duplicate,
         dead_letter=dead_letter,
-        control=facts["control"],
-        reasons=facts["reasons"],
-        min_event_time=moment(facts["min_event_time"]),
-        max_event_time=moment(facts["max_event_time"]),
-        watermark=moment(facts["watermark"]),
-        started_at=_known_moment(facts["started_at"]),
-        duration_seconds=facts["seconds"] + commit_seconds,
-        input_files=facts["input_files"],
-        contract_fingerprint=facts["contract_fingerprint"],
-        effects=facts.get("effects", {}),  # a ledger written before there were changes has none
-        steps={**facts["steps"], "commit": commit_seconds},
+        control=facts.control,
+        reasons=facts.reasons,
+        min_event_time=moment(facts.min_event_time),
+        max_event_time=moment(facts.max_event_time),
+        watermark=moment(facts.watermark),
+        started_at=_known_moment(facts.started_at),
+        duration_seconds=facts.seconds + commit_seconds,
+        input_files=facts.input_files,
+        contract_fingerprint=facts.contract_fingerprint,
+        effects=facts.effects,
+        steps={**facts.steps, "commit": commit_seconds},
     )
 
 
+def book(table: Table, books: Books) -> None:
+    """Write the line, in one commit. Done twice, the second finds the batch's version in the table's log and does nothing."""
+    parts = write_parts(table, row_of(books), subject=books.subject)
+    append_once(table, parts, writer=writer_name(books.query_id, table), version=books.batch_id)
+
+
 class Stopwatch:
-    """When a batch began (UTC), and how many seconds each step took."""
+    """Times a batch: when it began (UTC), and how many seconds each step took."""
 
     def __init__(self) -> None:
         self.started = datetime.now(UTC)
@@ -83,25 +126,25 @@ class Stopwatch:
         self._from = self._last = time.perf_counter()
 
     def lap(self, step: str) -> None:
-        """Book the time since the last step to this one."""
+        """Take the time since the last step as this one's."""
         now = time.perf_counter()
         self.laps[step] = now - self._last
         self._last = now
 
     @property
     def seconds(self) -> float:
-        """Seconds since the beginning."""
+        """The seconds since the beginning."""
         return time.perf_counter() - self._from
 
 
 def row_of(books: Books) -> pa.Table:
-    """The line as the table has it."""
+    """Return the line as the table has it."""
     row = {name: getattr(books, name, books.effects.get(name)) for name in BATCH_QUALITY.names}
     return pa.Table.from_pylist([{**row, "reasons": list(books.reasons.items())}], schema=BATCH_QUALITY)
 
 
 def micros(moment: datetime) -> int:
-    """A moment as a ledger notes it: epoch microseconds."""
+    """Return a moment as a journal notes it: epoch microseconds."""
     return pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()  # type: ignore[no-any-return]
 
 
@@ -110,5 +153,5 @@ def _known_moment(micros: int) -> datetime:
 
 
 def moment(micros: int | None) -> datetime | None:
-    """The moment that a ledger notes so."""
+    """Return the moment that a journal notes so."""
     return None if micros is None else _known_moment(micros)

@@ -19,11 +19,11 @@ from deltalake import DeltaTable
 from support.duckdb_audit import discrepancies
 from support.lakes import House, house
 
-from spark_jobs.microbatch import settle as settle_module
+from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.queries import books as books_module
 from spark_jobs.queries import ingest as ingest_module
+from spark_jobs.queries.duplicates import DuplicateFinder, read_before
 from spark_jobs.queries.ingest import Ingest
-from spark_jobs.queries.repeated import Repeated, read_before
 from spark_jobs.queries.verdicts import have_verdicts
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.append import append_once
@@ -74,7 +74,7 @@ class Landed:
             SimpleNamespace(path=f"file:{path}", modificationTime=datetime.now(UTC), length=path.stat().st_size)
             for path in found
         ]
-        self.ingest(SimpleNamespace(collect=lambda: rows, sparkSession=None), batch)  # type: ignore[arg-type]
+        self.ingest.process_batch(SimpleNamespace(collect=lambda: rows, sparkSession=None), batch)  # type: ignore[arg-type]
 
     def readings(self) -> list[dict[str, Any]]:
         """The lines of ops/files in the order of their readings."""
@@ -149,7 +149,7 @@ def test_a_file_that_is_landed_again_while_the_stream_runs_is_known_to_have_been
     landed(0, NOON, "a.csv", "b.csv")
     first = landed.rows()
     refuse(home, first, "refine")
-    repeated = Repeated(home.lake, home.subject(), False)
+    repeated = DuplicateFinder(home.lake, home.subject(), False)
     assert len(repeated(first, None, None)) == 0
     compact(home.lake.files.path)
     landed.begin("second")
@@ -175,7 +175,7 @@ def test_a_good_row_that_is_read_again_is_known_though_a_newer_version_migrates_
     for name, value in (("_key", "E2"), ("_event_time", AT), ("_valid", True)):
         place = again.schema.get_field_index(name)
         again = again.set_column(place, name, pa.array([value], again.schema.field(name).type))
-    found = Repeated(home.lake, home.subject(), False)(again, None, None)
+    found = DuplicateFinder(home.lake, home.subject(), False)(again, None, None)
     assert found.first_row_ids.to_pylist() == again["row_id"].to_pylist()
 
 
@@ -183,14 +183,14 @@ def test_whoever_sees_a_row_of_a_second_reading_sees_both_lines_of_its_file(land
     """Killed between the two commits of a batch: the rows are never there without the line that tells of them."""
     landed(0, NOON, "a.csv")
     landed.begin("second")
-    real, seen = settle_module.append_once, []
+    real, seen = microbatch_commit.append_once, []
 
     def watched(table: Any, *args: Any, **kwargs: Any) -> bool:
         made = real(table, *args, **kwargs)
         seen.append((landed.rows().num_rows, len(landed.readings())))
         return made
 
-    landed.patch.setattr(settle_module, "append_once", watched)
+    landed.patch.setattr(microbatch_commit, "append_once", watched)
     landed(0, NOON, "a.csv")
     assert seen == [(1, 2), (2, 2)]
 
@@ -203,7 +203,7 @@ def test_a_new_query_looks_up_what_landed_before_it_and_an_empty_batch_asks_noth
     before = read_before(home.lake, home.subject())
     assert before == pc.max(landed.rows()["ingested_at"]).as_py()
     landed(1, NOON, "b.csv")
-    repeated = Repeated(home.lake, home.subject(), False)
+    repeated = DuplicateFinder(home.lake, home.subject(), False)
     assert repeated(landed.rows(), None, before).first_row_ids.to_pylist() == [
         row["row_id"] for row in landed.rows().sort_by("ingested_at").to_pylist()[:1]
     ]

@@ -54,13 +54,13 @@ def test_landing_goes_on_by_itself_whichever_write_found_no_room(tmp_path: Path,
     before, after = 0, 0  # pages given in vain before and after the ledger named the parts
     while True:
         disk.leave(after if ledger.exists() else before)
-        if failure_of(lambda: ingest(files, 0)) is None:
+        if failure_of(lambda: ingest.process_batch(files, 0)) is None:
             break
         before, after = before + (not ledger.exists()), after + ledger.exists()
         assert ledger.exists() or not written_in(lake.root), "an attempt that failed left its parts"
     assert (before > 2, after > 1) == (True, True)
     disk.free()
-    ingest(files, 0)
+    ingest.process_batch(files, 0)
     bronze = DeltaTable(lake.bronze(ingest.subject).path).to_pyarrow_table(columns=["row_id"])
     assert (bronze.num_rows, len(set(bronze["row_id"].to_pylist()))) == (150, 150)
     assert DeltaTable(lake.files.path).to_pyarrow_table()["rows"].to_pylist() == [50, 50, 50]

@@ -83,10 +83,10 @@ def test_what_it_and_the_others_wrote_is_removed_and_written_again_once(
     ingest, files = batch
     monkeypatch.setattr(ingest_module, "over_groups", workers(die={1}))
     with pytest.raises(RuntimeError, match="exited unexpectedly"):
-        ingest(files, 0)
+        ingest.process_batch(files, 0)
     assert parts(tmp_path) == []
     monkeypatch.setattr(ingest_module, "over_groups", elsewhere(dict))
-    ingest(files, 0)
+    ingest.process_batch(files, 0)
     bronze = DeltaTable(ingest.lake.bronze(ingest.subject).path).to_pyarrow_table(columns=["row_id", "source"])
     assert (bronze.num_rows, len(set(bronze["row_id"].to_pylist()))) == (100, 100)
     assert len(parts(tmp_path)) == 3  # two of Bronze, one of ops/files
@@ -111,7 +111,7 @@ def test_a_worker_that_does_not_see_a_file_fails_the_batch(
 
     monkeypatch.setattr(ingest_module, "over_groups", elsewhere(unseen))
     with pytest.raises(LandingError, match="it is there for the driver: LANDING_ROOT must be storage"):
-        ingest(files, 0)
+        ingest.process_batch(files, 0)
     assert parts(tmp_path) == []
     assert not ingest.lake.checkpoint(ingest.subject.name, "ingest").joinpath("prepared").exists()
 
@@ -126,7 +126,7 @@ def test_a_part_that_the_driver_does_not_see_fails_the_batch(
 
     monkeypatch.setattr(ingest_module, "over_groups", elsewhere(local))
     with pytest.raises(StorageNotSharedError, match=r"for the driver it is not there: LAKE_ROOT must be storage"):
-        ingest(files, 0)
+        ingest.process_batch(files, 0)
 
 
 def test_a_landing_folder_that_is_away_fails_the_batch(
@@ -136,7 +136,7 @@ def test_a_landing_folder_that_is_away_fails_the_batch(
     monkeypatch.setattr(ingest_module, "over_groups", elsewhere(dict))
     (tmp_path / "input").rename(tmp_path / "away")
     with pytest.raises(LandingError, match=r"the landing folder .* is gone, with 2 files"):
-        ingest(files, 0)
+        ingest.process_batch(files, 0)
     (tmp_path / "away").rename(tmp_path / "input")
-    ingest(files, 0)
+    ingest.process_batch(files, 0)
     assert DeltaTable(ingest.lake.files.path).to_pyarrow_table()["status"].to_pylist() == ["landed", "landed"]

@@ -15,9 +15,9 @@ from support.tables_with_a_key import put, table_with_a_key
 from spark_jobs.cli.app import main
 from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
-from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
-from spark_jobs.microbatch.settle import Reached, reached, settle
-from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress
+from spark_jobs.microbatch.commit import CommitState, commit_batch, read_state, writer_name
+from spark_jobs.microbatch.journal import Facts, Journal, PreparedBatch
+from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress, query_id
 from spark_jobs.microbatch.swap import SwapError, finish_swap
 from spark_jobs.storage import files as files_module
 from spark_jobs.storage.append import append_once
@@ -157,27 +157,27 @@ def test_a_committed_part_is_named_when_what_reads_it_fails(table: Table, cut: C
 def test_a_prepared_part_is_written_anew_while_nothing_of_its_batch_is_visible(
     tmp_path: Path, cut: Callable[[bytes], bytes]
 ) -> None:
-    table, ledger = plain(tmp_path), Ledger(tmp_path / "checkpoint")
+    table, journal = plain(tmp_path), Journal(tmp_path / "checkpoint", Facts)
     parts = write_parts(table, pa.table({"n": [1]}))
-    ledger.save(Prepared(0, tuple(parts), {}))
+    journal.save(PreparedBatch(0, tuple(parts), Facts()))
     damage(Path(table.path) / parts[0].path, cut)
-    assert reached(ledger, [table], "owner") == Reached(None, -1)
+    assert read_state(journal, [table], "owner") == CommitState(None, -1)
 
 
 @cut
-def test_a_ledger_file_is_judged_anew_or_named_never_taken_for_empty(
+def test_a_journal_file_is_judged_anew_or_named_never_taken_for_empty(
     tmp_path: Path, cut: Callable[[bytes], bytes]
 ) -> None:
-    table, ledger = plain(tmp_path), Ledger(tmp_path / "checkpoint")
-    prepared = Prepared(0, tuple(write_parts(table, pa.table({"n": [1]}))), {})
-    ledger.save(prepared)
+    table, journal = plain(tmp_path), Journal(tmp_path / "checkpoint", Facts)
+    prepared = PreparedBatch(0, tuple(write_parts(table, pa.table({"n": [1]}))), Facts())
+    journal.save(prepared)
     damage(tmp_path / "checkpoint" / "prepared" / "0.json", cut)
-    assert reached(ledger, [table], "owner") == Reached(None, -1)
-    settle(prepared, [table], "owner")
-    ledger.save(prepared)
+    assert read_state(journal, [table], "owner") == CommitState(None, -1)
+    commit_batch(prepared, [table], lambda table: writer_name("owner", table))
+    journal.save(prepared)
     damage(tmp_path / "checkpoint" / "prepared" / "0.json", cut)
     with pytest.raises(TallyError, match=r"0\.json is cut off.* committed to ops/x already: restore it from a backup"):
-        reached(ledger, [table], "owner")
+        read_state(journal, [table], "owner")
 
 
 @cut
@@ -318,7 +318,7 @@ def test_all_that_an_entry_names_is_on_disk_before_the_entry_has_its_name(
     assert done[named - 1].startswith("entry_")
     assert done[named + 1] == "_delta_log"
     done.clear()
-    Ledger(checkpoint).save(Prepared(0, (part,), {}))
+    Journal(checkpoint, Facts).save(PreparedBatch(0, (part,), Facts()))
     named = done.index("= 0.json")
     assert {"0", "offsets", ".0.json.tmp"} <= set(done[:named])
     assert files_module.SIDE_BY_SIDE > 1

@@ -12,9 +12,9 @@ from support.lakes import House, house
 
 from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
 from spark_jobs.errors import StreamFailedError
-from spark_jobs.microbatch import settle as settle_module
+from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.microbatch.journal import query_id
-from spark_jobs.microbatch.offsets import handed, listed
+from spark_jobs.microbatch.offsets import SourceRange, listed, source_range
 from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress
 from spark_jobs.queries.refine import Refine
 
@@ -94,7 +94,7 @@ def test_a_batch_killed_half_committed_whose_plan_is_lost_is_finished_and_the_re
     for number, query, table in ((1, "refine", "ops/dead_letters"), (2, "ingest", f"bronze/{EVENTS}")):
         home.drop(f"{number}.csv", batch(f"b{number}"))
         with monkeypatch.context() as patch:
-            patch.setattr(settle_module, "append_once", _dying(settle_module.append_once, table))
+            patch.setattr(microbatch_commit, "append_once", _dying(microbatch_commit.append_once, table))
             with pytest.raises(StreamFailedError):
                 home.drain(spark)
         _of_an_earlier_release(home, query)
@@ -120,9 +120,9 @@ def _dying(real: Any, wanted: str) -> Any:
 def _of_an_earlier_release(home: House, query: str) -> None:
     path = max((home.lake.checkpoint(EVENTS, query) / "prepared").glob("*.json"), key=lambda path: int(path.stem))
     plain = json.loads(path.read_text())
-    for name in ("query_id", "made_of", "read_before", "listed_anew"):
+    for name in ("read_before", "knows_read_before", "listed_anew"):
         plain["facts"].pop(name, None)
-    path.write_text(json.dumps(plain))
+    path.write_text(json.dumps({name: plain[name] for name in ("batch_id", "parts", "facts")}))
 
 
 def test_the_audit_tells_rows_that_were_passed_over_from_rows_that_wait(
@@ -135,7 +135,7 @@ def test_the_audit_tells_rows_that_were_passed_over_from_rows_that_wait(
     _of_an_earlier_release(home, "refine")
     home.drop("1.csv", batch("b"))
     with monkeypatch.context() as patch:
-        patch.setattr(Refine, "__call__", _dying(None, ""))
+        patch.setattr(Refine, "process_batch", _dying(None, ""))
         with pytest.raises(StreamFailedError):
             home.drain(spark)
     waits = home.audit(spark)
@@ -168,15 +168,15 @@ def test_a_batch_of_files_is_told_by_its_files_and_not_by_its_number(tmp_path: P
     )
     _note(tmp_path / "offsets" / "0", {"logOffset": 0})
     _note(tmp_path / "offsets" / "1", {"logOffset": 2})
-    first, second = handed(tmp_path, 0), handed(tmp_path, 1)
+    first, second = source_range(tmp_path, 0), source_range(tmp_path, 1)
     assert list(listed(tmp_path, -1, 0)) == [str(paths[0])]
     assert sorted(listed(tmp_path, 0, 2)) == [str(path) for path in paths[1:]]
-    assert second.follows(first.to_json())
-    assert second.is_the(json.loads(json.dumps(second.to_json())))
+    assert second.follows(first)
+    assert second.is_same_as(SourceRange.from_json(json.loads(json.dumps(second.to_json()))))
     _list(tmp_path, {"2.compact": [(paths[0], 0), (paths[1], 1)]})
-    assert not handed(tmp_path, 1).is_the(second.to_json())
-    assert not first.follows(second.to_json())
-    assert not handed(tmp_path, 7).is_the(handed(tmp_path, 7).to_json())
+    assert not source_range(tmp_path, 1).is_same_as(second)
+    assert not first.follows(second)
+    assert not source_range(tmp_path, 7).is_same_as(source_range(tmp_path, 7))
 
 
 def test_what_keeps_spark_from_planning_is_set_aside_and_nothing_else(tmp_path: Path) -> None:

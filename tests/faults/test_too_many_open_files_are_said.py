@@ -58,7 +58,7 @@ def test_a_batch_fails_with_the_limit_and_lands_once_more_files_may_be_open(tmp_
     files = Files.of(landing, {f"{n}.csv": "order_id,amount\n" + f"{n},1\n" * 50 for n in range(3)})
     ingest = ingest_of(lake, landing)
     left = 0
-    while (told := said(lambda: ingest(files, 0), left)) is not None:
+    while (told := said(lambda: ingest.process_batch(files, 0), left)) is not None:
         assert "too many files are open" in told, told
         assert "`ulimit -n`" in told
         left += 1

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.gold import commits, record
 from spark_jobs.cli.app import main
-from spark_jobs.microbatch import settle
-from spark_jobs.queries import refine
+from spark_jobs.microbatch import commit
+from spark_jobs.queries import books
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +29,9 @@ def dying(commit: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 if __name__ == "__main__":
     wanted = sys.argv[1]
-    settle.append_once = dying(settle.append_once, wanted)
-    settle.replace_once = dying(settle.replace_once, wanted)
-    refine.append_once = dying(refine.append_once, wanted)
+    commit.append_once = dying(commit.append_once, wanted)
+    commit.replace_once = dying(commit.replace_once, wanted)
+    books.append_once = dying(books.append_once, wanted)
     commits.replace_once = dying(commits.replace_once, wanted)
     record.append_once = dying(record.append_once, wanted)
     main(sys.argv[2:])

@@ -16,7 +16,7 @@ from spark_jobs.batch.audit.result import SHOWN, Audit, Finding
 from spark_jobs.batch.audit.verdict_counts import VERDICTS, batch_counts, verdict_counts
 from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
 from spark_jobs.landing.backlog import file_backlog
-from spark_jobs.microbatch.journal import query_id
+from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.storage.counts import own_rows
 from spark_jobs.storage.spark_tables import read_table
 from spark_jobs.transforms.reduced_changes import EFFECTS

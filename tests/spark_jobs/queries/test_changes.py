@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.lakes import House, house
 
-from spark_jobs.microbatch import settle as settle_module
-from spark_jobs.queries import refine as refine_module
+from spark_jobs.microbatch import commit as microbatch_commit
+from spark_jobs.queries import books as books_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,9 +110,9 @@ def test_a_batch_of_changes_killed_before_each_of_its_commits_in_turn_lands_exac
         return commit
 
     for module, name in (
-        (settle_module, "append_once"),
-        (settle_module, "replace_once"),
-        (refine_module, "append_once"),
+        (microbatch_commit, "append_once"),
+        (microbatch_commit, "replace_once"),
+        (books_module, "append_once"),
     ):
         monkeypatch.setattr(module, name, dies_once_a_table(getattr(module, name)))
     (books,) = home.drain(spark, "products")
@@ -221,14 +221,14 @@ def test_a_subject_whose_merge_fails_does_not_stop_the_others(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = house(tmp_path)
-    real = settle_module.replace_once
+    real = microbatch_commit.replace_once
 
     def fails(table: Table, *args: Any, **kwargs: Any) -> Any:
         if table.name == "silver/products":
             raise RuntimeError("no merge of products")
         return real(table, *args, **kwargs)
 
-    monkeypatch.setattr(settle_module, "replace_once", fails)
+    monkeypatch.setattr(microbatch_commit, "replace_once", fails)
     home.drop("a.csv", HEADER + product("a", "c", 0, 1), "products")
     row = "c,c,2026-01-05T10:00:00Z,1,1,1,1,2,2.50,5.00\n"
     item = "change_id,op,event_ts,seq,order_item_id,order_id,product_id,quantity,unit_price,line_total\n"

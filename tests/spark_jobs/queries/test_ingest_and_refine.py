@@ -12,9 +12,10 @@ import pytest
 from support.duckdb_audit import discrepancies
 from support.lakes import house
 
-from spark_jobs.microbatch import settle as settle_module
+from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.microbatch import staging as staging_module
 from spark_jobs.microbatch.staging import Staging
+from spark_jobs.queries import books as books_module
 from spark_jobs.queries import refine as refine_module
 from spark_jobs.storage.cache import StorageCache, use_storage_cache
 
@@ -83,7 +84,7 @@ def test_a_batch_killed_before_each_of_its_commits_in_turn_lands_exactly_once(
     """What is settled in a drain: the file ledger, Bronze, Silver, duplicates, dead letters; the books have a test below."""
     home = house(tmp_path, RETRY_ATTEMPTS="9", RETRY_FIRST_WAIT="1 ms")
     home.drop("a.csv", HEADER + event("e1") + event("e2", price="x") + event("e1") + event("e3"))
-    real, died = settle_module.append_once, []
+    real, died = microbatch_commit.append_once, []
 
     def dies_once_a_table(table: Table, *args: Any, **kwargs: Any) -> bool:
         if table.name not in died:
@@ -91,7 +92,7 @@ def test_a_batch_killed_before_each_of_its_commits_in_turn_lands_exactly_once(
             raise RuntimeError("killed here")
         return real(table, *args, **kwargs)
 
-    monkeypatch.setattr(settle_module, "append_once", dies_once_a_table)
+    monkeypatch.setattr(microbatch_commit, "append_once", dies_once_a_table)
     home.drain(spark)
     judged = ["silver/ecommerce_events", "ops/duplicates", "ops/dead_letters"]
     assert died == ["ops/files", "bronze/ecommerce_events", *judged]
@@ -106,17 +107,17 @@ def test_a_batch_killed_before_its_ledger_was_written_is_judged_anew(
 ) -> None:
     home = house(tmp_path)
     home.drop("a.csv", HEADER + event("e1") + event("e1"))
-    from spark_jobs.microbatch.journal import Ledger
+    from spark_jobs.microbatch.journal import Journal, PreparedBatch
 
-    real, calls = Ledger.save, []
+    real, calls = Journal.save, []
 
-    def dies(self: Ledger, prepared: object) -> None:
+    def dies(self: Journal[Any], batch: PreparedBatch[Any]) -> None:
         calls.append(1)
         if len(calls) in (1, 3):
             raise RuntimeError("killed here")
-        real(self, prepared)  # type: ignore[arg-type]
+        real(self, batch)
 
-    monkeypatch.setattr(Ledger, "save", dies)
+    monkeypatch.setattr(Journal, "save", dies)
     home.drain(spark)
     found = home.audit(spark)
     assert found.balanced, found.findings
@@ -179,7 +180,7 @@ def test_verdicts_of_a_prepared_batch_stand_even_if_the_settings_change_before_i
     home.drop("a.csv", HEADER + event("e1", "2026-01-05T12:00:00Z"))
     home.drain(spark)
     home.drop("b.csv", HEADER + event("late", "2026-01-05T09:00:00Z"))
-    real = refine_module.append_once
+    real = books_module.append_once
 
     def dies(table: object, *args: object, **kwargs: object) -> object:
         if getattr(table, "name", "") == "ops/batch_quality":
@@ -187,7 +188,7 @@ def test_verdicts_of_a_prepared_batch_stand_even_if_the_settings_change_before_i
         return real(table, *args, **kwargs)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(refine_module, "append_once", dies)
+        patch.setattr(books_module, "append_once", dies)
         with pytest.raises(Exception, match="given up"):
             home.drain(spark)
     between = home.audit(spark)

@@ -6,9 +6,6 @@ import dataclasses
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from spark_jobs.microbatch.journal import Ledger, Prepared, query_id
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage import table_writer
 from spark_jobs.storage.append import append_once, is_committed
@@ -268,53 +264,3 @@ def test_a_table_swapped_for_another_behind_our_back_is_noticed(tmp_path: Path) 
     found = open_table(table.path)
     assert found is not None
     assert found.to_pyarrow_table()["day"].to_pylist() == [SECOND]
-
-
-def test_the_ledger_gives_back_what_was_saved_and_forgets_the_old(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    written = tuple(write_parts(table_at(tmp_path), rows(FIRST, FIRST)))
-    for batch in (0, 1, 5, 6):
-        ledger.save(Prepared(batch, written, {"rows_read": 2, "note": "ä"}))
-    assert ledger.load(6) == Prepared(6, written, {"rows_read": 2, "note": "ä"})
-    assert [ledger.load(batch) is not None for batch in (0, 1, 4, 5, 6)] == [False, False, False, True, True]
-    assert [ledger.load(6).rows(name) for name in ("ops/x", "ops/y")] == [2, 0]  # type: ignore[union-attr]
-
-
-KILLED = """
-import json, os, signal, sys
-from pathlib import Path
-from spark_jobs.microbatch.journal import Ledger, Prepared
-moment = sys.argv[2]
-def die(*_): os.kill(os.getpid(), signal.SIGKILL)
-if moment == "writing":
-    json.dump = lambda plain, file: (file.write('{"batch_id": 3, "pa'), file.flush(), die())
-else:
-    Path.replace = die
-Ledger(Path(sys.argv[1])).save(Prepared(3, (), {}))
-"""
-
-
-@pytest.mark.parametrize("moment", ["writing", "renaming"])
-def test_a_ledger_file_killed_before_its_name_is_not_loaded(tmp_path: Path, moment: str) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), moment], check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert [path.name for path in (tmp_path / "prepared").iterdir()] == [".3.json.tmp"]
-    assert Ledger(tmp_path).load(3) is None
-    Ledger(tmp_path).save(Prepared(3, (), {"again": True}))
-    assert Ledger(tmp_path).load(3) == Prepared(3, (), {"again": True})
-
-
-def test_parts_that_vanished_or_were_cut_are_named_but_only_of_tables_that_are_asked_for(tmp_path: Path) -> None:
-    table = table_at(tmp_path)
-    whole, gone, cut = (write_parts(table, rows(FIRST))[0] for _ in range(3))
-    prepared = Prepared(0, (whole, gone, cut), {})
-    assert prepared.lost({table.name: table.path}) == []
-    (Path(table.path) / gone.path).unlink()
-    (Path(table.path) / cut.path).write_bytes(b"PAR1")
-    assert prepared.lost({table.name: table.path}) == [f"ops/x: {gone.path}", f"ops/x: {cut.path}"]
-    assert prepared.lost({}) == []
-
-
-def test_the_query_id_is_the_one_that_spark_gave_the_checkpoint(tmp_path: Path) -> None:
-    (tmp_path / "metadata").write_text('{"id":"0f-1"}')
-    assert query_id(tmp_path) == "0f-1"

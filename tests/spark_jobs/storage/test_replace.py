@@ -3,7 +3,6 @@ test_replace_with_spark."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import signal
 import subprocess
@@ -21,9 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables_with_a_key import SCHEMA, Rows, named, put, rows, scanned, small_limits, table_with_a_key
 
-from spark_jobs.microbatch import settle as settle_module
-from spark_jobs.microbatch.journal import Ledger, Prepared
-from spark_jobs.microbatch.settle import LostPartsError, reached, settle
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage import checkpoint as checkpoint_module
 from spark_jobs.storage import replace as replace_module
@@ -513,40 +509,3 @@ def test_a_partitioned_table_keeps_each_row_in_its_partition(tmp_path: Path, mon
     for found in (scanned(table.path), all_rows(table, schema.names)):
         assert {row["id"]: (row["n"], row["day"]) for row in found.to_pylist()} == expected
     assert rows_with_keys(table, pa.array([8]), ["day"])["day"].to_pylist() == [days[0]]
-
-
-def test_settling_replaces_in_keyed_tables_and_appends_to_others_once(tmp_path: Path) -> None:
-    table = table_with_a_key(tmp_path)
-    log = dataclasses.replace(table, name="silver/log", path=str(tmp_path / "log"), key_columns=())
-    for batch, (there, gone) in enumerate([({1: "a", 2: "b"}, []), ({1: "c"}, [2])]):
-        parts = (*write_parts(table, rows(there)), *write_parts(log, rows(there)))
-        prepared = Prepared(batch, parts, {"gone": {table.name: gone}})
-        for _ in range(2):
-            settle(prepared, [log, table], "owner")
-    assert named(scanned(table.path)) == {1: "c"}
-    assert sorted(scanned(log.path)["name"].to_pylist()) == ["a", "b", "c"]
-
-
-def test_a_batch_of_which_only_one_table_is_committed_resumes_with_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = table_with_a_key(tmp_path)
-    log = dataclasses.replace(table, name="silver/log", path=str(tmp_path / "log"), key_columns=())
-    prepared = Prepared(0, (*write_parts(table, rows({1: "a"})), *write_parts(log, rows({1: "a"}))))
-    ledger = Ledger(tmp_path / "checkpoint")
-    ledger.save(prepared)
-
-    def stopped(*_: object, **__: object) -> bool:
-        raise OSError("pulled the plug")
-
-    monkeypatch.setattr(settle_module, "append_once", stopped)
-    with pytest.raises(OSError, match="plug"):
-        settle(prepared, [table, log], "owner")
-    monkeypatch.undo()
-    assert reached(ledger, [table, log], "owner").prepared == prepared
-    settle(prepared, [table, log], "owner")
-    assert (named(scanned(table.path)), named(scanned(log.path))) == ({1: "a"}, {1: "a"})
-    (Path(log.path) / prepared.of(log.name)[0].path).unlink()
-    assert reached(ledger, [table, log], "owner").prepared == prepared
-    with pytest.raises(LostPartsError):
-        reached(ledger, [table, dataclasses.replace(log, path=str(tmp_path / "elsewhere"))], "owner")

@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from schema_registry.registry import load
 from spark_jobs.batch.point_in_time.key_states import state_at
 from spark_jobs.lake import Lake
-from spark_jobs.queries.merging import Merger, Stamp
+from spark_jobs.queries.apply_changes import BatchStamp, ChangeApplier
 from spark_jobs.storage import key_lookup
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.cache import StorageCache, use_storage_cache
@@ -44,7 +44,7 @@ VALUES: dict[str, list[Any]] = {
     "timestamp": [FIRST, FIRST + TICK, datetime(1582, 10, 10, tzinfo=UTC), OPEN, LAST - TICK, LAST],
     "string": ["", "\0", " ", "a|b", "a\\|b", "é" * 10_000, "é" * 9_999 + "ê", "\U0010ffff" * 65, "\U0010ffff" * 66],
 }  # fmt: skip
-STAMP = Stamp("q", 0, 0)
+STAMP = BatchStamp("q", 0, 0)
 
 
 def subject_of(root: Path, key: dict[str, str], kind: str) -> Subject:
@@ -67,13 +67,13 @@ def merge(lake: Lake, subject: Subject, version: int, *changes: dict[str, Any]) 
         [{**dict.fromkeys(log.schema.names), "event_ts": FIRST, **change} for change in changes], schema=log.schema
     )
     parts = write_parts(log, rows)
-    merging = Merger(lake, subject)(parts, dataclasses.replace(STAMP, batch_id=version))
+    applied = ChangeApplier(lake, subject).apply(parts, dataclasses.replace(STAMP, batch_id=version))
     append_once(log, parts, writer="log", version=version)
     for table in lake.merged(subject):
-        own = [part for part in merging.parts if part.table == table.name]
-        gone = pa.array(merging.gone.get(table.name, []), pa.int64())
-        replace_once(table, own, deleted_keys=gone, writer="w", version=version)
-    return merging.effects
+        own = [part for part in applied.parts if part.table == table.name]
+        gone = pa.array(applied.deleted_keys.get(table.name, []), pa.int64())
+        replace_once(table, own, gone=gone, writer="w", version=version)
+    return applied.effects
 
 
 def change(seq: int, key: dict[str, Any], effective: datetime, kept: Any, op: str = "u") -> dict[str, Any]:

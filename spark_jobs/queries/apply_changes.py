@@ -1,7 +1,7 @@
-"""Merging: what a batch of accepted changes makes of the current table and of history, as parts to be committed.
+"""Apply a batch of accepted changes to the current table and to history: the rows of each that change, as parts to be committed.
 
 Nothing is visible until the parts are committed: ``storage.replace`` puts them in the place of the rows of the same keys. Done
-again before that, the same parts are written under other names; after it, the ledger has them and they are not computed again.
+again before that, the same parts are written under other names; after it, the journal has them and they are not computed again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """Who merges: what the written rows say of it. ``processed_at`` in epoch microseconds."""
+class BatchStamp:
+    """What the rows that a batch writes say of it. ``processed_at`` in epoch microseconds."""
 
     query_id: str
     batch_id: int
@@ -40,24 +40,24 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Merging:
-    """The parts that replace rows, the surrogate keys of versions that are gone, and what the changes did."""
+class AppliedChanges:
+    """The parts that replace rows; by table, the surrogate keys of versions that no longer exist; what changes did, by effect."""
 
     parts: list[Part]
-    gone: dict[str, list[int]]
+    deleted_keys: dict[str, tuple[int, ...]]
     effects: dict[str, int]
 
 
 @dataclass(slots=True)
-class Merger:
-    """Merges the batches of one subject; remembers its truncates, which are few and concern every key."""
+class ChangeApplier:
+    """Applies the batches of one subject. Keeps its truncates, which are few and concern every key, until one more comes."""
 
     lake: Lake
     subject: Subject
     _truncates: pa.Table | None = field(default=None, init=False)
 
-    def __call__(self, log_parts: Sequence[Part], stamp: Stamp) -> Merging:
-        """Merge the changes in these parts of the change log, which are written and not yet committed."""
+    def apply(self, log_parts: Sequence[Part], stamp: BatchStamp) -> AppliedChanges:
+        """Apply the changes in these parts of the change log, which are written and not yet committed."""
         contract = self.subject.latest
         log = self.lake.changes(self.subject)
         incoming = ChangeBatch.from_log(read_parts(log, log_parts), contract)
@@ -102,18 +102,18 @@ class Merger:
     def _keys(self, rows: pa.Table) -> pa.Array:
         return pc.unique(key_array(rows, self.subject.latest.key))
 
-    def _written(self, merged: TableUpdates, stamp: Stamp) -> Merging:
+    def _written(self, merged: TableUpdates, stamp: BatchStamp) -> AppliedChanges:
         parts = _write(self.lake.current(self.subject), merged.current, stamp)
         history = self.lake.history(self.subject)
         if history is None or merged.history is None:
-            return Merging(parts, {}, merged.effects)
+            return AppliedChanges(parts, {}, merged.effects)
         parts += _write(history, merged.history, stamp)
-        gone = {history.name: merged.deleted_keys.to_pylist()} if len(merged.deleted_keys) else {}
-        return Merging(parts, gone, merged.effects)
+        gone = {history.name: tuple(merged.deleted_keys.to_pylist())} if len(merged.deleted_keys) else {}
+        return AppliedChanges(parts, gone, merged.effects)
 
 
-def _write(table: Table, rows: pa.Table, stamp: Stamp) -> list[Part]:
-    """Write rows, in the order of their keys, with the stamp on them."""
+def _write(table: Table, rows: pa.Table, stamp: BatchStamp) -> list[Part]:
+    """Write rows, in the order of their keys, with the batch that wrote them."""
     size = rows.num_rows
     added = {
         "query_id": pa.repeat(stamp.query_id, size),

@@ -1,4 +1,4 @@
-"""What of a batch repeats what the lake has accepted, or what an earlier reading has judged."""
+"""Find the rows of a batch that repeat what the lake has accepted, or what an earlier reading has judged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Repeated:
+class DuplicateFinder:
     """Finds the duplicates of one subject's batches."""
 
     lake: Lake
@@ -34,8 +34,8 @@ class Repeated:
     def __post_init__(self) -> None:
         self._landers = Writers(self.lake.bronze(self.subject).path)
 
-    def __call__(self, narrow: pa.Table, watermark: datetime | None, read_before: datetime | None) -> Duplicates:
-        """The duplicates among judged rows (columns ``judge.DEDUPE_COLUMNS``).
+    def find(self, narrow: pa.Table, watermark: datetime | None, read_before: datetime | None) -> Duplicates:
+        """Return the duplicates among judged rows (columns ``judge.DEDUPE_COLUMNS``).
 
         An event repeats one of the same key by the rules of ``dedupe``; a change one of the same change_id, whatever its age. Rows
         landed up to ``read_before`` (see :func:`read_before`) may have been judged by an earlier query.
