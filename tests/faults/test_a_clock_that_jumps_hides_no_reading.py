@@ -150,17 +150,17 @@ def test_a_file_that_is_landed_again_while_the_stream_runs_is_known_to_have_been
     first = landed.rows()
     refuse(home, first, "refine")
     repeated = DuplicateFinder(home.lake, home.subject(), False)
-    assert len(repeated(first, None, None)) == 0
+    assert len(repeated.find(first, None, None)) == 0
     compact(home.lake.files.path)
     landed.begin("second")
     landed(0, NOON + jump, "a.csv")
     compact(home.lake.files.path)
     again = landed.rows().filter(pc.greater(landed.rows()["ingested_at"], pc.max(first["ingested_at"])))
     assert again.num_rows == 1
-    assert repeated(again, None, None).first_row_ids.to_pylist() == again["row_id"].to_pylist()
+    assert repeated.find(again, None, None).first_row_ids.to_pylist() == again["row_id"].to_pylist()
     landed(1, NOON, "c.csv")
     only_new = landed.rows().filter(pc.equal(landed.rows()["source"], f"{EVENTS}/c.csv"))
-    assert len(repeated(only_new, None, None)) == 0
+    assert len(repeated.find(only_new, None, None)) == 0
 
 
 def test_a_good_row_that_is_read_again_is_known_though_a_newer_version_migrates_its_key_to_another(
@@ -175,7 +175,7 @@ def test_a_good_row_that_is_read_again_is_known_though_a_newer_version_migrates_
     for name, value in (("_key", "E2"), ("_event_time", AT), ("_valid", True)):
         place = again.schema.get_field_index(name)
         again = again.set_column(place, name, pa.array([value], again.schema.field(name).type))
-    found = DuplicateFinder(home.lake, home.subject(), False)(again, None, None)
+    found = DuplicateFinder(home.lake, home.subject(), False).find(again, None, None)
     assert found.first_row_ids.to_pylist() == again["row_id"].to_pylist()
 
 
@@ -204,13 +204,13 @@ def test_a_new_query_looks_up_what_landed_before_it_and_an_empty_batch_asks_noth
     assert before == pc.max(landed.rows()["ingested_at"]).as_py()
     landed(1, NOON, "b.csv")
     repeated = DuplicateFinder(home.lake, home.subject(), False)
-    assert repeated(landed.rows(), None, before).first_row_ids.to_pylist() == [
+    assert repeated.find(landed.rows(), None, before).first_row_ids.to_pylist() == [
         row["row_id"] for row in landed.rows().sort_by("ingested_at").to_pylist()[:1]
     ]
-    assert len(repeated(landed.rows().slice(0, 0), None, before)) == 0
+    assert len(repeated.find(landed.rows().slice(0, 0), None, before)) == 0
     later = landed.rows().filter(pc.greater(landed.rows()["ingested_at"], pa.scalar(before, TIMESTAMP)))
     shutil.rmtree(home.lake.dead_letters.path)
-    assert len(repeated(later, None, before)) == 0
+    assert len(repeated.find(later, None, before)) == 0
 
 
 def test_who_has_landed_files_is_known_from_the_log_and_its_checkpoint_also_once_entries_are_cleaned_away(

@@ -13,9 +13,8 @@ from support.lakes import House, house
 from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
 from spark_jobs.errors import StreamFailedError
 from spark_jobs.microbatch import commit as microbatch_commit
-from spark_jobs.microbatch.journal import query_id
 from spark_jobs.microbatch.offsets import SourceRange, listed, source_range
-from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress
+from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress, query_id
 from spark_jobs.queries.refine import Refine
 
 if TYPE_CHECKING:

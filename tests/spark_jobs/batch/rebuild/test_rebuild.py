@@ -19,8 +19,8 @@ from spark_jobs.batch.rebuild.contents import VERDICTS
 from spark_jobs.batch.rebuild.run import IncompleteError, Rebuild, RebuildResult
 from spark_jobs.errors import BusyError, UsageError
 from spark_jobs.microbatch import swap as swap_module
-from spark_jobs.microbatch.journal import query_id
 from spark_jobs.microbatch.lock import sole_writer
+from spark_jobs.microbatch.spark_notes import query_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
