@@ -20,8 +20,8 @@ from spark_jobs.queries.books import RefineFacts
 from spark_jobs.queries.ingest import IngestFacts
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.parts import Part
-from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.storage.table import Table
+from spark_jobs.storage.table_writer import write_parts
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("n", pa.int64()), ("at", TIMESTAMP), ("day", pa.date32())])
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
