@@ -23,7 +23,10 @@ from spark_jobs.cli.registry import registry_app
 from spark_jobs.cli.serve import serve
 from spark_jobs.errors import NotStoppedError, TallyError
 from spark_jobs.logs import say_harmlessly
-from spark_jobs.render import show
+from spark_jobs.render.as_of import show_answer
+from spark_jobs.render.audit import show_audits
+from spark_jobs.render.terminal import complain, show_json, show_table, show_traceback
+from spark_jobs.render.why import show_row_trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +126,7 @@ def audit(
 
     settings = load_settings()
     found = run_audit(settings, lake_of(settings), chosen_subjects(settings, subjects), manifest)
-    show.as_json([one.to_json() for one in found]) if json else show.audits(found)
+    show_json([one.to_json() for one in found]) if json else show_audits(found)
     _exit(not all(one.balanced for one in found))
 
 
@@ -144,11 +147,11 @@ def why(
     subjects = chosen_subjects(settings, None)
     told = [story for subject in subjects for story in trace_rows(lake_of(settings), subject, key)]
     if json:
-        show.as_json([story.to_json() for story in told])
+        show_json([story.to_json() for story in told])
     for story in [] if json else told:
-        show.story(story)
+        show_row_trace(story)
     if not told:
-        show.complain(f"no row of this lake has the key, row id or place '{key}'; a place reads subject/file.csv:17")
+        complain(f"no row of this lake has the key, row id or place '{key}'; a place reads subject/file.csv:17")
     _exit(not told)
 
 
@@ -168,9 +171,9 @@ def as_of(
     (chosen,) = chosen_subjects(settings, [subject])
     told = run_as_of(lake_of(settings), chosen, key, moment)
     if json:
-        show.as_json(told.to_json())
+        show_json(told.to_json())
     if not json or told.found is None:
-        show.answer(told)
+        show_answer(told)
     _exit(told.found is None)
 
 
@@ -181,11 +184,12 @@ def rebuild(
     json: Json = False,
 ) -> None:
     """Make a subject's tables again from Bronze beside the old ones, compare the content, and swap them in; the old one is kept."""
-    from spark_jobs.cli.rebuild import run_rebuild, show_rebuilt
+    from spark_jobs.cli.rebuild import run_rebuild
+    from spark_jobs.render.rebuild import show_rebuild
 
     settings = load_settings()
     done = run_rebuild(settings, lake_of(settings), subject, verify=verify, quiet=json)
-    show.as_json(done.to_json()) if json else show_rebuilt(done, lake_of(settings))
+    show_json(done.to_json()) if json else show_rebuild(done, lake_of(settings))
     _exit(verify and not done.equal)
 
 
@@ -200,7 +204,7 @@ def report(
     from spark_jobs.render.report import show_report
 
     done = run_report(lake_of(load_settings()), date, out, json=json)
-    show.as_json(done.report.to_json()) if json else show_report(done)
+    show_json(done.report.to_json()) if json else show_report(done)
 
 
 @app.command()
@@ -209,11 +213,11 @@ def settings(json: Json = False) -> None:
     loaded = load_settings()
     rows = loaded.rows()
     if names := exposed(loaded):
-        show.complain(f"others of this machine can read {', '.join(names)}: chmod 600 .env", style="yellow")
+        complain(f"others of this machine can read {', '.join(names)}: chmod 600 .env", style="yellow")
     if json:
-        show.as_json([row._asdict() for row in rows])
+        show_json([row._asdict() for row in rows])
     else:
-        show.table("Settings", ["group", "variable", "value", "from"], rows, whole=True)
+        show_table("Settings", ["group", "variable", "value", "from"], rows, whole=True)
 
 
 def _exit(says_no: bool) -> None:
@@ -245,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(told)
         sys.exit(told.exit_code)
     finally:
-        sys.excepthook = show.trace  # typer has set its own, which shows what the error says as it is
+        sys.excepthook = show_traceback  # typer has set its own, which shows what the error says as it is
 
 
 def _explained(error: BaseException) -> TallyError | None:
@@ -267,7 +271,7 @@ def _usage(error: typer.TyperException) -> None:
         error.message = escape_controls(error.message)
         shown()
     else:
-        show.complain(f"error: {error}", style="red")
+        complain(f"error: {error}", style="red")
 
 
 def _say(error: TallyError) -> None:
@@ -276,6 +280,6 @@ def _say(error: TallyError) -> None:
     logging.getLogger("tallylake").debug("stopped", exc_info=error)
     lines = str(error).split("\n") if error.has_lines else [str(error)]
     for number, line in enumerate(lines):
-        show.complain(f"  {line}" if number else f"error: {line}", style="red")
+        complain(f"  {line}" if number else f"error: {line}", style="red")
     if threading.current_thread() is threading.main_thread():
         sys.stderr.flush()

@@ -13,8 +13,8 @@ from schema_registry.registry import load as load_registry
 from spark_jobs.cli.common import as_date
 from spark_jobs.errors import UsageError
 from spark_jobs.lake import Lake
-from spark_jobs.render import show
-from spark_jobs.render.gold import show_record
+from spark_jobs.render.gold import show_gold_run
+from spark_jobs.render.terminal import console, say, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -79,10 +79,10 @@ def _report(json: bool, accepted: Collection[str], work: Callable[[GoldRun], Run
     with _progress(quiet=json) as step:
         record = work(_gold(settings, accepted, step))
     if json:
-        show.as_json(record.to_json())
+        show_json(record.to_json())
     else:
-        show_record(record)
-        show.say(f"the record: {records_folder(settings) / record.run_id}.json and ops/runs")
+        show_gold_run(record)
+        say(f"the record: {records_folder(settings) / record.run_id}.json and ops/runs")
     if record.failed:
         raise typer.Exit(1)
 
@@ -101,7 +101,7 @@ def _gold(settings: Settings, accepted: Collection[str], step: Callable[[str], N
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    hidden = quiet or not show.console.is_terminal
-    with Progress(*columns, console=show.console, transient=True, disable=hidden) as progress:
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task("", total=None)
         yield lambda text: progress.update(task, description=text)

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from spark_jobs.errors import UsageError
-from spark_jobs.render import show
+from spark_jobs.render.terminal import say
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -30,4 +30,4 @@ def run_publish(settings: Settings, registry: Registry, lake: Lake, *, once: boo
         return
     publisher.catch_up()
     shown = sum(one.shown is not None for one in publisher.tables)
-    show.say(f"{shown} tables are published; {publisher.rows:,} rows were written")
+    say(f"{shown} tables are published; {publisher.rows:,} rows were written")

@@ -10,7 +10,9 @@ import typer
 from config.settings import load as load_settings
 from schema_registry.describe import as_dict
 from schema_registry.registry import load, load_subject
-from spark_jobs.render import contracts, examples, show
+from spark_jobs.render.contracts import show_contract, show_subjects
+from spark_jobs.render.examples import show_examples
+from spark_jobs.render.terminal import say, show_json
 
 registry_app = typer.Typer(help="List, show, check and test the contracts.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
@@ -22,9 +24,9 @@ def list_subjects(json: Json = False) -> None:
     """List the subjects with their versions."""
     registry = load(load_settings().lake.contracts)
     if json:
-        show.as_json([as_dict(subject) for subject in registry.subjects.values()])
+        show_json([as_dict(subject) for subject in registry.subjects.values()])
         return
-    contracts.subjects(registry)
+    show_subjects(registry)
 
 
 @registry_app.command("show")
@@ -37,9 +39,9 @@ def show_subject(
     found = load(load_settings().lake.contracts).subject(subject)
     contract = found.latest if version is None else found.contract(version)
     if json:
-        show.as_json(as_dict(contract))
+        show_json(as_dict(contract))
         return
-    contracts.contract(contract)
+    show_contract(contract)
 
 
 @registry_app.command()
@@ -51,13 +53,13 @@ def check(
     """Check that contracts load: shape, rules, version order, compatibility, fingerprint lock."""
     if folder is not None:
         subject = load_subject(folder)
-        show.say(f"{subject.name}: v1 to v{subject.latest.version} are sound")
+        say(f"{subject.name}: v1 to v{subject.latest.version} are sound")
         return
     registry = load(load_settings().lake.contracts)
     for subject in registry.subjects.values():
         drafts = [f"v{c.version}" for c in subject.contracts if c.version not in subject.frozen]
         note = f"; drafts: {', '.join(drafts)}, frozen with the next stream" if drafts else ""
-        show.say(f"{subject.name}: v1 to v{subject.latest.version} are sound{note}")
+        say(f"{subject.name}: v1 to v{subject.latest.version} are sound{note}")
 
 
 @registry_app.command("test")
@@ -70,6 +72,6 @@ def judge_examples(subjects: Subjects = None, json: Json = False) -> None:
     from spark_jobs.batch.examples import run_examples
 
     results = run_examples(load_settings(), subjects or [])
-    show.as_json([result.to_json() for result in results]) if json else examples.examples(results)
+    show_json([result.to_json() for result in results]) if json else show_examples(results)
     if any(result.failed for result in results):
         raise typer.Exit(1)

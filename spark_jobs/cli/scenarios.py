@@ -8,7 +8,7 @@ from spark_jobs.demo.own_folder import require_own
 from spark_jobs.demo.scenarios import SCENARIOS
 from spark_jobs.demo.shop import COMMAND, Shop
 from spark_jobs.errors import UsageError
-from spark_jobs.render import show
+from spark_jobs.render.terminal import console
 from spark_jobs.session import spark_session
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def run_scenarios(settings: Settings, name: str | None, out: Path) -> None:
     chosen = SCENARIOS if name is None else {name: SCENARIOS[name]}
     for each in chosen:
         require_own(out / each, COMMAND)
-    with show.console.status("starting Spark"):
+    with console.status("starting Spark"):
         spark = spark_session(settings)
     shops = {each: Shop.opened(spark, settings, out / each) for each in chosen}
     for each, story in chosen.items():
-        with show.console.status(f"{each}: landing, streaming, publishing"):
+        with console.status(f"{each}: landing, streaming, publishing"):
             story(shops[each])

@@ -9,7 +9,7 @@ import typer
 from config.postgres_login import display_name
 from config.settings import load as load_settings
 from spark_jobs.errors import UsageError
-from spark_jobs.render import show
+from spark_jobs.render.terminal import say
 
 
 def serve(
@@ -27,6 +27,6 @@ def serve(
 
     def announce(address: str) -> None:
         about = f"the API is described at {address}/openapi.json; {display_name(settings.database)}"
-        show.say("Tallylake is served at ", (address, "bold"), f" ({about}). Ctrl-C stops it.")
+        say("Tallylake is served at ", (address, "bold"), f" ({about}). Ctrl-C stops it.")
 
     serving.serve(settings, host, port, announce)

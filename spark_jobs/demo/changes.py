@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from spark_jobs.batch.point_in_time.key_states import state_at
-from spark_jobs.render import show
+from spark_jobs.render.terminal import say, show_table
+from spark_jobs.render.values import moment_text
 from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.transforms.reduced_changes import EFFECTS
 from spark_jobs.transforms.scd2 import OPEN
@@ -29,7 +30,7 @@ AFTERNOON = timedelta(hours=15)
 def show_effects(books: Sequence[Books]) -> None:
     """What the accepted changes did, a line a batch."""
     rows = [[b.subject, b.accepted, "=", *[b.effects[name] for name in EFFECTS]] for b in books if b.effects]
-    show.table("What the accepted changes did", ["entity", "accepted", "", *EFFECTS], rows)
+    show_table("What the accepted changes did", ["entity", "accepted", "", *EFFECTS], rows)
 
 
 def show_past(lake: Lake, registry: Registry) -> list[str]:
@@ -48,17 +49,17 @@ def _show_moved(lake: Lake, registry: Registry) -> list[str]:
     customer, order = found
     key, placed = customer[0]["customer_id"], order["order_date"]
     name = f"{customer[0]['first_name']} {customer[0]['last_name']}"
-    show.table(
+    show_table(
         f"A customer moved: {name}, customer {key}", ["city", "from", "until"], [_line(v, "city") for v in customer]
     )
     then = state_at(lake, subject, {"customer_id": key}, placed)
     assert then.found is not None
     home = f"{then.found.row['address']}, {then.found.row['city']}, {then.found.row['country']}"
-    show.say(
-        f"Order {order['order_id']} was placed at {show.moment(placed)}: the customer lived at {home}, "
+    say(
+        f"Order {order['order_id']} was placed at {moment_text(placed)}: the customer lived at {home}, "
         f"and lives in {customer[-1]['city']} now."
     )
-    show.say()
+    say()
     return [f'tally as-of customers {key} "{placed:%Y-%m-%d %H:%M:%S}"']
 
 
@@ -84,13 +85,13 @@ def _show_price(lake: Lake, registry: Registry) -> list[str]:
     key = risen[0]["product_id"]
     rise = next(after for before, after in pairwise(risen) if after["price"] > before["price"])
     title = f"A price rose: {risen[0]['product_name']}, product {key}"
-    show.table(title, ["price", "from", "until"], [_line(v, "price") for v in risen])
+    show_table(title, ["price", "from", "until"], [_line(v, "price") for v in risen])
     moments = [_at_15(rise["valid_from"], days) for days in (-1, 1)]
     for moment in moments:
         told = state_at(lake, subject, {"product_id": key}, moment)
         price = "not there" if told.found is None else f"{told.found.row['price']}"
-        show.say(f"At {show.moment(moment)} its price was {price}.")
-    show.say()
+        say(f"At {moment_text(moment)} its price was {price}.")
+    say()
     return [f'tally as-of products {key} "{moments[0]:%Y-%m-%d %H:%M}"']
 
 
@@ -119,5 +120,5 @@ def _versions(lake: Lake, registry: Registry, name: str, columns: list[str]) -> 
 
 
 def _line(version: Version, name: str) -> list[str]:
-    until = "now" if version["valid_to"] == OPEN else show.moment(version["valid_to"])
-    return [str(version[name]), show.moment(version["valid_from"]), until]
+    until = "now" if version["valid_to"] == OPEN else moment_text(version["valid_to"])
+    return [str(version[name]), moment_text(version["valid_from"]), until]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.batch.report.file import write_report
-from spark_jobs.render import show
-from spark_jobs.render.gold import show_record
+from spark_jobs.render.gold import show_gold_run
 from spark_jobs.render.report import show_report
+from spark_jobs.render.terminal import console, say
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def show_gold(spark: SparkSession, settings: Settings, registry: Registry, last: date, out: Path) -> list[str]:
     """Publish every date up to the last one and write the report of the newest; the commands that go on from there."""
     gold = GoldRun(spark, settings, registry)
-    with show.console.status("building gold: the star, the gates, the marts"):
+    with console.status("building gold: the star, the gates, the marts"):
         record = gold.run(last)
-    show_record(record)
+    show_gold_run(record)
     newest = record.dates_built[-1]
     done = write_report(gold.lake, newest, out / f"report-{newest}.html")
     show_report(done)
-    show.say()
+    say()
     held = [f"tally gold run --date {last} --accept order_totals"] if record.dates_held else []
     return [*held, f"tally report --date {newest} --json"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from config.postgres import connect, stop_embedded
 from config.postgres_login import display_name
 from spark_jobs.publish.publisher import Publisher
-from spark_jobs.render import show
+from spark_jobs.render.terminal import console, say, show_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,23 +40,23 @@ def stop_postgres(settings: Settings) -> None:
 def show_postgres(settings: Settings, registry: Registry, lake: Lake) -> None:
     """Publish everything, and ask a view."""
     publisher = Publisher(settings, registry, lake, threading.Event())
-    with show.console.status("publishing to Postgres"):
+    with console.status("publishing to Postgres"):
         publisher.catch_up()
     tables = sum(one.shown is not None for one in publisher.tables)
-    show.say(
+    say(
         ("Published", "bold"),
         f" {publisher.rows:,} rows of {tables} tables to the {display_name(settings.database)}: "
         "exactly what the lake has, in transactions that carry its versions.",
         soft_wrap=False,
     )
-    show.say()
+    say()
     with (
         closing(connect(settings.database, "reader", application="tally demo")) as connection,
         connection.cursor() as cursor,
     ):
         cursor.execute(FUNNEL)
         columns = [column.name for column in cursor.description or ()]
-        show.table("v_category_performance", columns, cursor.fetchall())
+        show_table("v_category_performance", columns, cursor.fetchall())
 
 
 def serve_demo(settings: Settings) -> None:
@@ -67,8 +67,8 @@ def serve_demo(settings: Settings) -> None:
     from serving.serve import serve
 
     def announce(address: str) -> None:
-        show.say()
-        show.say((f"It is open at {address}", "bold"), " until Ctrl-C.")
+        say()
+        say((f"It is open at {address}", "bold"), " until Ctrl-C.")
 
     try:
         serve(settings, announce=announce)

@@ -27,7 +27,9 @@ from spark_jobs.demo.own_folder import made_anew, require_own
 from spark_jobs.demo.postgres import own_postgres, serve_demo, show_postgres, stop_postgres
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
-from spark_jobs.render import show
+from spark_jobs.render.audit import show_audits
+from spark_jobs.render.terminal import console, say, show_table
+from spark_jobs.render.why import show_row_trace
 from spark_jobs.session import spark_session
 from spark_jobs.storage.open_tables import open_table
 
@@ -72,7 +74,7 @@ def run_demo(settings: Settings, rows: int, out: Path, seed: int) -> None:
     books, found = _stream_and_audit(settings, lake, registry, out / "manifests")
     _show_lake(books)
     show_effects(books)
-    show.audits(found)
+    show_audits(found)
     events = [line for line in books if line.subject == SUBJECT]
     _show_reasons(events)
     _show_letter(lake, registry.subject(SUBJECT))
@@ -112,7 +114,7 @@ def _stream_and_audit(
     books: list[Books] = []
     names = [SUBJECT, *SHOP_SUBJECTS]
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=show.console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         step = progress.add_task("starting Spark", total=3 * len(names) + 1)
         spark = spark_session(settings)
         progress.update(step, advance=1, description="streaming six feeds: landed, judged, merged, booked")
@@ -133,8 +135,8 @@ def _stream_and_audit(
 
 def _show_generated(options: EventOptions) -> None:
     told = summary(options.manifest, options.out)
-    show.say()
-    show.say(
+    say()
+    say(
         ("Generated", "bold"),
         f" {told.rows:,} events in {told.files:,} files, versions 1 to 3 side by side, "
         f"with {len(told.faults)} kinds of faults and oddities planted among them, and {DAYS} days of changes of a shop:",
@@ -144,7 +146,7 @@ def _show_generated(options: EventOptions) -> None:
     for name in (SUBJECT, *SHOP_SUBJECTS):
         told = summary(options.manifest.with_name(f"{name}.jsonl"), options.out)
         rows.append([name, told.rows, *[told.outcomes[outcome] for outcome in OUTCOMES], len(told.faults)])
-    show.table("", ["feed", "rows", *[f"must be {outcome}" for outcome in OUTCOMES], "kinds of faults"], rows)
+    show_table("", ["feed", "rows", *[f"must be {outcome}" for outcome in OUTCOMES], "kinds of faults"], rows)
 
 
 def _show_lake(books: list[Books]) -> None:
@@ -153,7 +155,7 @@ def _show_lake(books: list[Books]) -> None:
         [b.subject, b.batch_id, b.rows_read, "=", b.accepted, "+", b.duplicate, "+", b.dead_letter, b.unaccounted]
         for b in books
     ]
-    show.table("The books of each batch", names, rows)
+    show_table("The books of each batch", names, rows)
 
 
 def _show_reasons(books: list[Books]) -> None:
@@ -162,7 +164,7 @@ def _show_reasons(books: list[Books]) -> None:
         for name, count in batch.reasons.items():
             reasons[name] = reasons.get(name, 0) + count
     top = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:TOP]
-    show.table(f"Top reasons of {len(reasons)}", ["reason", "rows"], top)
+    show_table(f"Top reasons of {len(reasons)}", ["reason", "rows"], top)
 
 
 def _show_letter(lake: Lake, subject: Subject) -> None:
@@ -171,21 +173,21 @@ def _show_letter(lake: Lake, subject: Subject) -> None:
     assert table is not None
     letters = table.to_pyarrow_table(columns=["row_id", "reasons"]).to_pylist()
     worst = max(letters, key=lambda letter: (len(letter["reasons"]), letter["row_id"]))
-    show.say("One dead letter, with all its reasons", style="bold")
+    say("One dead letter, with all its reasons", style="bold")
     for story in trace_rows(lake, subject, worst["row_id"]):
-        show.story(story)
+        show_row_trace(story)
     silver = open_table(lake.silver(subject).path)
     assert silver is not None
     rows = silver.to_pyarrow_table(columns=["event_id", "schema_version"])
     event_id = min(rows.filter(pc.equal(rows["schema_version"], 1))["event_id"].to_pylist())
-    show.say(("One row explained:", "bold"), f" tally why {event_id}")
+    say(("One row explained:", "bold"), f" tally why {event_id}")
     for story in trace_rows(lake, subject, event_id):
-        show.story(story)
+        show_row_trace(story)
 
 
 def _show_next(settings: Settings, out: Path, asked: list[str], seconds: float) -> None:
-    show.say((f"Done in {seconds:.0f} s.", "bold"), " Commands to try next:")
-    show.say()
+    say((f"Done in {seconds:.0f} s.", "bold"), " Commands to try next:")
+    say()
     here = f"LAKE_ROOT={out}/lake LANDING_ROOT={out}/input"
     for command in (
         f"{here} tally status",
@@ -194,10 +196,10 @@ def _show_next(settings: Settings, out: Path, asked: list[str], seconds: float) 
         f"{here} tally rebuild products --verify",
         "tally generate ecommerce_events    # and in a second terminal: tally stream",
     ):
-        show.say(f"  {command}")
+        say(f"  {command}")
     address = f"http://{settings.serving.host}:{settings.serving.port}"
-    show.say()
-    show.say(
+    say()
+    say(
         ("The dashboard over what was just made:", "bold"),
         f" POSTGRES_ROOT={out}/postgres tally serve, then open {address}",
     )

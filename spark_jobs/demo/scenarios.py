@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.point_in_time.key_states import state_at
-from spark_jobs.render import show
+from spark_jobs.render.terminal import console, say, show_table, styled_line
+from spark_jobs.render.values import moment_text
 from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def customer_moves(shop: Shop) -> None:
     shop.stream()
     shop.publish(date(2025, 9, 1))
     homes = shop.history("customers", ["customer_key", "city", "address"])
-    show.table("dim_customer: both versions are kept", ["city", "address", "from", "until"], [_home(v) for v in homes])
+    show_table("dim_customer: both versions are kept", ["city", "address", "from", "until"], [_home(v) for v in homes])
     _orders_and_homes(shop, homes)
     _asked_of_history(shop, _at(2025, 3, 3, 12))
 
@@ -62,8 +63,8 @@ def price_rises(shop: Shop) -> None:
     shop.stream()
     shop.publish(date(2025, 9, 30))
     prices = shop.history("products", ["price"])
-    bounds = [[str(v["price"]), show.moment(v["valid_from"]), _until(v)] for v in prices]
-    show.table("dim_product: both prices are kept", ["price", "from", "until"], bounds)
+    bounds = [[str(v["price"]), moment_text(v["valid_from"]), _until(v)] for v in prices]
+    show_table("dim_product: both prices are kept", ["price", "from", "until"], bounds)
     _averages(shop, prices)
     _try(shop.command('as-of products 7 "2025-07-15 15:00"'))
 
@@ -114,7 +115,7 @@ def _orders_and_homes(shop: Shop, homes: Sequence[dict[str, Any]]) -> None:
     facts = shop.gold("fact_orders", ["order_id", "order_time", "customer_key"], "order_id")
     rows = [[str(f["order_id"]), f["order_time"], then[f["customer_key"]]["city"], homes[-1]["city"]] for f in facts]
     title = "fact_orders joined to dim_customer by customer_key"
-    show.table(title, ["order", "placed", "lived in then", "lives in now"], rows)
+    show_table(title, ["order", "placed", "lived in then", "lives in now"], rows)
 
 
 def _asked_of_history(shop: Shop, moment: datetime) -> None:
@@ -123,7 +124,7 @@ def _asked_of_history(shop: Shop, moment: datetime) -> None:
     assert told.found is not None
     home = f"{told.found.row['address']}, {told.found.row['city']}"
     _say(
-        f"When order 101 was placed, at {show.moment(moment)}, Ada Berg lived at {home}: history says what the fact says."
+        f"When order 101 was placed, at {moment_text(moment)}, Ada Berg lived at {home}: history says what the fact says."
     )
     _try(shop.command(f'as-of customers 1 "{moment:%Y-%m-%d %H:%M}"'))
 
@@ -141,7 +142,7 @@ def _averages(shop: Shop, prices: Sequence[dict[str, Any]]) -> None:
         offered = average_price(prices, _midnight(start), _midnight(end))
         rows.append([name, str(offered), pieces, str(revenue), str(_to_the_cent(Fraction(revenue) / pieces))])
     names = ["quarter of 2025", "average price offered", "pieces sold", "revenue", "average price sold at"]
-    show.table("The average price, asked in two ways", names, rows)
+    show_table("The average price, asked in two ways", names, rows)
     _say(
         "Offered: each price of dim_product weighted by the time it held. From July to September that was 10.00 for 15 days and "
         "12.00 for 77. Sold at: revenue by pieces of fact_orders. Eight pieces went at 10.00 before the rise and four at 12.00 "
@@ -160,7 +161,7 @@ def _before_and_after(
     moments = (("before the order", before), ("it is in Silver, gold not run", landed), ("after the run", after))
     names = ["orders", "units", "gmv", "average_order_value"]
     rows = [[moment, *[str(sales[name]) for name in names]] for moment, sales in moments]
-    show.table("daily_gmv of today", ["", "orders", "units", "revenue", "average order"], rows)
+    show_table("daily_gmv of today", ["", "orders", "units", "revenue", "average order"], rows)
     sum_of = " + ".join(f"{quantity} × {price}" for _, quantity, price in lines)
     _say(
         f"The order comes to {sum_of} = {total}. Revenue today was {before['gmv']} before and is {after['gmv']} after the run: "
@@ -169,11 +170,11 @@ def _before_and_after(
 
 
 def _home(version: dict[str, Any]) -> list[str]:
-    return [version["city"], version["address"], show.moment(version["valid_from"]), _until(version)]
+    return [version["city"], version["address"], moment_text(version["valid_from"]), _until(version)]
 
 
 def _until(version: dict[str, Any]) -> str:
-    return "now" if version["valid_to"] == OPEN else show.moment(version["valid_to"])
+    return "now" if version["valid_to"] == OPEN else moment_text(version["valid_to"])
 
 
 def _to_the_cent(value: Fraction | int) -> Decimal:
@@ -190,17 +191,17 @@ def _midnight(day: date) -> datetime:
 
 
 def _heading(title: str, sentence: str) -> None:
-    show.console.rule(show.line((title, "bold")), align="left")
+    console.rule(styled_line((title, "bold")), align="left")
     _say(sentence)
 
 
 def _say(sentence: str) -> None:
-    show.say(sentence, soft_wrap=False)
-    show.say()
+    say(sentence, soft_wrap=False)
+    say()
 
 
 def _try(*commands: str) -> None:
-    show.say("Commands to try next:", style="dim")
+    say("Commands to try next:", style="dim")
     for command in commands:
-        show.say(f"  {command}")
-    show.say()
+        say(f"  {command}")
+    say()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spark_jobs.render import show
+from spark_jobs.render.terminal import show_table
 
 if TYPE_CHECKING:
     from schema_registry.contract import Contract, Field
     from schema_registry.registry import Registry
 
 
-def subjects(registry: Registry) -> None:
+def show_subjects(registry: Registry) -> None:
     """Print the subjects with their versions."""
     rows = [
         [
@@ -26,21 +26,21 @@ def subjects(registry: Registry) -> None:
         for s in registry.subjects.values()
     ]
     names = ["subject", "kind", "versions", "frozen", "compatibility", "key", "fingerprint"]
-    show.table(f"Contracts in {registry.root}", names, rows, whole=True)
+    show_table(f"Contracts in {registry.root}", names, rows, whole=True)
 
 
-def contract(found: Contract) -> None:
+def show_contract(found: Contract) -> None:
     """Print one contract: fields, rules, derived columns and migration."""
     rows = [[field.name, field.type.sql, needed(field), limits(field), field.doc] for field in found.fields]
     names = ["field", "type", "required", "limits", "meaning"]
-    show.table(f"{found.subject} v{found.version}: {found.doc}", names, rows, whole=True)
-    show.table("Rules", ["rule", "holds where"], [[rule.name, rule.check] for rule in found.rules], whole=True)
+    show_table(f"{found.subject} v{found.version}: {found.doc}", names, rows, whole=True)
+    show_table("Rules", ["rule", "holds where"], [[rule.name, rule.check] for rule in found.rules], whole=True)
     if found.derive:
         derived = [[d.name, d.type.sql, d.expr] for d in found.derive]
-        show.table("Derived", ["column", "type", "is"], derived, whole=True)
+        show_table("Derived", ["column", "type", "is"], derived, whole=True)
     if found.migrate:
         becomes = list(found.migrate.items())
-        show.table(f"From v{found.version - 1}", ["field", "becomes"], becomes, whole=True)
+        show_table(f"From v{found.version - 1}", ["field", "becomes"], becomes, whole=True)
 
 
 def needed(field: Field) -> str:

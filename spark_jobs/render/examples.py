@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_registry.contract import VERSION_COLUMN
-from spark_jobs.render import show
 from spark_jobs.render.contracts import limits, needed
+from spark_jobs.render.terminal import say, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 COLUMNS = ("", "field", "received", "contract", "expected", "came")
 
 
-def examples(results: Sequence[SubjectResult]) -> None:
+def show_examples(results: Sequence[SubjectResult]) -> None:
     """Print how many examples of each subject pass, and each failing one as a table: a line a field, ✗ where it differs."""
     for result in results:
         name, count, failed = result.subject.name, len(result.judged), result.failed
         if not count:
-            show.say(f"{name}: no examples")
+            say(f"{name}: no examples")
             continue
-        show.say(f"{name}: {count - len(failed)} of {count} examples pass", style="red" if failed else "")
+        say(f"{name}: {count - len(failed)} of {count} examples pass", style="red" if failed else "")
         for one in failed:
-            show.table(title(one), COLUMNS, lines(result.subject, one), whole=True)
+            show_table(title(one), COLUMNS, lines(result.subject, one), whole=True)
 
 
 def title(one: Judged) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config.escaping import shorten
-from spark_jobs.render import show
+from spark_jobs.render.terminal import say, show_table
+from spark_jobs.render.values import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
 SHOWN = 12
 
 
-def show_record(record: RunRecord) -> None:
+def show_gold_run(record: RunRecord) -> None:
     """What a run did, what each gate said, and what is left to do."""
-    show.say((_sentence(record), "bold"), f" in {record.runtime_seconds:,.1f} s")
-    show.say()
+    say((_sentence(record), "bold"), f" in {record.runtime_seconds:,.1f} s")
+    say()
     if record.gates:
-        show.table("Quality gates", ["gate", "dates", "passed", "failed", "accepted"], _by_gate(record.gates))
+        show_table("Quality gates", ["gate", "dates", "passed", "failed", "accepted"], _by_gate(record.gates))
     written = record.rows_written
     rows = [[name, written.get(name, 0), count] for name, count in record.output_row_counts.items() if "gold/" in name]
-    show.table("Tables", ["table", "rows written", "rows now"], rows)
+    show_table("Tables", ["table", "rows written", "rows now"], rows)
     _show_failed(record.failed)
     _show_left(record)
 
@@ -51,29 +52,29 @@ def _by_gate(gates: Sequence[GateResult]) -> list[list[object]]:
 
 def _show_failed(failed: Sequence[GateResult]) -> None:
     for gate in failed[:SHOWN]:
-        detail = shorten(gate.detail or "", show.LONGEST)
-        show.say((f"{gate.date} is held back by {gate.gate}", "red"), f": {detail}")
+        detail = shorten(gate.detail or "", LONGEST)
+        say((f"{gate.date} is held back by {gate.gate}", "red"), f": {detail}")
         for row in gate.rows:
-            show.say(f"  {shorten(row, show.LONGEST)}")
+            say(f"  {shorten(row, LONGEST)}")
     if len(failed) > SHOWN:
-        show.say(f"… and {len(failed) - SHOWN:,} more verdicts, all in the record")
+        say(f"… and {len(failed) - SHOWN:,} more verdicts, all in the record")
     if failed:
         way = "Mend the source and run again, or publish in spite of a gate with --accept GATE."
-        show.say(way, style="dim")
-        show.say()
+        say(way, style="dim")
+        say()
 
 
 def _show_left(record: RunRecord) -> None:
     new = {gate.date for gate in record.failed}
     older = [day for day in record.dates_held if day not in new]
     if older:
-        show.say(f"still held back since earlier runs: {_some(older)}")
+        say(f"still held back since earlier runs: {_some(older)}")
     if record.dates_pending:
         way = "tally gold run with a later --date, or backfill"
-        show.say(f"changed, but not asked for: {_some(record.dates_pending)} ({way})")
+        say(f"changed, but not asked for: {_some(record.dates_pending)} ({way})")
     if record.waiting_lines or record.waiting_payments:
         waiting = f"{_counted(record.waiting_lines, 'order line')} and {_counted(record.waiting_payments, 'payment')}"
-        show.say(f"waiting for their order: {waiting} (gold/waiting_facts)")
+        say(f"waiting for their order: {waiting} (gold/waiting_facts)")
 
 
 def _some(days: Sequence[date]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spark_jobs.batch.report.page import headline
-from spark_jobs.render import show
+from spark_jobs.render.terminal import say
 
 if TYPE_CHECKING:
     from spark_jobs.batch.report.file import ReportResult
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def show_report(done: ReportResult) -> None:
     """The date in a sentence, how it stands, and where the page is."""
-    show.say(f"{done.report.date}: {headline(done.report)}")
+    say(f"{done.report.date}: {headline(done.report)}")
     if done.report.standing.state != "published":
-        show.say(f"{done.report.date}: newer data is {_UNSETTLED[done.report.standing.state]}", style="yellow")
+        say(f"{done.report.date}: newer data is {_UNSETTLED[done.report.standing.state]}", style="yellow")
     if done.page is not None:
-        show.say(f"{done.page.resolve()}")
+        say(f"{done.page.resolve()}")
 
 
 _UNSETTLED = {"held_back": "held back by a gate; the figures are those published before", "pending": "not built yet"}

@@ -32,7 +32,7 @@ from spark_jobs.landing.land_files import FileToLand, LandedFile, LandingError, 
 from spark_jobs.landing.limits import Limits, setting_name
 from spark_jobs.landing.listing import list_folder
 from spark_jobs.landing.skipped_files import SkippedFiles
-from spark_jobs.render.show import unread_for_their_ending
+from spark_jobs.render.status import unread_for_their_ending
 from spark_jobs.schemas import FILES as FILES_SCHEMA
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.create import ensure_table

@@ -25,12 +25,14 @@ from spark_jobs.batch.rebuild.compare import Comparison, KeyDifference
 from spark_jobs.batch.rebuild.run import RebuildResult
 from spark_jobs.batch.report.page import _template
 from spark_jobs.cli import app as cli
-from spark_jobs.cli.rebuild import show_rebuilt
 from spark_jobs.errors import TallyError
 from spark_jobs.logs import log_to
 from spark_jobs.publish.state import write_state
-from spark_jobs.render import show
-from spark_jobs.render.gold import show_record
+from spark_jobs.render.as_of import show_answer
+from spark_jobs.render.audit import show_audits
+from spark_jobs.render.gold import show_gold_run
+from spark_jobs.render.rebuild import show_rebuild
+from spark_jobs.render.terminal import console, say, show_table
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.table_writer import write_parts
 
@@ -133,18 +135,18 @@ GATE = GateResult("order_totals", NOON.date(), False, 1, HOSTILE, (HOSTILE, HOST
 RUN = {"run_id": "r", "lineage": "l", "run_number": 1, "command": "run", "run_date": NOON.date(), "start_date": None}
 STATE = State({"name": HOSTILE}, 1, NOON, None, None)
 RENDERED: dict[str, Callable[[], None]] = {
-    "audit": lambda: show.audits([Audit(**COUNTS, subject=HOSTILE, findings=FINDINGS)]),
-    "rebuild": lambda: show_rebuilt(
+    "audit": lambda: show_audits([Audit(**COUNTS, subject=HOSTILE, findings=FINDINGS)]),
+    "rebuild": lambda: show_rebuild(
         RebuildResult("things", "events", True, 1, 0, (Comparison("t", 1, 1, differing=1, examples=DIFFERENCES),)),
         house(Path("unused")).lake,
     ),
-    "gold": lambda: show_record(RunRecord(**RUN, end_date=date(2026, 1, 29), started_at=NOON, gates=(GATE,))),
-    "as-of": lambda: show.answer(Answer("t", {"id": HOSTILE}, NOON, STATE, Change(HOSTILE, 1), None, None)),
-    "as-of nothing": lambda: show.answer(Answer("t", {"id": HOSTILE}, NOON, None, None, None, None)),
-    "table": lambda: show.table(HOSTILE, [HOSTILE], [[HOSTILE]]),
-    "sentence": lambda: show.say(HOSTILE, (HOSTILE, "bold")),
-    "rule": lambda: show.console.rule(HOSTILE),
-    "console": lambda: show.console.print(HOSTILE, HOSTILE),
+    "gold": lambda: show_gold_run(RunRecord(**RUN, end_date=date(2026, 1, 29), started_at=NOON, gates=(GATE,))),
+    "as-of": lambda: show_answer(Answer("t", {"id": HOSTILE}, NOON, STATE, Change(HOSTILE, 1), None, None)),
+    "as-of nothing": lambda: show_answer(Answer("t", {"id": HOSTILE}, NOON, None, None, None, None)),
+    "table": lambda: show_table(HOSTILE, [HOSTILE], [[HOSTILE]]),
+    "sentence": lambda: say(HOSTILE, (HOSTILE, "bold")),
+    "rule": lambda: console.rule(HOSTILE),
+    "console": lambda: console.print(HOSTILE, HOSTILE),
 }
 
 

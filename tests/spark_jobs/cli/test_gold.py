@@ -15,7 +15,7 @@ from spark_jobs.batch.gold.record import GateResult, RunRecord
 from spark_jobs.cli.app import main
 from spark_jobs.cli.common import as_date
 from spark_jobs.errors import UsageError
-from spark_jobs.render.gold import show_record
+from spark_jobs.render.gold import show_gold_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ def shown(capsys: pytest.CaptureFixture[str], **fields: Any) -> str:
     """What is shown of a run, its spaces folded."""
     said = {"run_id": "r", "lineage": "l", "run_number": 1, "command": "run", "run_date": DAY, "start_date": None}
     began = datetime(2026, 3, 2, tzinfo=UTC)
-    show_record(RunRecord(**{**said, "end_date": DAY, "started_at": began, "runtime_seconds": 12.34, **fields}))
+    show_gold_run(RunRecord(**{**said, "end_date": DAY, "started_at": began, "runtime_seconds": 12.34, **fields}))
     return re.sub(r"\s+", " ", capsys.readouterr().out)
 
 

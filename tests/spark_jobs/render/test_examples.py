@@ -10,7 +10,7 @@ from schema_registry import examples as stored
 from schema_registry import registry
 from schema_registry.examples import Reason
 from spark_jobs.batch.examples import Judged, SubjectResult
-from spark_jobs.render.examples import examples, lines, title
+from spark_jobs.render.examples import lines, show_examples, title
 
 CUSTOMERS = registry.load().subject("customers")
 EXAMPLES = {one.name: one for one in stored.load(registry.CONTRACTS / "customers", CUSTOMERS)}
@@ -59,7 +59,7 @@ def test_a_reason_that_did_not_come_is_shown_where_it_was_expected():
 def test_subjects_are_told_of_in_a_line_and_failing_rows_in_a_table(failed, capsys):
     passed = Judged(SHORT, SHORT.verdict, SHORT.reasons, COLUMNS)
     orders = registry.load().subject("orders")
-    examples([SubjectResult(CUSTOMERS, [passed, failed]), SubjectResult(orders, [])])
+    show_examples([SubjectResult(CUSTOMERS, [passed, failed]), SubjectResult(orders, [])])
     lines_shown = capsys.readouterr().out.splitlines()
     assert lines_shown[0] == "customers: 1 of 2 examples pass"
     assert lines_shown[1].startswith("customers.yaml: a customer of version 1 gets a phone")
