@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from schema_registry import examples as stored
-from schema_registry.examples import Reason
+from schema_registry.example import Reason
 from schema_registry.registry import load
 from schema_registry.value_text import value_text
 from spark_jobs.schemas import TIMESTAMP
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from config.settings import Settings
-    from schema_registry.examples import Example
+    from schema_registry.example import Example
     from schema_registry.registry import Subject
 
     Judge = Callable[[Subject, Sequence[Example]], list["Judged"]]

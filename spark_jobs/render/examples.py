@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schema_registry.contract import Field
-    from schema_registry.examples import Reason
+    from schema_registry.example import Reason
     from schema_registry.registry import Subject
     from spark_jobs.batch.examples import Judged, SubjectResult
 
@@ -35,8 +35,9 @@ def title(one: Judged) -> str:
     """Return the case in one line: its file, its name, and both verdicts."""
     example = one.example
     version = "" if example.version is None else f", as version {example.version}"
-    expected = f"expected {example.verdict}, came {one.verdict}"
-    return f"{example.file.name}: {example.name}{version}: {expected}"
+    same = f"{one.verdict} as expected, but not all of it"
+    verdicts = same if one.verdict == example.verdict else f"expected {example.verdict}, came {one.verdict}"
+    return f"{example.file.name}: {example.name}{version}: {verdicts}"
 
 
 def lines(subject: Subject, one: Judged) -> list[list[str]]:

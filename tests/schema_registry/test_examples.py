@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from schema_registry import examples, registry
+from schema_registry import example, examples, registry
 from schema_registry.contract import VERSION_COLUMN
 from schema_registry.errors import ContractError
-from schema_registry.examples import Example, Reason
+from schema_registry.example import Example, Reason
 
 ROOTS = (registry.CONTRACTS, Path(__file__).parent / "contracts")
 SUBJECTS = [(root, subject) for root in ROOTS for subject in registry.load(root).subjects.values()]
@@ -191,15 +191,15 @@ def test_what_is_called_examples_and_is_no_folder_is_refused(root, write):
 
 
 @pytest.mark.parametrize(
-    ("limit", "most", "problem"),
+    ("module", "limit", "most", "problem"),
     [
-        ("MOST_BYTES", 100, "a file may have 100 bytes, and this has more: split it"),
-        ("MOST_FIELDS", 4, "case 'a shelf of boxes': row may name 4 fields, and this names 5"),
-        ("LONGEST_TEXT", 8, "case 'a shelf of boxes': row 'seen_at' may have 8 characters, and this has 20"),
+        (examples, "MOST_BYTES", 100, "a file may have 100 bytes, and this has more: split it"),
+        (example, "MOST_FIELDS", 4, "case 'a shelf of boxes': row may name 4 fields, and this names 5"),
+        (example, "LONGEST_TEXT", 8, "case 'a shelf of boxes': row 'seen_at' may have 8 characters, and this has 20"),
     ],
 )
-def test_what_is_too_large_is_refused(read, monkeypatch, limit, most, problem):
-    monkeypatch.setattr(examples, limit, most)
+def test_what_is_too_large_is_refused(read, monkeypatch, module, limit, most, problem):
+    monkeypatch.setattr(module, limit, most)
     with pytest.raises(ContractError, match=problem):
         read(GOOD)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schema_registry import examples, registry
-from schema_registry.examples import Reason
+from schema_registry.example import Reason
 from spark_jobs.batch.examples import SubjectResult, spark_judge
 
 TESTS = Path(__file__).parents[2]

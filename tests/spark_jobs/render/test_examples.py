@@ -8,7 +8,7 @@ import pytest
 
 from schema_registry import examples as stored
 from schema_registry import registry
-from schema_registry.examples import Reason
+from schema_registry.example import Reason
 from spark_jobs.batch.examples import Judged, SubjectResult
 from spark_jobs.render.examples import lines, show_examples, title
 
