@@ -31,7 +31,7 @@ TallyError                  exit code 1
 ├─ LandingError             a landed file is there for the driver and not for a worker, or its folder is away (landing.land_files)
 ├─ LedgerError              what was prepared of a batch cannot be read back, and part of it is visible (microbatch.journal)
 ├─ ProgressError            Spark's notes of a query's progress are damaged beyond what can be set aside (microbatch.spark_notes)
-├─ DamagedError             files of the lake are not on disk as they were written (storage.integrity)
+├─ DamagedError             files of the lake are not on disk as they were written (storage.damage)
 ├─ MachineError             the machine refuses: no room, no more open files, no permission (storage.failures)
 ├─ DeltaLogError            a table's log cannot be followed, or asks for what this writer cannot do (storage.snapshot)
 └─ DeletionVectorError      a deletion vector cannot be read as it was written (storage.deletion_vectors)

@@ -1,7 +1,7 @@
 """Every table and checkpoint of the lake, on one page.
 
 A :class:`Table` is a path, an Arrow schema, its partition columns and the columns whose minimum and maximum are written
-into the Delta log for pruning. Nothing here reads or writes data; see ``sinks`` for that.
+into the Delta log for pruning. Nothing here reads or writes data; see ``storage`` for that.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 KEYED_ROW_GROUP_ROWS = 4_096
 #: Row groups of tables of which whole days are read and replaced.
 GOLD_ROW_GROUP_ROWS = 16_384
+
+
+def of_subject(name: str) -> dict[str, str]:
+    """Return the partition of one subject in the tables that all subjects share."""
+    return {"subject": name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,17 @@ from deltalake import DeltaTable
 
 from spark_jobs.batch.status import latest_query
 from spark_jobs.errors import UsageError
+from spark_jobs.lake import of_subject
 from spark_jobs.landing.listing import absolute_root
 from spark_jobs.microbatch.commit import committed_to
 from spark_jobs.microbatch.journal import Journal
 from spark_jobs.microbatch.offsets import Offset, last, listed, offset
 from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.queries.books import RefineFacts
-from spark_jobs.storage.counts import count_rows, own_rows
+from spark_jobs.storage.add_actions import add_actions, count_rows
 from spark_jobs.storage.live_files import LiveFile, read_live
 from spark_jobs.storage.open_tables import open_table
+from spark_jobs.storage.scans import read_partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +43,7 @@ def waiting_rows(lake: Lake, subject: Subject) -> int:
     beyond = None if until is None else _rows_beyond(lake.bronze(subject), until)
     if beyond is not None:
         return beyond
-    books = own_rows(lake.batch_quality, subject.name)
+    books = read_partition(lake.batch_quality, of_subject(subject.name))
     latest = latest_query(lake, subject.name, books)
     own = books if latest is None else books.filter(pc.equal(books["query_id"], latest))
     return count_rows(lake.bronze(subject)) - int(pc.sum(own["rows_read"]).as_py() or 0)
@@ -96,7 +98,7 @@ def _booked_until(lake: Lake, subject: Subject) -> Offset | None:
     checkpoint = lake.checkpoint(subject.name, "refine")
     if not (checkpoint / "metadata").exists():
         return None
-    books = own_rows(lake.batch_quality, subject.name)
+    books = read_partition(lake.batch_quality, of_subject(subject.name))
     number = pc.max(books.filter(pc.equal(books["query_id"], query_id(checkpoint)))["batch_id"]).as_py()
     if number is None:
         return None
@@ -112,7 +114,7 @@ def _rows_beyond(bronze: Table, until: Offset) -> int | None:
     version, index = until["reservoirVersion"], until["index"]
     rows = 0
     if until["isStartingVersion"]:
-        files = pa.table(DeltaTable(bronze.path, version=version).get_add_actions(flatten=True))
+        files = add_actions(DeltaTable(bronze.path, version=version))
         ordered = files.sort_by([("modification_time", "ascending"), ("path", "ascending")])
         rows = pc.sum(ordered["num_records"].slice(index + 1)).as_py() or 0
         version, index = version + 1, -1

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.lake import of_subject
 from spark_jobs.landing.backlog import FileBacklog, file_backlog
 from spark_jobs.microbatch.lock import is_held
 from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.microbatch.stream_state import QueryState, read_stream_state
-from spark_jobs.storage.counts import count_rows, own_rows
+from spark_jobs.storage.add_actions import count_rows
+from spark_jobs.storage.scans import read_partition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,12 +62,12 @@ def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus
         "bronze": count_rows(lake.bronze(subject)),
         "accepted": count_rows(lake.accepted(subject)),
         "silver": count_rows(lake.silver(subject)),
-        "duplicates": count_rows(lake.duplicates, subject.name),
-        "dead_letters": count_rows(lake.dead_letters, subject.name),
+        "duplicates": count_rows(lake.duplicates, of_subject(subject.name)),
+        "dead_letters": count_rows(lake.dead_letters, of_subject(subject.name)),
     }
     if (history := lake.history(subject)) is not None:
         rows["history"] = count_rows(history)
-    books = own_rows(lake.batch_quality, subject.name)
+    books = read_partition(lake.batch_quality, of_subject(subject.name))
     sums = {name: pc.sum(books[name]).as_py() or 0 for name in _SUMMED} if books.num_rows else dict.fromkeys(_SUMMED, 0)
     latest = latest_query(lake, subject.name, books)
     read = pc.sum(books.filter(pc.equal(books["query_id"], latest))["rows_read"]).as_py() or 0 if latest else 0

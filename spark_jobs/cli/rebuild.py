@@ -10,7 +10,7 @@ from schema_registry.registry import load as load_registry
 from spark_jobs.batch.rebuild.run import Rebuild, RebuildResult
 from spark_jobs.render.terminal import console
 from spark_jobs.session import spark_session
-from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.add_actions import count_rows
 
 if TYPE_CHECKING:
     from config.settings import Settings

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from spark_jobs.lake import of_subject
 from spark_jobs.landing.listing import LandingEntry, absolute_root, list_folder
 from spark_jobs.landing.open_file import SetAsideError, fingerprint, open_regular
-from spark_jobs.storage.counts import own_rows
+from spark_jobs.storage.scans import read_partition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ class FileBacklog:
 
 def file_backlog(lake: Lake, landing_root: Path, subject: Subject) -> FileBacklog:
     """Compare the landing folder with the ingest ledger, by name, size, time of change and then content."""
-    ledger = own_rows(lake.files, subject.name)
+    ledger = read_partition(lake.files, of_subject(subject.name))
     read = {row["source"]: row for row in ledger.sort_by("ingested_at").to_pylist()}
     waiting, rewritten, foreign = list[str](), list[str](), list[str]()
     aside: dict[str, str] = {}

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pads
 
+from spark_jobs.lake import of_subject
 from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.storage.add_actions import add_actions, bound, file_paths, live_paths
 from spark_jobs.storage.keys import key_expression
 from spark_jobs.storage.open_tables import open_table
-from spark_jobs.storage.pruned import add_actions, bound, file_paths, of_sources
+from spark_jobs.storage.scans import dataset, rows_where_in
 from spark_jobs.transforms.dedupe import ACCEPTED_SCHEMA
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array,
     paths = _candidates(table, silver, event_time, times)
     if not paths:
         return ACCEPTED_SCHEMA.empty_table()
-    files = pads.dataset(paths, schema=silver.data_schema, format="parquet")
+    files = dataset(silver, paths)
     text = key_expression(silver.data_schema, key)
     columns = {"key": text, "event_time": pc.field(event_time), "row_id": pc.field("row_id")}
     # The scan makes one set of the keys; ``pc.is_in`` would make it anew for every batch of rows.
@@ -85,7 +86,7 @@ def accepted_by_id(changes: Table, name: str, event_time: str, ids: pa.Array) ->
     paths = file_paths(changes, adds.filter(pa.array(inside)))
     if not paths:
         return ACCEPTED_SCHEMA.empty_table()
-    files = pads.dataset(paths, schema=changes.data_schema, format="parquet")
+    files = dataset(changes, paths)
     rows = files.to_table([name, event_time, "row_id"], filter=pc.field(name).isin(ids))
     return pa.table([rows[name], rows[event_time], rows["row_id"]], schema=ACCEPTED_SCHEMA)
 
@@ -104,23 +105,22 @@ def judged_before(tables: Sequence[Table], subject: str, sources: pa.Array) -> p
 
 
 def _row_ids(table: Table, subject: str, sources: pa.Array) -> pa.Array:
-    rows = of_sources(table, subject, sources, ["row_id"])
+    rows = rows_where_in(table, "source", sources, ["row_id"], partition=of_subject(subject))
     return rows["row_id"].combine_chunks()
 
 
 def accepted_before(silver: Table, row_ids: pa.Array) -> pa.Array:
     """Those of the row ids that Silver holds. Reads one column of all of Silver: for rows that were read before only."""
-    table = open_table(silver.path) if len(row_ids) else None
-    paths = file_paths(silver, add_actions(table)) if table is not None else []
+    paths = live_paths(silver) if len(row_ids) else []
     if not paths:
         return pa.array([], pa.string())
-    files = pads.dataset(paths, schema=silver.data_schema, format="parquet")
+    files = dataset(silver, paths)
     return files.to_table(["row_id"], filter=pc.field("row_id").isin(row_ids))["row_id"].combine_chunks()
 
 
 def read_more_than_once(files: Table, subject: str, sources: pa.Array) -> pa.Array:
     """Those of the sources that were landed more than once, as after the loss of ingest's checkpoint."""
-    readings = of_sources(files, subject, sources, ["source"])["source"]
+    readings = rows_where_in(files, "source", sources, ["source"], partition=of_subject(subject))["source"]
     counts = pc.value_counts(readings.combine_chunks())
     return counts.field("values").filter(pc.greater(counts.field("counts"), 1))
 

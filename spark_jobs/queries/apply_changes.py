@@ -16,7 +16,7 @@ from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.storage.keys import key_array
 from spark_jobs.storage.parts import Part, read_parts
-from spark_jobs.storage.pruned import op_rows
+from spark_jobs.storage.scans import rows_where
 from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, rows_from_current
 from spark_jobs.transforms.table_updates import ChangeBatch, ExistingRows, TableUpdates, compute_updates, find_late_keys
@@ -96,7 +96,7 @@ class ChangeApplier:
 
     def _all_truncates(self, contract: Contract) -> pa.Table:
         if self._truncates is None:
-            self._truncates = rows_from_changes(op_rows(self.lake.changes(self.subject), TRUNCATE), contract)
+            self._truncates = rows_from_changes(rows_where(self.lake.changes(self.subject), "op", TRUNCATE), contract)
         return self._truncates
 
     def _keys(self, rows: pa.Table) -> pa.Array:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.lake import of_subject
 from spark_jobs.queries import accepted
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage import pruned
+from spark_jobs.storage.add_actions import live_adds
+from spark_jobs.storage.scans import latest_time
 from spark_jobs.storage.writers import Writers
 from spark_jobs.transforms.dedupe import Duplicates, find_duplicates
 from spark_jobs.transforms.lateness import with_lateness
@@ -90,6 +92,6 @@ def read_before(lake: Lake, subject: Subject) -> datetime | None:
     tables are laid out.
     """
     judged = (lake.accepted(subject), lake.duplicates, lake.dead_letters)
-    if not any(pruned.holds_any(table, subject.name) for table in judged):
+    if not any(live_adds(table, of_subject(subject.name)).num_rows for table in judged):
         return None
-    return pruned.latest(lake.bronze(subject), subject.name, "ingested_at")
+    return latest_time(lake.bronze(subject), "ingested_at", of_subject(subject.name))

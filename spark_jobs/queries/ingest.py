@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.lake import of_subject
 from spark_jobs.landing.land_files import FileToLand, land_files, require_set_aside, require_vanished
 from spark_jobs.landing.limits import DEFAULTS
 from spark_jobs.landing.listing import absolute_root, local_path
@@ -27,8 +28,8 @@ from spark_jobs.microbatch.offsets import files_listed
 from spark_jobs.microbatch.stream_state import Progress
 from spark_jobs.queries.books import micros
 from spark_jobs.schemas import FILES
-from spark_jobs.storage import pruned
 from spark_jobs.storage.parts import Part
+from spark_jobs.storage.scans import latest_time, rows_where_in
 from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
@@ -145,7 +146,9 @@ class Ingest:
             return offered
         sources = pa.array([self._source(file) for file in offered], pa.string())
         own = (pc.field("query_id") == handover.query) & (pc.field("status") != "set_aside")
-        landed = pruned.of_sources(self.lake.files, self.subject.name, sources, ["source"], own)["source"]
+        landed = rows_where_in(
+            self.lake.files, "source", sources, ["source"], partition=of_subject(self.subject.name), where=own
+        )["source"]
         known = set(landed.to_pylist())
         self._listed_anew |= bool(known) and handover.state.source is None
         new = [file for file in offered if self._source(file) not in known]
@@ -213,7 +216,7 @@ class Ingest:
         """The greatest reading time so far, by the values and not by the log's bounds: those are of whoever wrote the file."""
         if self._last_reading is None:
             tables = (self.lake.files, self.lake.bronze(self.subject))
-            times = [pruned.latest(table, self.subject.name, "ingested_at") for table in tables]
+            times = [latest_time(table, "ingested_at", of_subject(self.subject.name)) for table in tables]
             self._last_reading = max([0, *(micros(time) for time in times if time is not None)])
         return self._last_reading
 

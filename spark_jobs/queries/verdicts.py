@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pads
 
-from spark_jobs.storage import pruned
+from spark_jobs.lake import of_subject
+from spark_jobs.storage.add_actions import live_paths
+from spark_jobs.storage.scans import dataset, rows_where_in
 
 if TYPE_CHECKING:
     from schema_registry.registry import Subject
@@ -40,11 +41,13 @@ def _row_ids_judged(lake: Lake, subject: Subject, query_id: str, rows: pa.Table)
     ids, sources = pc.unique(rows["row_id"]), pc.unique(rows["source"])
     wanted = (pc.field("query_id") == query_id) & pc.field("row_id").isin(ids)
     tables = (lake.duplicates, lake.dead_letters)
-    found = [pruned.of_sources(table, subject.name, sources, ["row_id"], wanted)["row_id"] for table in tables]
+    own = of_subject(subject.name)
+    judged = [rows_where_in(table, "source", sources, ["row_id"], partition=own, where=wanted) for table in tables]
+    found = [rows["row_id"] for rows in judged]
     accepted = lake.accepted(subject)
-    paths = pruned.paths_of(accepted) if len(ids) else []
+    paths = live_paths(accepted) if len(ids) else []
     if paths:
-        files = pads.dataset(paths, schema=accepted.data_schema, format="parquet")
+        files = dataset(accepted, paths)
         found.append(files.to_table(["row_id"], filter=wanted)["row_id"])
     return pa.chunked_array([chunk for column in found for chunk in column.chunks], pa.string()).combine_chunks()
 
@@ -55,7 +58,14 @@ def _earlier_copies(
     """How many copies of each row Bronze has from earlier readings."""
     sources = pc.unique(rows["source"])
     wanted = pc.field("row_id").isin(known)
-    copies = pruned.of_sources(lake.bronze(subject), subject.name, sources, ["row_id", "ingested_at"], wanted)
+    copies = rows_where_in(
+        lake.bronze(subject),
+        "source",
+        sources,
+        ["row_id", "ingested_at"],
+        partition=of_subject(subject.name),
+        where=wanted,
+    )
     readings = np.unique(np.concatenate([_ints(copies["ingested_at"]), _ints(rows["ingested_at"])]))
     step = len(readings)
     lie = np.sort(_codes(copies["row_id"], known) * step + np.searchsorted(readings, _ints(copies["ingested_at"])))

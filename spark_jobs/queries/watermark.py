@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spark_jobs.storage import pruned
+from spark_jobs.lake import of_subject
+from spark_jobs.storage.scans import latest_time
 from spark_jobs.transforms.lateness import watermark_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Watermark:
     def current(self) -> datetime | None:
         """Return the watermark after all batches in the books; None where none has accepted a row."""
         if not self._is_read:
-            self._accepted_until = pruned.latest(self.books, self.subject, "max_event_time")
+            self._accepted_until = latest_time(self.books, "max_event_time", of_subject(self.subject))
             self._is_read = True
         return watermark_of(self._accepted_until, self.delay)
 

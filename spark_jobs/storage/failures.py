@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spark_jobs.errors import TallyError
-from spark_jobs.storage.integrity import DamagedError, damaged_files
+from spark_jobs.storage.damage import DamagedError, damaged_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,32 +10,20 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
-import pyarrow as pa
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
-
-from spark_jobs.errors import TallyError
 from spark_jobs.storage.delta_log import entry_name
 from spark_jobs.storage.snapshot import DeltaLogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 #: The newest entries of a log are looked at, and all after its checkpoint: what came before has long been on disk.
 RECENT = 100
-#: How many damaged files are looked for before it is said.
-NAMED = 3
 
 MAGIC = b"PAR1"
 _ENTRY = re.compile(r"(\d{20})\.json")
 
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.[^.]+)*\.parquet")
-
-
-class DamagedError(TallyError):
-    """Files of the lake are not on disk as they were written."""
 
 
 def check_log(path: str) -> None:
@@ -117,31 +105,3 @@ def broken_parquet(path: Path, size: int | None = None) -> str | None:
     if size is not None and found != size:
         return f"has {found} bytes instead of {size}"
     return None if end == MAGIC else "is cut off"
-
-
-def damaged_files(paths: Iterable[str]) -> str | None:
-    """The first files of tables that are not on disk as they were written, in a sentence; None where all are."""
-    found: list[str] = []
-    for path in paths:
-        try:
-            found += _damaged_files_of(path)[: NAMED - len(found)]
-        except DeltaLogError as error:
-            return str(error)
-        if len(found) == NAMED:
-            break
-    if not found:
-        return None
-    return (
-        f"not on disk as it was written: {'; '.join(found)}: restore it from a backup; without one, `tally rebuild` makes what "
-        "comes after Bronze again, and files of Bronze are landed again under new names"
-    )
-
-
-def _damaged_files_of(path: str) -> list[str]:
-    check_log(path)
-    try:
-        adds = pa.table(DeltaTable(path).get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pylist()
-    except DeltaError:
-        return []  # whoever opens the table says so
-    wrong = ((add["path"], broken_parquet(Path(path) / unquote(add["path"]), add["size_bytes"])) for add in adds)
-    return [f"{Path(path) / name} {why}" for name, why in wrong if why]

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.storage.add_actions import add_actions
 from spark_jobs.storage.cache import storage_cache
 from spark_jobs.storage.key_set import KeySet, comparable
 from spark_jobs.storage.keys import key_array
@@ -69,7 +70,7 @@ def _files(table: Table, wanted: KeySet | None = None) -> list[LiveFile]:
 
 
 def _appended(table: Table, found: DeltaTable, wanted: KeySet | None) -> list[LiveFile]:
-    adds = pa.table(found.get_add_actions(flatten=True))
+    adds = add_actions(found)
     name = wanted.by[0] if wanted is not None and len(wanted.by) == 1 else None
     if wanted is not None and f"min.{name}" in adds.column_names and f"max.{name}" in adds.column_names:
         type_ = wanted.schema.field(0).type

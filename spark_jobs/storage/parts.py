@@ -45,8 +45,5 @@ def read_parts(table: Table, parts: Sequence[Part], columns: Sequence[str] | Non
     """The rows of a table's parts, with its data columns or these: what was written, not what was meant to be."""
     wanted = list(columns or table.data_schema.names)
     paths = [str(Path(table.path) / part.path) for part in parts if part.table == table.name]
-    return _dataset(table, paths).to_table(wanted) if paths else table.data_schema.empty_table().select(wanted)
-
-
-def _dataset(table: Table, paths: Sequence[str]) -> pads.Dataset:
-    return pads.dataset(list(paths), schema=table.data_schema, format="parquet")
+    files = pads.dataset(paths, schema=table.data_schema, format="parquet") if paths else None
+    return files.to_table(wanted) if files is not None else table.data_schema.empty_table().select(wanted)

@@ -23,9 +23,9 @@ from spark_jobs.storage import files as files_module
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.checkpoint import write_checkpoint
+from spark_jobs.storage.damage import damaged_files
 from spark_jobs.storage.delta_log import read_log
 from spark_jobs.storage.failures import explain
-from spark_jobs.storage.integrity import damaged_files
 from spark_jobs.storage.open_tables import open_snapshot, open_table
 from spark_jobs.storage.snapshot import DeltaLogError
 from spark_jobs.storage.table import Table

@@ -15,9 +15,10 @@ from spark_jobs.batch.audit.changes import change_findings
 from spark_jobs.batch.audit.result import SHOWN, Audit, Finding
 from spark_jobs.batch.audit.verdict_counts import VERDICTS, batch_counts, verdict_counts
 from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
+from spark_jobs.lake import of_subject
 from spark_jobs.landing.backlog import file_backlog
 from spark_jobs.microbatch.spark_notes import query_id
-from spark_jobs.storage.counts import own_rows
+from spark_jobs.storage.scans import read_partition
 from spark_jobs.storage.spark_tables import read_table
 from spark_jobs.transforms.reduced_changes import EFFECTS
 
@@ -38,7 +39,7 @@ REWRITTEN = "files rewritten after they were read: drop the new content under a 
 
 def audit_books(spark: SparkSession, lake: Lake, landing_root: Path, subject: Subject) -> Audit:
     """Recompute one subject's books from its tables: three passes of Spark over the large ones, the small ones read here."""
-    books = own_rows(lake.batch_quality, subject.name).sort_by("started_at").to_pylist()
+    books = read_partition(lake.batch_quality, of_subject(subject.name)).sort_by("started_at").to_pylist()
     rows_read = _rows_read_by_query(books)
     booked = _is_booked(lake, subject, books)
     rows = verdict_counts(spark, lake, subject, booked)
@@ -154,7 +155,7 @@ def _is_explained(line: Mapping[str, Any]) -> bool:
 def _file_finding(spark: SparkSession, lake: Lake, subject: Subject) -> Finding:
     """Each file's rows by the ingest ledger compared with its rows in Bronze."""
     ledger: Counter[str] = Counter()
-    for line in own_rows(lake.files, subject.name).to_pylist():
+    for line in read_partition(lake.files, of_subject(subject.name)).to_pylist():
         ledger[line["source"]] += line["rows"]
     counts = read_table(spark, lake.bronze(subject)).groupBy("source").agg(F.count("*").alias("rows")).collect()
     bronze = Counter({row.source: row.rows for row in counts})

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from spark_jobs.batch.gold.record import RunRecord, record_run, writer_of
 from spark_jobs.errors import TallyError
 from spark_jobs.schemas_gold import GOLD, RUNS
+from spark_jobs.storage.add_actions import count_rows
 from spark_jobs.storage.append import is_committed
-from spark_jobs.storage.counts import count_rows
 from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.difference import difference
 from spark_jobs.storage.files import make_folder, write_json

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from spark_jobs.batch.gold.commits import Commit, prepare_update
 from spark_jobs.batch.gold.staged_facts import FACTS
-from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.add_actions import count_rows
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.storage.spark_tables import read_table
 from spark_jobs.transforms.marts.basic_retention import basic_retention

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from config.escaping import escape_json
 from spark_jobs.schemas_gold import GOLD, RUNS
+from spark_jobs.storage.add_actions import add_actions
 from spark_jobs.storage.append import append_once, is_committed
 from spark_jobs.storage.difference import TableVersion
 from spark_jobs.storage.files import make_private_folder
@@ -166,7 +167,7 @@ def _is_ahead(lake: Lake, lineage: str, number: int) -> bool:
 def newest_run(lake: Lake) -> dict[str, Any] | None:
     """Return the newest row of ops/runs; None where no run is on record. Of its files only the newest is read."""
     table = open_table(lake.runs.path)
-    files = pa.table(table.get_add_actions(flatten=True)) if table is not None else None
+    files = add_actions(table) if table is not None else None
     if table is None or files is None or not files.num_rows:
         return None
     newest = pc.max(files["max.run_number"])

@@ -22,7 +22,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.batch.point_in_time.key_states import fold_versions, log_columns, require_changes
 from spark_jobs.schemas import TIMESTAMP, typed_columns
-from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.add_actions import count_rows
 from spark_jobs.storage.open_tables import open_table
 from spark_jobs.storage.spark_tables import read_table
 from spark_jobs.transforms.entity_rows import rows_from_changes

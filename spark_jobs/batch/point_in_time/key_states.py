@@ -16,7 +16,7 @@ from spark_jobs.errors import UsageError
 from spark_jobs.schemas import typed_columns
 from spark_jobs.storage.key_lookup import rows_with_keys
 from spark_jobs.storage.keys import key_array
-from spark_jobs.storage.pruned import op_rows
+from spark_jobs.storage.scans import rows_where
 from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, value_columns
 from spark_jobs.transforms.reduced_changes import EXISTING, reduce_changes
 from spark_jobs.transforms.scd2 import NewestVersions, build_versions
@@ -157,7 +157,7 @@ def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[Sta
 def _folded(lake: Lake, subject: Subject, changes: pa.Table) -> list[State]:
     if not changes.num_rows:
         return []
-    truncates = rows_from_changes(op_rows(lake.changes(subject), TRUNCATE), subject.latest)
+    truncates = rows_from_changes(rows_where(lake.changes(subject), "op", TRUNCATE), subject.latest)
     return _as_states(fold_versions(changes, truncates, subject.latest).to_pylist(), subject.latest, ())
 
 

@@ -24,7 +24,7 @@ from spark_jobs.lake import Lake
 from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.microbatch.swap import begin_swap, finish_swap, takes_schema
 from spark_jobs.queries.application import Application, Listener, freeze
-from spark_jobs.storage.counts import count_rows
+from spark_jobs.storage.add_actions import count_rows
 from spark_jobs.storage.create import changed_types, ensure_table
 from spark_jobs.storage.open_tables import open_table
 

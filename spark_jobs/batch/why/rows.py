@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import and_, or_
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,10 +12,13 @@ import pyarrow.dataset as pads
 
 from spark_jobs.batch.point_in_time.parsing import parse_value, split_key
 from spark_jobs.batch.why.text_patterns import text_pattern
+from spark_jobs.lake import of_subject
 from spark_jobs.schemas import arrow_type
+from spark_jobs.storage.add_actions import live_paths
 from spark_jobs.storage.create import added_later
 from spark_jobs.storage.keys import key_text
 from spark_jobs.storage.open_tables import open_table
+from spark_jobs.storage.scans import dataset
 
 if TYPE_CHECKING:
     from schema_registry.contract import Contract, FieldType
@@ -126,9 +127,5 @@ def first_rows(
 
 def files_of(table: Table, subject: str | None = None) -> pads.Dataset | None:
     """The table's files as they stand now, only those of a subject where it is named and the table is kept by subject."""
-    found = open_table(table.path)
-    adds: Any = pa.table(found.get_add_actions(flatten=True)) if found is not None else pa.table({})
-    if adds.num_rows and subject is not None:
-        adds = adds.filter(pc.equal(adds["partition.subject"], subject))
-    paths = [str(Path(table.path) / unquote(path)) for path in adds["path"].to_pylist()] if adds.num_rows else []
-    return pads.dataset(paths, schema=table.data_schema, format="parquet") if paths else None
+    paths = live_paths(table, of_subject(subject) if subject is not None else None)
+    return dataset(table, paths) if paths else None
