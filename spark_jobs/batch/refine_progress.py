@@ -20,6 +20,7 @@ from spark_jobs.microbatch.offsets import Offset, last, listed, offset
 from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.queries.books import RefineFacts
 from spark_jobs.storage.add_actions import add_actions, count_rows
+from spark_jobs.storage.delta_log import entries_from, entry_path
 from spark_jobs.storage.live_files import LiveFile, read_live
 from spark_jobs.storage.open_tables import open_table
 from spark_jobs.storage.scans import read_partition
@@ -119,7 +120,7 @@ def _rows_beyond(bronze: Table, until: Offset) -> int | None:
         rows = pc.sum(ordered["num_records"].slice(index + 1)).as_py() or 0
         version, index = version + 1, -1
     newest = open_table(bronze.path)
-    if newest is None or (version <= newest.version() and not _entry(bronze, version).exists()):
+    if newest is None or (version <= newest.version() and not entry_path(bronze.path, version).exists()):
         return None
     first = True
     for adds in _entries_from(bronze, version):
@@ -147,11 +148,5 @@ def _added_from(bronze: Table, version: int) -> list[LiveFile]:
 
 def _entries_from(bronze: Table, version: int) -> Iterator[list[dict[str, Any]]]:
     """Of each commit the files whose rows are new; not those that only lie elsewhere than before (OPTIMIZE)."""
-    while (entry := _entry(bronze, version)).exists():
-        actions = [json.loads(line) for line in entry.read_text(encoding="utf-8").split("\n") if line]
+    for actions in entries_from(bronze.path, version):
         yield [action["add"] for action in actions if action.get("add", {}).get("dataChange")]
-        version += 1
-
-
-def _entry(bronze: Table, version: int) -> Path:
-    return Path(bronze.path) / "_delta_log" / f"{version:020}.json"

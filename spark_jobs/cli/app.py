@@ -254,6 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _explained(error: BaseException) -> TallyError | None:
     """What the machine, or a damaged file of the lake, has to do with an error that no one expected."""
+    from spark_jobs.storage.delta_log import tables_under
     from spark_jobs.storage.failures import explain, is_failure
 
     if not is_failure(error):
@@ -262,7 +263,7 @@ def _explained(error: BaseException) -> TallyError | None:
         root = load_settings().lake.root.resolve()
     except SetupError:
         return explain(error, ())
-    return explain(error, [str(log.parent) for log in sorted(root.glob("*/*/_delta_log"))])
+    return explain(error, tables_under(root))
 
 
 def _usage(error: typer.TyperException) -> None:

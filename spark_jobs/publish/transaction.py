@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psycopg2 import sql
@@ -17,6 +15,7 @@ from psycopg2 import sql
 from spark_jobs.publish import upsert
 from spark_jobs.publish.csv_rows import keys_only, whole_rows
 from spark_jobs.storage.deletion_vectors import DeletionVectorError
+from spark_jobs.storage.delta_log import committed_at
 from spark_jobs.storage.difference import TableVersion, only_in, snapshot_at
 
 if TYPE_CHECKING:
@@ -167,18 +166,9 @@ def _record_version(cursor: Cursor, target: Target, now: Snapshot, written: int,
     )
     cursor.execute(
         _positions_sql(target, statement),
-        (now.metadata["id"], now.version, written, deleted, _committed_at(now), target.table.name),
+        (now.metadata["id"], now.version, written, deleted, committed_at(now.path, now.version), target.table.name),
     )
 
 
 def _positions_sql(target: Target, text: str) -> Composable:
     return sql.SQL(text).format(sql.Identifier(target.schema, "published_tables"))
-
-
-def _committed_at(snapshot: Snapshot) -> datetime | None:
-    """Return when the version came into the lake, by its log entry; None where that has been cleaned away."""
-    entry = Path(snapshot.path) / "_delta_log" / f"{snapshot.version:020}.json"
-    try:
-        return datetime.fromtimestamp(entry.stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return None

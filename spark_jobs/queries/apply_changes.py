@@ -15,8 +15,7 @@ import pyarrow.compute as pc
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.storage.keys import key_array
-from spark_jobs.storage.parts import Part, read_parts
-from spark_jobs.storage.scans import rows_where
+from spark_jobs.storage.scans import read_parts, rows_where
 from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, rows_from_current
 from spark_jobs.transforms.table_updates import ChangeBatch, ExistingRows, TableUpdates, compute_updates, find_late_keys
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from schema_registry.contract import Contract
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
+    from spark_jobs.storage.parts import Part
     from spark_jobs.storage.table import Table
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def add_action(part: Part) -> Action:
-    """What puts a part into a table. A log names paths as parts of a URL: the % of a folder's name is %25 there."""
+    """Return the action that adds a part to a table. A log spells paths as in a URL: the % of a folder's name is %25 there."""
     return {
         "add": {
             "path": quote(part.path, safe="/=:,+@"),
@@ -36,7 +36,7 @@ def add_action(part: Part) -> Action:
 
 
 def remove_action(add: Action) -> Action:
-    """What takes a file out of a table: its data stays where it is, for older versions, until VACUUM."""
+    """Return the action that removes a file from a table. The file stays where it is, for older versions, until VACUUM."""
     kept = {name: add[name] for name in ("path", "partitionValues", "size", "deletionVector", "stats") if name in add}
     moment = {"deletionTimestamp": int(time.time() * 1000), "dataChange": True, "extendedFileMetadata": True}
     return {"remove": {**kept, **moment}}
@@ -55,7 +55,7 @@ ADDED_LATER = "tally.fieldsAddedLater"
 
 
 def commit_info(operation: str, parameters: Mapping[str, str] | None = None, **metrics: int) -> Action:
-    """What the table's history says of an entry; it comes first in it."""
+    """Return the action that describes an entry in the table's history; it comes first in the entry."""
     return {
         "commitInfo": {
             "timestamp": now_ms(),
@@ -71,7 +71,7 @@ def commit_info(operation: str, parameters: Mapping[str, str] | None = None, **m
 
 
 def new_metadata(table: Table) -> Action:
-    """The metadata of a table that is made now."""
+    """Return the metadata of a table that is made now."""
     return {
         "id": str(uuid.uuid4()),
         "format": {"provider": "parquet", "options": {}},
@@ -83,7 +83,7 @@ def new_metadata(table: Table) -> Action:
 
 
 def widened_metadata(found: DeltaTable, lacking: Sequence[Field], later: Sequence[str]) -> Action:
-    """The table's metadata with more columns. ``later``: all columns of which it is to say that they came later."""
+    """Return the table's metadata with more columns. ``later``: all columns that are noted as added after the table was made."""
     metadata = found.metadata()
     schema = json.loads(found.schema().to_json())
     schema["fields"] += [json.loads(field.to_json()) for field in lacking]
@@ -100,7 +100,7 @@ def widened_metadata(found: DeltaTable, lacking: Sequence[Field], later: Sequenc
 
 
 def append_actions(parts: Sequence[Part], partition_by: Sequence[str], writer: str, version: int) -> list[Action]:
-    """An entry that adds parts, with the version of who adds them."""
+    """Return the actions of an entry that adds parts, with the version of the writer that adds them."""
     rows = sum(part.rows for part in parts)
     told = {"mode": "Append", "partitionBy": json.dumps(list(partition_by))}
     info = commit_info("WRITE", told, numFiles=len(parts), numOutputRows=rows)
@@ -109,17 +109,17 @@ def append_actions(parts: Sequence[Part], partition_by: Sequence[str], writer: s
 
 
 def txn_action(writer: str, version: int) -> Action:
-    """That a writer has come to a version of its own: an entry that says so again is not made."""
+    """Return the action that records a writer's version, by which a commit that is done again is known."""
     return {"txn": {"appId": writer, "version": version, "lastUpdated": now_ms()}}
 
 
 def can_append(found: DeltaTable) -> bool:
-    """Whether the table may be appended to by an entry of :func:`append_actions`, or asks for more than is done here."""
+    """True if an entry of :func:`append_actions` may append to the table; False where the table asks its writers for more."""
     protocol = found.protocol()
     features = set(protocol.writer_features or ())
     return protocol.min_writer_version <= 2 or (protocol.min_writer_version == 7 and features <= KNOWN_FEATURES)
 
 
 def now_ms() -> int:
-    """The clock as a log tells it."""
+    """Return the time as a log has it: milliseconds since 1970."""
     return int(time.time() * 1000)

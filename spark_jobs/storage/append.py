@@ -1,8 +1,8 @@
-"""The one commit that makes parts visible, at most once.
+"""Append parts to a table in one commit, at most once.
 
 Tables are read through delta-rs: on a small batch Spark's own Delta writer costs 0.2 to 1 s a commit, nearly all of it
-planning and state reconstruction, where this costs milliseconds (docs/decisions/0002). Entries are written through ``log``, which
-has them on disk before they have a name. The table stays plain Delta for every reader.
+planning and state reconstruction, where this costs milliseconds (docs/decisions/0002). Entries are written through ``delta_log``,
+which has them on disk before they have a name. The table stays plain Delta for every reader.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _append(table: Table, parts: Sequence[Part], transaction: Transaction) -> bo
 
 
 def _put_entry(found: DeltaTable, table: Table, parts: Sequence[Part], transaction: Transaction) -> bool:
-    """Make the entry that names the parts, on disk before it has its name; False where another writer was first.
+    """Write the entry that names the parts, on disk before it has its name. Return False where another writer was first.
 
     delta-rs forces nothing to disk. It writes the entry where the table asks for more than is done here.
     """
@@ -84,7 +84,7 @@ def _put_entry_by_delta_rs(found: DeltaTable, table: Table, parts: Sequence[Part
 
 
 def is_committed(table: Table, *, writer: str, version: int) -> bool:
-    """Whether ``writer`` has committed ``version``, or a later one, to this table."""
+    """True if ``writer`` has committed ``version``, or a later one, to this table."""
     found = open_table(table.path)
     return found is not None and _has_committed(found, writer, version)
 

@@ -31,18 +31,18 @@ _mark: ContextVar[str] = ContextVar("mark", default="")
 
 
 def new_part_name() -> str:
-    """What tells a new part from all others: 32 digits, the first those of the attempt that it belongs to."""
+    """Return a name that no other part has: 32 digits, the first 16 those of the attempt that it belongs to."""
     return f"{_mark.get()}{uuid.uuid4().hex}"[: len(uuid.uuid4().hex)]
 
 
 def current_attempt() -> str:
-    """The attempt under way, to be handed to a worker; empty where there is none."""
+    """Return the name of the attempt under way, to be handed to a worker; empty where there is none."""
     return _mark.get()
 
 
 @contextmanager
 def within_attempt(mark: str) -> Iterator[None]:
-    """A worker's share of an attempt."""
+    """Do a worker's share of an attempt: parts are named after it."""
     before = _mark.set(mark)
     try:
         yield
@@ -52,7 +52,7 @@ def within_attempt(mark: str) -> Iterator[None]:
 
 @contextmanager
 def attempt(tables: Iterable[Table]) -> Iterator[None]:
-    """Where what is done within fails, the parts that it wrote to the tables are removed, wherever they were written."""
+    """Remove the parts that the block wrote to the tables if it fails, wherever they were written, and let the error pass."""
     mark = uuid.uuid4().hex[:MARK_LENGTH]
     folders = {Path(table.path) for table in tables}
     with within_attempt(mark):
@@ -67,7 +67,7 @@ def attempt(tables: Iterable[Table]) -> Iterator[None]:
 
 
 def _sweep(folders: Iterable[Path]) -> None:
-    """Remove the parts of failed attempts. What cannot be removed now, for want of file handles, is with the next attempt."""
+    """Remove the parts of failed attempts. Those that cannot be removed now, for want of file handles, go with the next attempt."""
     cache, removed, room = storage_cache(), 0, 0
     cache.unswept.clear()
     for folder in folders:

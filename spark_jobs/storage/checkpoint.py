@@ -19,7 +19,7 @@ log = logging.getLogger("tallylake.commit")
 
 
 def checkpoint_if_due(path: str, version: int, configuration: Mapping[str, str]) -> None:
-    """A checkpoint every so often, after the entry of that version.
+    """Write a checkpoint if the entry of that version is one of those after which the table wants one.
 
     It only makes reading cheaper, so where it fails the commit is none the worse.
     """
@@ -32,7 +32,7 @@ def checkpoint_if_due(path: str, version: int, configuration: Mapping[str, str])
 
 
 def write_checkpoint(path: str, *, clean: bool) -> None:
-    """Write the table down as it stands now, and drop the entries that are past their time where ``clean``. Done twice, no harm.
+    """Write a checkpoint of the table as it stands now; if ``clean``, drop entries past their time. Done twice, no harm.
 
     What an entry said is on disk in the checkpoint before the entry goes.
     """

@@ -35,7 +35,7 @@ _MAPS = {"partitionValues", "tags", "configuration", "options"}
 
 
 def newest_checkpoint(names: Iterable[str], upto: int | None = None) -> tuple[int, list[str]]:
-    """The version of the newest checkpoint of which every piece is there (not after ``upto``), and their names; -1 and none."""
+    """Return the version of the newest whole checkpoint, not after ``upto``, and its files' names; -1 and none without one."""
     pieces: dict[tuple[int, int], list[str]] = {}
     for name in names:
         if match := _CHECKPOINT.fullmatch(name):
@@ -64,7 +64,7 @@ def read_checkpoint(path: Path) -> list[Action]:
 
 
 def _plain(struct: Mapping[str, Any]) -> Action:
-    """A checkpoint's struct as an entry would spell it: maps as objects, what is not there not named."""
+    """Return a checkpoint's struct as an entry spells it: maps as objects, nulls left out."""
     plain = {}
     for name, value in struct.items():
         if name in _MAPS:

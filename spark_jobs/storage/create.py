@@ -56,9 +56,9 @@ def _create(table: Table) -> None:
 
 
 def changed_types(table: Table) -> dict[str, tuple[str, str]]:
-    """Columns that the table holds in another type than it should: by name, that type and the one it should be.
+    """Return the columns that the table has in another type than it should: by name, the type it has and the one it should have.
 
-    Types are spelled as contracts spell them. Nothing where there is no table yet.
+    Types are spelled as contracts spell them. Empty where there is no table yet.
     """
     found = open_table(table.path)
     return _changed_types(found, table) if found is not None else {}
@@ -109,6 +109,6 @@ def _add_lacking(found: DeltaTable, table: Table, missing: Sequence[Field]) -> b
 
 
 def added_later(table: DeltaTable) -> list[str]:
-    """Columns that came after the table was made: rows from before carry such a field elsewhere, if at all."""
+    """Return the columns that were added after the table was made: older rows have such a field elsewhere, if at all."""
     listed = (table.metadata().configuration or {}).get(ADDED_LATER, "")
     return [name for name in listed.split(",") if name]

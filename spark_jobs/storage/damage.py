@@ -26,7 +26,7 @@ class DamagedError(TallyError):
 
 
 def damaged_files(paths: Iterable[str]) -> str | None:
-    """The first files of tables that are not on disk as they were written, in a sentence; None where all are."""
+    """Return a sentence that names the first damaged files of the tables at these paths; None where there are none."""
     found: list[str] = []
     for path in paths:
         try:

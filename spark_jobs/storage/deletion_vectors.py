@@ -39,17 +39,17 @@ class DeletionVectorError(TallyError):
 
 
 def bitmap(positions: RowNumbers) -> BitMap64:
-    """The set of these row numbers, counted from 0."""
+    """Return the set of these row numbers, counted from 0."""
     return BitMap64(array("Q", positions.astype(np.uint64).tobytes()))
 
 
 def positions(vector: BitMap64) -> RowNumbers:
-    """The row numbers of a set, ascending."""
+    """Return the row numbers of a set, ascending."""
     return np.frombuffer(vector.to_array(), dtype=np.uint64).astype(np.int64)
 
 
 def write_vectors(root: Path, vectors: Mapping[str, BitMap64]) -> dict[str, dict[str, Any]]:
-    """Write one file with the vectors of several Parquet files, to disk, and return what the log must say of each."""
+    """Write one file with the vectors of several Parquet files, to disk, and return how the log must describe each."""
     name = uuid.uuid4()
     content, described = bytearray(FORMAT_VERSION), {}
     for path, vector in vectors.items():
@@ -75,7 +75,7 @@ def write_vectors(root: Path, vectors: Mapping[str, BitMap64]) -> dict[str, dict
 
 
 def read_vector(root: Path, described: Mapping[str, Any]) -> BitMap64:
-    """The set that the log describes, wherever it is kept. Raises DeletionVectorError where its bytes are not what they were."""
+    """Read the set that the log describes, wherever it is kept. Raises DeletionVectorError where its bytes have changed."""
     data = _inline(described) if described["storageType"] == "i" else _from_file(root, described)
     if data[:4] != MAGIC:
         raise DeletionVectorError(f"{root}: a deletion vector is in a form that is not known; restore it from a backup")
@@ -86,7 +86,7 @@ def read_vector(root: Path, described: Mapping[str, Any]) -> BitMap64:
 
 
 def vector_file(root: Path, described: Mapping[str, Any]) -> Path:
-    """Where a vector that is not kept in the log itself is found."""
+    """Return the path of a vector's file; for vectors that are not kept in the log itself."""
     told = str(described["pathOrInlineDv"])
     if described["storageType"] == "p":
         return Path(unquote(urlparse(told).path))
@@ -119,7 +119,7 @@ def _from_file(root: Path, described: Mapping[str, Any]) -> bytes:
 
 
 def z85_encode(data: bytes) -> str:
-    """Bytes, a multiple of four, as text in ZeroMQ's base 85."""
+    """Spell bytes, a multiple of four, as text in ZeroMQ's base 85."""
     signs = []
     for start in range(0, len(data), 4):
         value = int.from_bytes(data[start : start + 4], "big")
@@ -128,7 +128,7 @@ def z85_encode(data: bytes) -> str:
 
 
 def z85_decode(text: str) -> bytes:
-    """The bytes that :func:`z85_encode` spelled."""
+    """Return the bytes that :func:`z85_encode` spelled."""
     data = bytearray()
     for start in range(0, len(text), 5):
         value = 0

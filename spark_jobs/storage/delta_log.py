@@ -1,7 +1,7 @@
-"""The Delta log of tables with deletion vectors, which delta-rs reads but does not write.
+"""Read and write a table's Delta log; delta-rs writes none for tables with deletion vectors.
 
-A snapshot is what the newest checkpoint and the entries after it add up to. An entry is made by linking a finished file to
-the name of its version: that succeeds for one writer, whatever others do, and is done or not done whenever it is killed.
+A snapshot is the newest checkpoint with the entries after it applied. An entry is made by linking a finished file to the
+name of its version: that succeeds for one writer only, and is done or not done whenever the writer is killed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 import uuid
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +21,13 @@ from spark_jobs.storage.files import make_folder, sync
 from spark_jobs.storage.snapshot import Action, DeltaLogError, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 def read_log(path: str, upto: int | None = None) -> Snapshot | None:
-    """The table as it stands now, or as it stood at version ``upto``. None where there is none.
+    """Read the table as it stands now, or as it stood at version ``upto``. None where there is none.
 
-    Of an older version, None also where it can no longer be put together: entries after its checkpoint were cleaned away.
+    None also for a version that can no longer be put together, as entries after its checkpoint were cleaned away.
     """
     folder = log_folder(path)
     try:
@@ -42,7 +44,7 @@ def read_log(path: str, upto: int | None = None) -> Snapshot | None:
 
 
 def catch_up(snapshot: Snapshot) -> Snapshot:
-    """The snapshot with the entries that have come since. The one given stays as it is."""
+    """Return the snapshot with the entries that have come since. The one given stays as it is."""
     found = _followed(snapshot)
     if found.version > snapshot.version or not _behind(snapshot):
         return found
@@ -50,17 +52,14 @@ def catch_up(snapshot: Snapshot) -> Snapshot:
 
 
 def _followed(snapshot: Snapshot, upto: int | None = None) -> Snapshot:
-    """The snapshot with the entries after it, as far as there are any without a gap, and no further than ``upto``."""
-    folder = log_folder(snapshot.path)
-    actions: list[list[Action]] = []
-    with suppress(FileNotFoundError):
-        while upto is None or snapshot.version + len(actions) < upto:
-            actions.append(_read_entry(folder / entry_name(snapshot.version + len(actions) + 1)))
-    return _applied(snapshot, actions) if actions else snapshot
+    """Return the snapshot with the entries after it, as far as they go without a gap, and no further than ``upto``."""
+    most = max(0, upto - snapshot.version) if upto is not None else None
+    entries = list(islice(entries_from(snapshot.path, snapshot.version + 1), most))
+    return _applied(snapshot, entries) if entries else snapshot
 
 
 def _read_entry(path: Path) -> list[Action]:
-    """What an entry says. An empty one says nothing only where it was never brought to disk."""
+    """Read the actions of an entry. An empty or broken one raises DeltaLogError: it was not brought to disk."""
     lines = [line for line in path.read_bytes().split(b"\n") if line]
     try:
         if not lines:
@@ -73,7 +72,7 @@ def _read_entry(path: Path) -> list[Action]:
 
 
 def put_if_absent(path: str, version: int, actions: Iterable[Action]) -> bool:
-    """Make the actions the table's entry of that version; False where another writer was first.
+    """Write the actions as the table's entry of that version. Return False where another writer was first.
 
     The finished file lies in the table's own folder first, where VACUUM would find it after a kill.
     """
@@ -113,14 +112,14 @@ def _applied(snapshot: Snapshot, entries: Sequence[Sequence[Action]]) -> Snapsho
 
 
 def _from_checkpoint(path: str, names: Iterable[str], upto: int | None = None) -> Snapshot:
-    """The newest checkpoint that is whole and not of a version after ``upto``, or the emptiness before the first entry."""
+    """Return the newest whole checkpoint, not after ``upto``; without one, an empty snapshot of version -1."""
     version, pieces = newest_checkpoint(names, upto)
     actions = [action for name in pieces for action in read_checkpoint(log_folder(path) / name)]
     return replace(_applied(Snapshot(path, -1, {}, {}, {}, {}), [actions]), version=version)
 
 
 def _behind(snapshot: Snapshot) -> bool:
-    """Whether entries that this snapshot lacks have been cleaned away, as a checkpoint holds them."""
+    """True if entries that this snapshot lacks may have been cleaned away, as there is a checkpoint of a later version."""
     with suppress(FileNotFoundError, ValueError):
         plain = json.loads((log_folder(snapshot.path) / "_last_checkpoint").read_text(encoding="utf-8"))
         return bool(plain["version"] > snapshot.version)
@@ -132,6 +131,32 @@ def log_folder(path: str) -> Path:
     return Path(path) / "_delta_log"
 
 
+def entry_path(path: str, version: int) -> Path:
+    """Return where a version's entry lies."""
+    return log_folder(path) / entry_name(version)
+
+
+def entries_from(path: str, version: int) -> Iterator[list[Action]]:
+    """Read the entries from a version on, one after the other, as far as there are any without a gap."""
+    with suppress(FileNotFoundError):
+        while True:
+            yield _read_entry(entry_path(path, version))
+            version += 1
+
+
+def committed_at(path: str, version: int) -> datetime | None:
+    """Return when a version's entry was written; None where it has been cleaned away."""
+    try:
+        return datetime.fromtimestamp(entry_path(path, version).stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def tables_under(root: Path) -> list[str]:
+    """Return the paths of the tables two folders below a root, as a lake has them, sorted."""
+    return [str(log.parent) for log in sorted(root.glob("*/*/_delta_log"))]
+
+
 def entry_name(version: int) -> str:
-    """The name of a version's entry in the log's folder."""
+    """Return the name of a version's entry in the log's folder."""
     return f"{version:020}.json"

@@ -1,12 +1,11 @@
-"""What became of a table's rows between two of its versions: those that were there before, and those that are there after.
+"""Compare two versions of a table: the rows that only the first has, and those that only the second has.
 
-Told from the log: only files are read that one version has and the other has not, and of a file of which more rows were
+By the log, only files are read that one version has and the other has not, and of a file of which more rows were
 deleted only those. Rows that were merely written again, as by an OPTIMIZE, cancel out.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from spark_jobs.storage.live_files import LiveFile, count_rows_in, read_live, re
 from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from spark_jobs.storage.deletion_vectors import RowNumbers
     from spark_jobs.storage.snapshot import Snapshot
@@ -36,7 +35,7 @@ WEIGHT = "how often"
 
 @dataclass(frozen=True, slots=True)
 class TableVersion:
-    """Where a table stands: which table it is, by its metadata's id, and its version."""
+    """A version of one table, which its metadata's id tells from another table at the same place."""
 
     id: str
     version: int
@@ -44,14 +43,14 @@ class TableVersion:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Rows that were there only before and rows that are there only after, each as often as it is there more often."""
+    """Rows that are only in the first of two tables, and those only in the second; each as often as the other has it less."""
 
     before: pa.Table
     after: pa.Table
 
 
 def table_version(table: Table) -> TableVersion | None:
-    """Where a table stands now; None where there is none."""
+    """Return the version that a table has now; None where there is no table."""
     snapshot = open_snapshot(table.path)
     return TableVersion(snapshot.metadata["id"], snapshot.version) if snapshot is not None else None
 
@@ -59,7 +58,7 @@ def table_version(table: Table) -> TableVersion | None:
 def changed_rows(
     table: Table, since: int, upto: int, columns: Sequence[str], most: int = MOST_ROWS, identity: str | None = None
 ) -> Difference | None:
-    """The live rows, these columns of them, that the table has at one of two versions only, in no order.
+    """Return the live rows, these columns of them, that the table has at one of two versions only, in no order.
 
     None where that cannot be told: a version or a file of it is gone, the table is not the one with the id ``identity``
     (or has become another in between), or more than ``most`` rows would have to be read. Columns are typed as the
@@ -78,7 +77,7 @@ def changed_rows(
 
 
 def difference(before: pa.Table, after: pa.Table) -> Difference:
-    """What two tables of one schema, without nested columns, do not have in common. Exact: values are compared, not hashes."""
+    """Return the rows that two tables of one schema do not share; no column may be nested. Values are compared, not hashes."""
     nothing = before.schema.empty_table()
     if not before.num_rows or not after.num_rows:
         return Difference(before, after)
@@ -99,21 +98,21 @@ def _weighted(rows: pa.Table, weight: int) -> pa.Table:
 
 
 def _repeated(rows: pa.Table, times: pa.ChunkedArray) -> pa.Table:
-    """Each row that many times; not at all where the number is negative."""
+    """Return each row that many times, and none where the number is negative."""
     counts = np.maximum(times.to_numpy(), 0)
     return rows.take(pa.array(np.repeat(np.arange(rows.num_rows), counts)))
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What has to be read of one file: the rows with these numbers, or all live ones where there are none named."""
+    """Rows to read of one file: those with the numbers ``rows``, or all live ones where that is None. ``count``: how many."""
 
     file: LiveFile
     count: int
     rows: RowNumbers | None = None
 
     def read(self, schema: pa.Schema) -> Iterator[pa.Table]:
-        """These columns of the rows, a chunk at a time."""
+        """Read these columns of the rows, a chunk at a time."""
         return read_live(self.file, schema) if self.rows is None else read_rows(self.file, schema, self.rows)
 
 
@@ -124,7 +123,7 @@ def _read(pieces: Sequence[Piece], schema: pa.Schema) -> pa.Table:
 def _pieces(
     table: Table, since: int, upto: int, identity: str | None
 ) -> tuple[Sequence[Piece], Sequence[Piece]] | None:
-    """What to read at both versions; None where one is gone, or is another table's."""
+    """Return what to read at both versions; None where one is gone, or is another table's."""
     before, after = snapshot_at(table, since), snapshot_at(table, upto)
     if before is None or after is None:
         return None
@@ -134,34 +133,28 @@ def _pieces(
 
 
 def snapshot_at(table: Table, version: int) -> Snapshot | None:
-    """The table as it stood at a version; None where that can no longer be told."""
+    """Return the table as it stood at a version; None where its log no longer tells."""
     now = open_snapshot(table.path)
     return now if now is not None and now.version == version else read_log(table.path, upto=version)
 
 
 def only_in(one: Snapshot, other: Snapshot | None) -> list[Piece]:
-    """What of the first snapshot's live rows may not be in the other; all of them where there is no other."""
+    """Return the pieces of the first snapshot that hold rows which may not be in the other; all where there is no other."""
     others = {file.absolute: file for file in live_files(other)} if other is not None else {}
     pieces = []
     for file in live_files(one):
         same = others.get(file.absolute)
         if same is None:
-            pieces.append(Piece(file, _live_rows(file, one.files[file.path])))
+            rows = count_rows_in(file, one.files[file.path].get("stats"))
+            pieces.append(Piece(file, rows - file.deleted_count))
         elif _vector_id(file) != _vector_id(same):
-            rows = positions(_vector(same) - _vector(file))
-            pieces += [Piece(file, len(rows), rows)] if len(rows) else []
+            numbers = positions(_vector(same) - _vector(file))
+            pieces += [Piece(file, len(numbers), numbers)] if len(numbers) else []
     return pieces
 
 
-def _live_rows(file: LiveFile, add: Mapping[str, Any]) -> int:
-    """How many live rows a file has: by the log, or by its footer where the log does not say."""
-    told = json.loads(add.get("stats") or "{}").get("numRecords")
-    dead = file.vector["cardinality"] if file.vector is not None else 0
-    return int(told if told is not None else count_rows_in(file)) - dead
-
-
 def _vector_id(file: LiveFile) -> tuple[Any, ...] | None:
-    """What tells a vector from another one; the log may spell the rest of it in more ways than one."""
+    """Return what identifies a vector; the log may spell the rest of it in more ways than one."""
     vector = file.vector
     return (vector["storageType"], vector["pathOrInlineDv"], vector.get("offset") or 0) if vector is not None else None
 

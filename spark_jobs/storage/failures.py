@@ -38,12 +38,12 @@ def errors_explained(paths: Callable[[], Iterable[str]]) -> Iterator[None]:
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether it says that something failed. delta-rs panics where it can open no file, which is no Exception to Python."""
+    """True for errors, also a panic of delta-rs (it can open no file), which is no Exception; False for an exit or interrupt."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def explain(error: BaseException, paths: Iterable[str]) -> TallyError | None:
-    """What has led to an error, where it was the machine or a damaged file of the tables; None where neither is seen."""
+    """Return the error that explains another one: the machine's or a damaged file's of these tables. None where it is neither."""
     if told := machine_refusal(error):
         return MachineError(told)
     found = damaged_files(paths)
@@ -51,7 +51,7 @@ def explain(error: BaseException, paths: Iterable[str]) -> TallyError | None:
 
 
 def machine_refusal(error: BaseException) -> str | None:
-    """What the machine refused, as far as the error or one that led to it says."""
+    """Return a sentence on what the machine refused, as far as the error or one that led to it says; else None."""
     number, said = _errno(error), str(error).split("\n", 1)[0][:300]
     if number in (errno.ENOSPC, errno.EDQUOT):
         return f"no room is left on the disk ({said}): make some; what failed is tried again and nothing of it is left"
@@ -64,7 +64,7 @@ def machine_refusal(error: BaseException) -> str | None:
 
 
 def _errno(error: BaseException | None) -> int | None:
-    """The machine's number for it, of the error or the one that led to it; other writers give it in words alone."""
+    """Return the operating system's number of the error or of one that led to it; Java and others give it in words alone."""
     while error is not None:
         if isinstance(error, OSError) and error.errno:
             return error.errno

@@ -1,4 +1,4 @@
-"""What outlives a power cut: files and folders brought to disk, and notes that are there whole or not at all."""
+"""Files and folders that outlive a power cut, and JSON files that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sync(path: Path) -> None:
 
 
 def sync_all(paths: Iterable[Path]) -> None:
-    """Bring all of them to disk in one pass. Raises what the first that fails raises."""
+    """Bring files and folders to disk in one pass. Raises what the first that fails raises."""
     every = list(dict.fromkeys(paths))
     if len(every) < 2:
         for path in every:
@@ -39,14 +39,14 @@ def sync_all(paths: Iterable[Path]) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Have a folder, and the names of those that had to be made on disk."""
+    """Make a folder and those above it, where they are missing, and bring their names to disk."""
     made = [each for each in (path, *path.parents) if not each.exists()]
     path.mkdir(parents=True, exist_ok=True)
     sync_all(each.parent for each in made)
 
 
 def write_json(path: Path, plain: Mapping[str, Any]) -> None:
-    """Write a note as JSON: all of it, on disk, or nothing. Done twice, the second takes the first one's place."""
+    """Write a JSON file: all of it, on disk, or nothing. Done twice, the second takes the first one's place."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -61,5 +61,5 @@ def write_json(path: Path, plain: Mapping[str, Any]) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Have the folder, for its owner alone where it is made now; one that is there is its maker's to open or close."""
+    """Make a folder that only its owner may enter. One that is there already keeps its permissions."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

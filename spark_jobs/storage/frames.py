@@ -1,4 +1,4 @@
-"""The rows of a frame written as parts of a table by Spark's workers, visible to no one until they are committed.
+"""Write a frame's rows as parts of a table on Spark's workers, visible to no one until they are committed.
 
 Done twice, or by a task that is tried again, the files that no commit names are swept up by VACUUM.
 """
@@ -34,7 +34,7 @@ def write_frame(rows: DataFrame, table: Table) -> list[Part]:
 
 
 def read_frame(spark: SparkSession, table: Table, parts: Sequence[Part]) -> DataFrame:
-    """The rows of parts that no commit names yet, as Spark reads them back from their files."""
+    """Return the rows of parts that no commit names yet, read back from their files by Spark."""
     shape = from_arrow_schema(table.data_schema)
     paths = [str(Path(table.path) / part.path) for part in parts]
     return spark.read.schema(shape).parquet(*paths) if paths else spark.createDataFrame([], shape)
@@ -42,7 +42,7 @@ def read_frame(spark: SparkSession, table: Table, parts: Sequence[Part]) -> Data
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """What a worker does with its rows: only the parts of the attempt that Spark accepts are ever named."""
+    """A worker's task: write its rows as parts. Only the parts of the tasks that Spark accepts are ever named."""
 
     table: Table
     mark: str

@@ -1,4 +1,4 @@
-"""What is broken on disk, and what the machine refuses, said in a sentence with the way out.
+"""Check a table's log for files that are empty, cut off or missing, before anyone follows it.
 
 A power cut, a full disk or a restored backup can leave a file empty or cut off. Some readers of Delta take an empty log entry for
 one that says nothing: the rows it named would be missing without a word. So a log is looked at before it is followed.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spark_jobs.storage.delta_log import entry_name
+from spark_jobs.storage.delta_log import entry_name, log_folder
 from spark_jobs.storage.snapshot import DeltaLogError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 #: The newest entries of a log are looked at, and all after its checkpoint: what came before has long been on disk.
 RECENT = 100
@@ -27,8 +27,8 @@ _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.[^.]+)*\.parquet")
 
 
 def check_log(path: str) -> None:
-    """DeltaLogError where an entry or a checkpoint that readers go by is empty, cut off or missing. No log is sound."""
-    folder = Path(path) / "_delta_log"
+    """Raise DeltaLogError where an entry or a checkpoint that readers go by is empty, cut off or missing. No log is fine."""
+    folder = log_folder(path)
     try:
         names = os.listdir(folder)  # noqa: PTH208  a log can hold 100,000 names, of which few are needed as a Path
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def _way_out(version: int, entries: Sequence[int]) -> str:
 
 
 def _check_checkpoints(folder: Path, checkpoints: dict[str, int]) -> None:
-    """Of the newest checkpoint, readers take every file."""
+    """Check every file of the newest checkpoint: readers take them all."""
     newest = max(checkpoints.values(), default=None)
     for name in (name for name, version in checkpoints.items() if version == newest):
         if why := broken_parquet(folder / name):
@@ -92,7 +92,7 @@ def _broken_entry(path: Path) -> str | None:
 
 
 def broken_parquet(path: Path, size: int | None = None) -> str | None:
-    """What is wrong with a Parquet file, by its size and its end; None where nothing is."""
+    """Return what is wrong with a Parquet file, by its size and its end; None where nothing is."""
     try:
         with path.open("rb") as file:
             found = file.seek(0, os.SEEK_END)

@@ -1,7 +1,6 @@
-"""The rows that a table holds of some keys: few of many, found by the log's bounds, then by the key column alone.
+"""Look rows of a table up by their keys: few of many, found by the log's bounds, then by the key column alone.
 
-A key column of fixed width that was read once is kept in memory (see ``live_files``). Of the other columns only those row groups
-are read in which a key was found.
+The storage cache keeps key columns of fixed width. Of the other columns only those row groups are read in which a key was found.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def rows_with_keys(table: Table, keys: pa.Array, columns: Sequence[str], by: Sequence[str] | None = None) -> pa.Table:
-    """The live rows whose key is one of ``keys``, in no order: these columns, typed as the table's schema says.
+    """Return the live rows whose key is one of ``keys``, in no order: these columns, typed as the table's schema says.
 
     ``by`` are the key's columns, the table's own unless given; ``keys`` as :func:`key_array` makes them. A null among
     ``keys`` matches rows without a key. Columns that a file lacks are null. No table, no rows.
@@ -48,7 +47,7 @@ def rows_with_keys(table: Table, keys: pa.Array, columns: Sequence[str], by: Seq
 
 
 def all_rows(table: Table, columns: Sequence[str]) -> pa.Table:
-    """All live rows: these columns, typed as the table's schema says. For small tables, and where every row is meant."""
+    """Return all live rows: these columns, typed as the table's schema says. For small tables, and where every row is meant."""
     schema = _schema(table, columns)
     found = [schema.empty_table()]
     for file in _files(table):
@@ -61,7 +60,7 @@ def _schema(table: Table, columns: Sequence[str]) -> pa.Schema:
 
 
 def _files(table: Table, wanted: KeySet | None = None) -> list[LiveFile]:
-    """The files of a table as it is now, with or without deletion vectors, that can hold what is wanted."""
+    """Return the files of a table as it is now that can hold one of the keys, or all; with or without deletion vectors."""
     found = None if table.key_columns else open_table(table.path)
     if found is not None and DELETION_VECTORS not in (found.protocol().reader_features or ()):
         return _appended(table, found, wanted)
@@ -86,7 +85,7 @@ def _appended(table: Table, found: DeltaTable, wanted: KeySet | None) -> list[Li
 
 
 def live_files(snapshot: Snapshot, wanted: KeySet | None = None) -> list[LiveFile]:
-    """The files of a snapshot that can hold what is wanted."""
+    """Return the files of a snapshot that can hold one of the keys, or all."""
     snapshot.require(to_write=False)
     adds = list(snapshot.files.values())
     bounds = _bounds(adds, wanted) if wanted is not None and len(wanted.by) == 1 else None
@@ -99,7 +98,7 @@ def live_files(snapshot: Snapshot, wanted: KeySet | None = None) -> list[LiveFil
 
 
 def _bounds(adds: Sequence[Mapping[str, Any]], wanted: KeySet) -> tuple[pa.Array, pa.Array] | None:
-    """The log's least and greatest key of each file; None where they are not to be read as keys."""
+    """Return the log's least and greatest key of each file; None where they cannot be read as keys."""
     name, type_ = wanted.by[0], wanted.schema.field(0).type
     stats = [json.loads(add.get("stats") or "{}", parse_float=Decimal) for add in adds]
     low, high = ([each.get(bound, {}).get(name) for each in stats] for bound in ("minValues", "maxValues"))
@@ -115,13 +114,13 @@ def _typed(bounds: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def matching_rows(file: LiveFile, wanted: KeySet) -> RowNumbers:
-    """The numbers of a file's rows that have one of the keys and are still in the table, ascending."""
-    hits = _matches(file, wanted)
-    if file.vector is None or not len(hits):
-        return hits
-    dead = file.dead()
-    after = np.minimum(np.searchsorted(dead, hits), len(dead) - 1)
-    return np.asarray(hits[dead[after] != hits])
+    """Return the numbers of a file's rows that have one of the keys and are still in the table, ascending."""
+    matches = _matches(file, wanted)
+    if file.vector is None or not len(matches):
+        return matches
+    deleted = file.deleted()
+    after = np.minimum(np.searchsorted(deleted, matches), len(deleted) - 1)
+    return np.asarray(matches[deleted[after] != matches])
 
 
 def _matches(file: LiveFile, wanted: KeySet) -> RowNumbers:

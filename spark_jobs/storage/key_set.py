@@ -23,7 +23,7 @@ SIGN = np.uint64(1 << 63)
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Keys that are looked for, each once, in the type of the columns ``by``, which ``schema`` describes."""
+    """Keys to look for, each once, in the type of the columns ``by``, which ``schema`` describes."""
 
     keys: pa.Array
     by: tuple[str, ...]
@@ -31,12 +31,12 @@ class KeySet:
 
     @classmethod
     def of(cls, keys: pa.Array, schema: pa.Schema, by: Sequence[str]) -> KeySet:
-        """The keys as :func:`key_array` makes them of the columns ``by``."""
+        """Make a set of keys as ``keys.key_array`` makes them of the columns ``by``."""
         fields = pa.schema([schema.field(name) for name in by])
         return cls(pc.unique(keys.cast(fields[0].type if len(by) == 1 else pa.string())), tuple(by), fields)
 
     def within(self, low: pa.Array, high: pa.Array) -> npt.NDArray[np.bool_]:
-        """For files with these bounds of the key: whether any of the keys can be in there."""
+        """Return, for each file with these bounds of the key, whether one of the keys can be in it."""
         keys, lows, highs = (comparable(pc.drop_null(self.keys)), comparable(low), comparable(high))
         if self.keys.null_count or keys is None or lows is None or highs is None:
             return np.ones(len(low), np.bool_)
@@ -47,7 +47,7 @@ class KeySet:
 
 
 def comparable(values: pa.Array) -> npt.NDArray[Any] | None:
-    """Values in a form that numpy orders as Delta does, nulls as anything; None where there is none."""
+    """Return values in a form that numpy orders as Delta does, nulls as anything; None where the type has no such form."""
     type_ = values.type
     if pa.types.is_string(type_):
         return np.asarray(pc.fill_null(values, "").to_numpy(zero_copy_only=False))
@@ -63,7 +63,7 @@ def comparable(values: pa.Array) -> npt.NDArray[Any] | None:
 
 
 def _in_order_of_bytes(values: pa.Array) -> npt.NDArray[Any]:
-    """Decimals of one type as 16 bytes that are ordered as their numbers are: the greatest byte first, the sign turned round."""
+    """Return decimals of one type as 16 bytes each, in the order of their numbers: the greatest byte first, the sign flipped."""
     held = values.buffers()[1]
     if not len(values) or held is None:
         return np.zeros(len(values), "S16")

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def key_array(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Array:
-    """The key of each row: the column itself, or, of several, the text that ``transforms.types.key_text`` makes of them."""
+    """Return the key of each row: the column itself, or the text that ``transforms.types.key_text`` makes of several."""
     found = rows[columns[0]] if len(columns) == 1 else key_text(rows, columns)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def key_text(rows: pa.Table | pa.RecordBatch, columns: Sequence[str]) -> pa.Array:
-    """The same text as ``transforms.types.key_text`` makes of the same values; a part that is null is left out."""
+    """Return the same text as ``transforms.types.key_text`` makes of the same values; a part that is null is left out."""
     return _joined([_text(rows[name], rows.schema.field(name).type) for name in columns], pa.scalar)
 
 
 def key_expression(schema: pa.Schema, columns: Sequence[str]) -> pc.Expression:
-    """What :func:`key_text` makes of rows of that schema, for a scan."""
+    """Return an expression that gives the same as :func:`key_text` for rows of that schema, for a scan."""
     return _joined([_text(pc.field(name), schema.field(name).type) for name in columns], pc.scalar)
 
 

@@ -1,10 +1,11 @@
-"""The Parquet files of a table, and their rows that are still in it: those that a deletion vector names are not.
+"""Read the rows of a table's Parquet files that are still in the table: not those that a deletion vector names.
 
 Files never change, so the storage cache keeps their footers.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -30,7 +31,7 @@ CHUNK_ROWS = 262_144
 
 @dataclass(frozen=True, slots=True)
 class LiveFile:
-    """One Parquet file of a table: where it is, its partition's values, and the rows that are no longer in it."""
+    """One Parquet file of a table: where it is, its partition's values, and the vector of its deleted rows."""
 
     root: Path
     path: str
@@ -39,38 +40,46 @@ class LiveFile:
 
     @property
     def absolute(self) -> Path:
-        """The file itself."""
+        """Return the file's full path."""
         return self.root / unquote(self.path)
 
-    def dead(self) -> RowNumbers:
-        """The row numbers that are no longer in the table."""
+    @property
+    def deleted_count(self) -> int:
+        """Return how many of its rows are no longer in the table."""
+        return int(self.vector["cardinality"]) if self.vector is not None else 0
+
+    def deleted(self) -> RowNumbers:
+        """Return the numbers of the rows that are no longer in the table."""
         if self.vector is None:
             return NO_ROWS
         return positions(read_vector(self.root, self.vector))
 
 
 def read_whole(file: LiveFile, schema: pa.Schema) -> pa.Table:
-    """Those columns of all rows of a file, also of those that are no longer in the table."""
+    """Read these columns of all rows of a file, also of those that are no longer in the table."""
     with _opened(file) as parquet:
         return _conformed(parquet.read(columns=_present(parquet, schema)), parquet.metadata.num_rows, file, schema)
 
 
 def read_live(file: LiveFile, schema: pa.Schema, but: RowNumbers = NO_ROWS) -> Iterator[pa.Table]:
-    """All rows of a file that are still in the table, but for those with these numbers, a chunk at a time."""
+    """Read the rows of a file that are still in the table, but for those with these numbers, a chunk at a time."""
     live = np.ones(count_rows_in(file), np.bool_)
-    live[file.dead()] = False
+    live[file.deleted()] = False
     live[but] = False
     yield from read_rows(file, schema, np.flatnonzero(live))
 
 
-def count_rows_in(file: LiveFile) -> int:
-    """How many rows a file has by its footer, also those that are no longer in the table."""
+def count_rows_in(file: LiveFile, stats: str | None = None) -> int:
+    """Return how many rows a file has, also those that are no longer in the table: by the log's ``stats``, else its footer."""
+    logged = json.loads(stats or "{}").get("numRecords")
+    if logged is not None:
+        return int(logged)
     with _opened(file) as parquet:
         return int(parquet.metadata.num_rows)
 
 
 def read_rows(file: LiveFile, schema: pa.Schema, wanted: RowNumbers) -> Iterator[pa.Table]:
-    """Those rows of a file, by their ascending numbers, a chunk of row groups at a time; groups without any are not read."""
+    """Read the rows of a file with these ascending numbers, a chunk of row groups at a time; groups without any are not read."""
     if not len(wanted):
         return
     with _opened(file) as parquet:
@@ -91,7 +100,7 @@ def _chunks(groups: RowNumbers, sizes: RowNumbers) -> list[RowNumbers]:
 
 
 def _within_groups(wanted: RowNumbers, groups: RowNumbers, starts: RowNumbers) -> RowNumbers:
-    """The numbers that the wanted rows have when only these row groups are read, one after the other."""
+    """Return the numbers that the wanted rows have when only these row groups are read, one after the other."""
     first = np.searchsorted(wanted, starts[groups], "left")
     last = np.searchsorted(wanted, starts[groups + 1], "left")
     before = np.concatenate([[0], np.cumsum(starts[groups + 1] - starts[groups])[:-1]])
@@ -102,7 +111,7 @@ def _within_groups(wanted: RowNumbers, groups: RowNumbers, starts: RowNumbers) -
 
 
 def _opened(file: LiveFile) -> pq.ParquetFile:
-    """The file, with its footer from memory if it was read before. Spark may spell times in 96 bits: those are microseconds."""
+    """Open a file, with its footer from memory if it was read before. Times of 96 bits, as Spark may write, become microseconds."""
     name = str(file.absolute)
     footers = storage_cache().footers
     footer = footers.get(name)
@@ -118,7 +127,7 @@ def _present(parquet: pq.ParquetFile, schema: pa.Schema) -> list[str]:
 
 
 def _conformed(rows: pa.Table, count: int, file: LiveFile, schema: pa.Schema) -> pa.Table:
-    """The schema's columns: from the file, else from its partition, else null."""
+    """Return the schema's columns: from the file, else from its partition, else null."""
     columns = []
     for field in schema:
         if field.name in rows.column_names:

@@ -54,7 +54,7 @@ class PartWriter:
         self._out: pa.NativeFile | None = None
 
     def write(self, rows: pa.Table) -> None:
-        """Take rows that have the table's data columns, in any order; they are cast to its schema."""
+        """Write rows that have the table's data columns, in any order; they are cast to its schema."""
         ordered = rows.select(self._schema.names).cast(self._schema)
         self._note_bounds(ordered)
         self._buffer.append(ordered)
@@ -65,7 +65,7 @@ class PartWriter:
             self._flush()
 
     def close(self) -> Part:
-        """Finish the file. The row count is the one that the file's own footer gives."""
+        """Finish the file and return its part. The row count is the one that the file's own footer gives."""
         self._flush()
         self._opened().close()
         assert self._out is not None
@@ -82,7 +82,7 @@ class PartWriter:
         )
 
     def discard(self) -> None:
-        """Remove what was written. The writer's own end is left out: on a full disk it would fail once more."""
+        """Remove the file. The Parquet writer is not closed: on a full disk that would fail once more."""
         if self._file is not None:
             self._file.is_open = False
         if self._out is not None:

@@ -1,4 +1,4 @@
-"""Parquet parts of a table: written, counted, and not visible to anyone until they are committed.
+"""A part of a table: a Parquet file that is written and counted, and visible to no one until it is committed.
 
 A part is a finished Parquet file in a table's folder with what the Delta log must say of it. Written twice (a retried
 task, a batch tried again after a crash), the file that is never committed stays invisible and is swept up by VACUUM.
@@ -7,16 +7,10 @@ task, a batch tried again after a crash), the file that is never committed stays
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.dataset as pads
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from spark_jobs.storage.table import Table
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +26,10 @@ class Part:
     modified_ms: int
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form that survives the trip from a worker or a ledger file."""
+        """Return a plain form for the way from a worker, and for journals. Its names are read from journals of earlier releases."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Part:
-        """The part that :meth:`to_json` described."""
+        """Return the part that :meth:`to_json` described."""
         return cls(**plain)
-
-
-def read_parts(table: Table, parts: Sequence[Part], columns: Sequence[str] | None = None) -> pa.Table:
-    """The rows of a table's parts, with its data columns or these: what was written, not what was meant to be."""
-    wanted = list(columns or table.data_schema.names)
-    paths = [str(Path(table.path) / part.path) for part in parts if part.table == table.name]
-    files = pads.dataset(paths, schema=table.data_schema, format="parquet") if paths else None
-    return files.to_table(wanted) if files is not None else table.data_schema.empty_table().select(wanted)

@@ -38,7 +38,7 @@ def sync_parts(parts: Iterable[Part], tables: Iterable[Table]) -> None:
 
 
 def _folders(path: Path, root: Path) -> Iterator[Path]:
-    """The part's folder and those above it, up to the table's."""
+    """Return the part's folder and those above it, up to the table's."""
     yield from (folder for folder in path.parents if folder == root or root in folder.parents)
 
 

@@ -1,4 +1,4 @@
-"""Rows replaced by key: in one commit the rows of some keys are gone and the parts' rows are there, at most once.
+"""Replace rows by key: one commit deletes the rows of some keys and adds the parts, at most once.
 
 Rows of a large file are deleted by a deletion vector; a small file, or one that is fragmented, is written again without them. Small
 files that have become many are written together in the same commit, so the number of files stays bounded without an OPTIMIZE.
@@ -76,7 +76,7 @@ def _replace(table: Table, parts: Sequence[Part], wanted: KeySet, writer: str, v
 
 
 def _open_wide_enough(table: Table) -> Snapshot:
-    """The table as it stands now, made or given the columns that it lacks. Only then is delta-rs asked, which lists the log."""
+    """Open the table, made or given the columns that it lacks. Only then is delta-rs asked, as it lists the log."""
     snapshot = open_snapshot(table.path)
     if snapshot is None or not set(table.schema).issubset(snapshot.schema):
         ensure_table(table)
@@ -86,7 +86,7 @@ def _open_wide_enough(table: Table) -> Snapshot:
 
 
 def _replaced_keys(table: Table, parts: Sequence[Part], deleted_keys: pa.Array | None) -> KeySet:
-    """The keys whose rows are replaced: those of the parts, read back from their files, and those deleted."""
+    """Return the keys whose rows go: those of the parts, read back from their files, and the deleted ones."""
     schema = pa.schema([table.schema.field(name) for name in table.key_columns])
     type_ = schema.field(0).type if len(schema) == 1 else pa.string()
     keys = [pa.array([], type_) if deleted_keys is None or not len(deleted_keys) else deleted_keys.cast(type_)]
@@ -97,7 +97,7 @@ def _replaced_keys(table: Table, parts: Sequence[Part], deleted_keys: pa.Array |
 
 
 def _sync(table: Table, parts: Sequence[Part], change: Change) -> None:
-    """Bring to disk what the entry will name: an entry that outlives its files would take rows with it that were there before."""
+    """Bring the files that the entry will name to disk: an entry that outlives them would lose rows that were there before."""
     sync_parts(parts, [table])
     sync_all([*change.written, *(path.parent for path in change.written), Path(table.path)])
 

@@ -1,4 +1,4 @@
-"""Write the files of a replacement, and say what its log entry will name."""
+"""Write the files of a replacement, and collect the actions of its log entry."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Change:
-    """What a commit will say, and the files that were written for it."""
+    """The actions of a commit, and the files that were written for it so far."""
 
     removed: list[Action] = field(default_factory=list)
     added: list[Action] = field(default_factory=list)
@@ -36,13 +36,13 @@ class Change:
     metrics: dict[str, int] = field(default_factory=dict)
 
     def discard(self) -> None:
-        """Remove the files; no entry names them."""
+        """Remove the files; for a commit that was not made."""
         for path in self.written:
             path.unlink(missing_ok=True)
 
 
 def plan_change(change: Change, table: Table, snapshot: Snapshot, wanted: KeySet, parts: Sequence[Part]) -> None:
-    """Say in ``change`` which files get a vector, which are written again and which only go; what that takes is written."""
+    """Decide which files get a vector, are written again or only go; write what that takes and note all in ``change``."""
     files = touched_files(snapshot, wanted)
     touched = [each for each in files if each.matched]
     empty = [each for each in touched if not each.left]
@@ -63,7 +63,7 @@ def plan_change(change: Change, table: Table, snapshot: Snapshot, wanted: KeySet
 
 
 def _rewrite(table: Table, snapshot: Snapshot, files: Sequence[TouchedFile], change: Change) -> None:
-    """Write the rows that stay, a part for each partition (more for many rows), with every column that the table has."""
+    """Write the rows that stay again, a part for each partition (more for many rows), with every column that the table has."""
     whole = replace(table, schema=snapshot.schema)
     groups: dict[str, list[TouchedFile]] = defaultdict(list)
     for each in files:
@@ -79,7 +79,7 @@ def _rewrite(table: Table, snapshot: Snapshot, files: Sequence[TouchedFile], cha
 
 
 def _add_vectors(snapshot: Snapshot, files: Sequence[TouchedFile], change: Change) -> None:
-    """Name the files again with the rows to delete now added to those deleted before."""
+    """Write vectors with the rows deleted before and those to delete now, and name the files again with them."""
     if not files:
         return
     root = Path(snapshot.path)
@@ -97,7 +97,7 @@ def _vector(each: TouchedFile) -> BitMap64:
 
 
 def _loose_stats(stats: str | None, rows: int) -> str:
-    """The file's statistics, now of more than its live rows. As text: a decimal bound read and written might not be itself."""
+    """Return the file's statistics marked as those of more rows than the live ones. Edited as text: decimal bounds stay exact."""
     if not stats:
         return json.dumps({"numRecords": rows, "tightBounds": False})
     if "tightBounds" in json.loads(stats):

@@ -1,8 +1,7 @@
-"""Choose what becomes of each file when rows are replaced: it gets a vector, is written again, or goes."""
+"""Choose which files are written again when rows of theirs are deleted; the others get a vector, or go if no row is left."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,7 @@ FRAGMENTED_ROWS = PART_ROWS
 
 @dataclass(slots=True, eq=False)
 class TouchedFile:
-    """A live file as this commit finds it: its rows by the footer, those deleted before, and those to delete now."""
+    """A live file as this commit finds it: all its rows, how many were deleted before, and the numbers of those to delete now."""
 
     add: Action
     file: LiveFile
@@ -45,34 +44,28 @@ class TouchedFile:
 
     @property
     def left(self) -> int:
-        """How many rows stay."""
+        """Return how many rows stay."""
         return self.rows - self.deleted - self.matched
 
     @property
     def matched(self) -> int:
-        """How many rows are deleted now."""
+        """Return how many rows are deleted now."""
         return len(self.matches)
 
 
 def touched_files(snapshot: Snapshot, wanted: KeySet) -> list[TouchedFile]:
-    """All live files, with the rows to delete in those that can hold any."""
+    """Return all live files, with the rows to delete in those that can hold any."""
     held = {file.path for file in live_files(snapshot, wanted)}
     found = []
     for file in live_files(snapshot):
         add = snapshot.files[file.path]
         matches = matching_rows(file, wanted) if file.path in held else NO_ROWS
-        deleted = file.vector["cardinality"] if file.vector is not None else 0
-        found.append(TouchedFile(add, file, _rows(add, file), deleted, matches))
+        found.append(TouchedFile(add, file, count_rows_in(file, add.get("stats")), file.deleted_count, matches))
     return found
 
 
-def _rows(add: Action, file: LiveFile) -> int:
-    told = json.loads(add.get("stats") or "{}").get("numRecords")
-    return int(told) if told is not None else count_rows_in(file)
-
-
 def files_to_rewrite(snapshot: Snapshot, files: Sequence[TouchedFile], parts: Sequence[Part]) -> list[TouchedFile]:
-    """The files to write again: fragmented ones, small ones that are touched, and sizes of which there are too many."""
+    """Return the files to write again: fragmented and small ones with rows to delete, and those of a size with too many files."""
     left = sorted((each for each in files if each.left), key=lambda each: each.left)
     again = [each for each in left if each.matched]
     if snapshot.allows_deletion_vectors:
@@ -92,7 +85,7 @@ def _is_fragmented(file: TouchedFile) -> bool:
 
 
 def _up_to(files: Sequence[TouchedFile], rows: int) -> list[TouchedFile]:
-    """The first of the files, as many as have that many rows together, and one at least."""
+    """Return the first files that have no more rows than that together, and one at least."""
     taken: list[TouchedFile] = []
     for each in files:
         rows -= each.left

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -19,12 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from spark_jobs.storage.parts import Part
     from spark_jobs.storage.table import Table
 
 
 def dataset(table: Table, paths: Sequence[str]) -> pads.Dataset:
     """Return the Parquet files of a table at these paths, with its data columns."""
     return pads.dataset(list(paths), schema=table.data_schema, format="parquet")
+
+
+def read_parts(table: Table, parts: Sequence[Part], columns: Sequence[str] | None = None) -> pa.Table:
+    """Read the rows of a table's parts, its data columns or these, from their files, whether a commit names them or not."""
+    wanted = list(columns or table.data_schema.names)
+    paths = [str(Path(table.path) / part.path) for part in parts if part.table == table.name]
+    return dataset(table, paths).to_table(wanted) if paths else table.data_schema.empty_table().select(wanted)
 
 
 def read_partition(table: Table, partition: Mapping[str, str]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A table at one version, as its log adds up to it."""
+"""A table at one version, by its log."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ class Snapshot:
 
     @property
     def configuration(self) -> Mapping[str, str]:
-        """The table's properties."""
+        """Return the table's properties."""
         return self.metadata.get("configuration") or {}
 
     @property
     def schema(self) -> pa.Schema:
-        """The table's columns, in Arrow's types."""
+        """Return the table's columns, in Arrow's types."""
         return pa.schema(Schema.from_json(self.metadata["schemaString"]))
 
     def has(self, writer: str, version: int) -> bool:
-        """Whether ``writer`` has committed ``version``, or a later one."""
+        """True if ``writer`` has committed ``version``, or a later one."""
         return self.writers.get(writer, -1) >= version
 
     def require(self, *, to_write: bool) -> None:
@@ -73,6 +73,6 @@ class Snapshot:
 
     @property
     def allows_deletion_vectors(self) -> bool:
-        """Whether rows may be deleted by vectors; otherwise their files are written again without them."""
+        """True if rows may be deleted by vectors; otherwise their files are written again without them."""
         allowed = DELETION_VECTORS in (self.protocol.get("writerFeatures") or ())
         return allowed and self.configuration.get("delta.enableDeletionVectors") == "true"

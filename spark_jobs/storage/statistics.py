@@ -1,4 +1,4 @@
-"""What the Delta log says of a part: how many rows it has, and of some columns the bounds and how many nulls.
+"""Statistics of a part for the Delta log: how many rows, and of some columns the bounds and how many nulls.
 
 A bound may be wider than the values, never narrower: readers leave out a file by it. Where none can be spelled there is none, and
 readers look into the file.
@@ -23,7 +23,7 @@ ABOVE_ASCII, ABOVE_ALL = "\x7f", "\U0010ffff"
 
 
 def stats_json(rows: int, bounds: Mapping[str, tuple[Any, Any]], nulls: Mapping[str, int]) -> str:
-    """The statistics as the log spells them. Spark prunes by bounds only where it also knows that not all is null."""
+    """Return the statistics as the log spells them. Spark prunes by bounds only where it also knows that not all is null."""
     least = {name: _spelled(_least(low)) for name, (low, _) in bounds.items()}
     greatest = {name: _spelled(_greatest(high)) for name, (_, high) in bounds.items()}
     return (
@@ -33,18 +33,18 @@ def stats_json(rows: int, bounds: Mapping[str, tuple[Any, Any]], nulls: Mapping[
 
 
 def _object(spelled: Mapping[str, str | None]) -> str:
-    """A JSON object of values that are JSON already: Python's own writer has no exact decimals."""
+    """Return a JSON object of values that are JSON already: Python's own writer has no exact decimals."""
     held = (f"{json.dumps(name, ensure_ascii=False)}: {text}" for name, text in spelled.items() if text is not None)
     return f"{{{', '.join(held)}}}"
 
 
 def _least(value: Any) -> Any:
-    """The value, or what lies below it and can be spelled."""
+    """Return the value, or one below it that can be spelled."""
     return value[:LONGEST_TEXT] if isinstance(value, str) else value
 
 
 def _greatest(value: Any) -> Any:
-    """The value, or what lies above it and can be spelled; None where nothing does.
+    """Return the value, or one above it that can be spelled; None where there is none.
 
     Time has milliseconds in the log, so it is rounded up; at the end of time, where it cannot be, it has microseconds.
     """
@@ -65,7 +65,7 @@ def _cut_above(text: str) -> str | None:
 
 
 def _spelled(value: Any) -> str | None:
-    """A value as JSON; truths have no bounds in Delta."""
+    """Return a value as JSON; None for null and for booleans, which have no bounds in Delta."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""A Delta table as code knows it: where it is, its columns, and what its log says for pruning."""
+"""A Delta table's description, handed to all that read or write it."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ class Table:
 
     @property
     def data_schema(self) -> pa.Schema:
-        """The columns inside the Parquet files: all but the partition columns, which live in the paths."""
+        """Return the columns inside the Parquet files: all but the partition columns, which are in the paths."""
         return pa.schema([field for field in self.schema if field.name not in self.partition_by])

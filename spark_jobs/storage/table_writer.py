@@ -41,7 +41,7 @@ class TableWriter:
         self._buffered = 0
 
     def write(self, rows: pa.Table) -> None:
-        """Send rows to the part of their partition."""
+        """Write rows to the part of their partition."""
         if rows.num_rows:
             with self._or_nothing():
                 self._send(rows)
@@ -54,7 +54,7 @@ class TableWriter:
             self._write(value, same)
 
     def close(self) -> list[Part]:
-        """Finish every part; none where no row came."""
+        """Finish and return every part; none where no row came."""
         with self._or_nothing():
             for value in list(self._open):
                 self._finish(value)
@@ -95,14 +95,14 @@ class TableWriter:
 
 
 def write_parts(table: Table, rows: pa.Table, **fixed: str) -> list[Part]:
-    """Write one table of rows at once; for small tables such as the books."""
+    """Write one batch of rows at once; for small tables."""
     writer = TableWriter(table, fixed)
     writer.write(rows)
     return writer.close()
 
 
 def _by_value(rows: pa.Table, name: str) -> Iterator[tuple[str | None, pa.Table]]:
-    """The rows of each value of a column in their order, values as they are met: sorted once, not searched for each value.
+    """Yield the rows of each value of a column in their order, values as they are met: sorted once, not searched for each value.
 
     Each is a copy of its own: a slice would keep all rows in memory for as long as the smallest part is open.
     """

@@ -1,4 +1,4 @@
-"""Which queries have ever committed to a table, by the transactions in its log: no compaction and no clock changes those."""
+"""The queries that have ever committed to a table, by the transactions in its log: no compaction and no clock changes those."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spark_jobs.storage.checkpoint_files import newest_checkpoint
+from spark_jobs.storage.delta_log import entry_path, log_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Writers:
-    """The queries of a table's log; asked again, only the entries that came since are read."""
+    """The queries of a table's log. Asked again, it reads only the entries that came since."""
 
     path: str
     _ids: set[str] = field(default_factory=set, init=False)
     _version: int = field(default=-1, init=False)
 
     def queries(self) -> set[str]:
-        """The ids of the queries: a writer is spelled ``query:table``."""
+        """Return the ids of the queries: a writer is spelled ``query:table``."""
         if self._version < 0 or not self._entry(self._version + 1).exists():
             self._from_checkpoint()
         while (entry := self._entry(self._version + 1)).exists():
@@ -39,11 +40,11 @@ class Writers:
         return "/".join(Path(self.path).parts[-2:])
 
     def _entry(self, version: int) -> Path:
-        return Path(self.path) / "_delta_log" / f"{version:020}.json"
+        return entry_path(self.path, version)
 
     def _from_checkpoint(self) -> None:
-        """Begin from the newest checkpoint, where it is further than what is known: entries before it may be cleaned away."""
-        folder = Path(self.path) / "_delta_log"
+        """Begin from the newest checkpoint, where it is further than what was read: entries before it may be cleaned away."""
+        folder = log_folder(self.path)
         version, pieces = newest_checkpoint(path.name for path in folder.glob("*.parquet"))
         if version > self._version:
             for name in pieces:

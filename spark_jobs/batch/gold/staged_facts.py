@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from spark_jobs.storage.frames import read_frame, write_frame
-from spark_jobs.storage.parts import read_parts
+from spark_jobs.storage.scans import read_parts
 from spark_jobs.transforms.star import (
     fact_orders,
     fact_payments,
