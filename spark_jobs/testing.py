@@ -24,7 +24,7 @@ from schema_registry.registry import Subject, load_subject
 from spark_jobs.lake import Lake
 from spark_jobs.landing.land_files import FileToLand, land_files
 from spark_jobs.schemas import TIMESTAMP
-from spark_jobs.storage.parts import read_parts
+from spark_jobs.storage.scans import read_parts
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import JudgeOptions, judge
 
