@@ -80,8 +80,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def say_harmlessly() -> None:
-    """Make harmless also what is logged where no log was set up: warnings go to the terminal then."""
+def escape_unconfigured_logs() -> None:
+    """Escape warnings that go to the terminal because no log was set up."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(Formatter())
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
+    from spark_jobs.publish.state import PublishingState
 
 LAST_BATCHES = 5
 #: Files set aside that are named one by one.
@@ -89,6 +90,25 @@ def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus
         last_batches=tuple(last),
         problems=tuple(_problems(sums, files, queries)),
     )
+
+
+def with_publishing(
+    lake: Lake, subjects: Sequence[Subject], statuses: Sequence[SubjectStatus], publishing: PublishingState | None
+) -> list[dict[str, Any]]:
+    """Return the JSON form of each status, with the state of the published tables that hold the subject's rows."""
+    plain = None if publishing is None else publishing.to_json()
+    return [
+        {**one.to_json(), "publishing": plain and {**plain, "tables": _of_subject(lake, subject, plain["tables"])}}
+        for subject, one in zip(subjects, statuses, strict=True)
+    ]
+
+
+def _of_subject(lake: Lake, subject: Subject, tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the published tables that hold rows of the subject, its own and those that all subjects share."""
+    history = lake.history(subject)
+    own = {lake.bronze(subject).name, lake.silver(subject).name, lake.dead_letters.name, lake.batch_quality.name}
+    own |= {history.name} if history is not None else set()
+    return [table for table in tables if table["lake_table"] in own]
 
 
 _SUMMED = ("rows_read", "accepted", "late", "duplicate", "dead_letter", "control", "unaccounted")

@@ -1,19 +1,37 @@
-"""``tally as-of``: a key and a moment as they are typed, and what the row was then."""
+"""``tally as-of``: a row as it was at a moment."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from spark_jobs.batch.point_in_time.key_states import Answer, require_changes, state_at
-from spark_jobs.batch.point_in_time.parsing import parse_key, parse_moment
+import typer
 
-if TYPE_CHECKING:
-    from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake
+from config.settings import load as load_settings
+from spark_jobs.cli.options import Json, exit_if, lake_of, load_subjects
+from spark_jobs.render.as_of import show_answer
+from spark_jobs.render.terminal import show_json
 
 
-def run_as_of(lake: Lake, subject: Subject, key: str, moment: str) -> Answer:
-    """What the row with that key was at that moment. UsageError where either cannot be read, or the subject holds events."""
-    require_changes(subject)
+def as_of(
+    subject: Annotated[str, typer.Argument(help="A subject of changes, such as products.")],
+    key: Annotated[str, typer.Argument(help="The row's key; several parts are joined by |.")],
+    moment: Annotated[
+        str, typer.Argument(help="YYYY-MM-DD HH:MM[:SS], in UTC where no zone is named, or a date alone.")
+    ],
+    json: Json = False,
+) -> None:
+    """Show a row as it was at a moment, since when and until when; exit 1 where there was none."""
+    from spark_jobs.batch.point_in_time.key_states import require_changes, state_at
+    from spark_jobs.batch.point_in_time.parsing import parse_key, parse_moment
+
+    settings = load_settings()
+    lake = lake_of(settings)
+    (chosen,) = load_subjects(settings, [subject])
+    require_changes(chosen)
     lake.require_exists()
-    return state_at(lake, subject, parse_key(key, subject.latest), parse_moment(moment))
+    answer = state_at(lake, chosen, parse_key(key, chosen.latest), parse_moment(moment))
+    if json:
+        show_json(answer.to_json())
+    if not json or answer.found is None:
+        show_answer(answer)
+    exit_if(answer.found is None)

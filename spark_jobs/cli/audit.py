@@ -1,27 +1,29 @@
-"""``tally audit``: Spark, the audit of each subject, and a manifest where one is given."""
+"""``tally audit``: the books recomputed from the tables."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated
 
-from spark_jobs.batch.audit.result import Audit
-from spark_jobs.batch.audit.run import audit_subject
-from spark_jobs.errors import UsageError
-from spark_jobs.session import spark_session
+import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from config.settings import Settings
-    from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake
+from config.settings import load as load_settings
+from spark_jobs.cli.options import Json, Subjects, exit_if, lake_of, load_subjects
+from spark_jobs.render.audit import show_audits
+from spark_jobs.render.terminal import show_json
 
 
-def run_audit(settings: Settings, lake: Lake, subjects: Sequence[Subject], manifest: Path | None) -> list[Audit]:
-    """Audit each subject; with a manifest also every row that it names."""
-    lake.require_exists()
-    if manifest is not None and not manifest.exists():
-        raise UsageError(f"there is no manifest at {manifest}: name the one that tally generate wrote")
-    spark = spark_session(settings)
-    return [audit_subject(spark, settings, lake, subject, manifest) for subject in subjects]
+def audit(
+    subjects: Subjects = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Compare every row with a generator's manifest, or with those in a folder.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Recompute the books from the tables, row by row; exit 1 where anything does not balance."""
+    from spark_jobs.batch.audit.run import audit_subjects
+
+    settings = load_settings()
+    audits = audit_subjects(settings, lake_of(settings), load_subjects(settings, subjects), manifest)
+    show_json([one.to_json() for one in audits]) if json else show_audits(audits)
+    exit_if(not all(one.balanced for one in audits))

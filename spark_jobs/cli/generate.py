@@ -1,17 +1,15 @@
-"""``tally generate``: files of events and of a shop's changes, a log line for each."""
+"""``tally generate``: files of events and of a shop's changes."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from spark_jobs.cli.common import logged_settings
-
-if TYPE_CHECKING:
-    from generator.delivery import FileReport, RunReport
+from spark_jobs.cli.options import load_settings_and_log
+from spark_jobs.render.generate import log_file, log_run
 
 log = logging.getLogger("tallylake.generator")
 
@@ -66,7 +64,7 @@ def generate(
     from generator.generate import GenerateOptions
     from generator.generate import generate as generate_files
 
-    settings = logged_settings("data_generator", console=True)
+    settings = load_settings_and_log("data_generator")
     defaults = settings.generator
     options = GenerateOptions(
         subjects=subjects,
@@ -87,22 +85,5 @@ def generate(
     )
     for name in options.subjects:
         log.info("generating %s into %s; the manifest is %s", name, options.out / name, options.manifest_of(name))
-    for report in generate_files(options, _log_file):
-        _log_report(report)
-
-
-def _log_file(file: FileReport) -> None:
-    planted = ", ".join(f"{count} {outcome}" for outcome, count in sorted(file.outcomes.items()) if count)
-    log.info("[File] %s: %d rows (%s)", file.source, file.rows, planted or "none")
-
-
-def _log_report(report: RunReport) -> None:
-    log.info(
-        "%s: %s rows in %s files, %.1f MB, in %.1f s (%s rows/s)",
-        "stopped" if report.stopped else "done",
-        f"{report.rows:,}",
-        f"{report.files:,}",
-        report.bytes / 1e6,
-        report.seconds,
-        f"{report.rows / max(report.seconds, 1e-9):,.0f}",
-    )
+    for report in generate_files(options, log_file):
+        log_run(report)

@@ -1,23 +1,20 @@
-"""``tally gold``: the star and the marts brought up to date, with progress, and what each gate said."""
+"""``tally gold``: the star and the marts brought up to date."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from config.settings import load as load_settings
-from schema_registry.registry import load as load_registry
-from spark_jobs.cli.common import as_date
+from spark_jobs.cli.options import exit_if, lake_of, load_registry, parse_date
 from spark_jobs.errors import UsageError
-from spark_jobs.lake import Lake
 from spark_jobs.render.gold import show_gold_run
-from spark_jobs.render.terminal import console, say, show_json
+from spark_jobs.render.progress import show_progress
+from spark_jobs.render.terminal import say, show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
 
     from config.settings import Settings
     from spark_jobs.batch.gold.record import RunRecord
@@ -51,7 +48,7 @@ def run(
     Exit 1 where a gate holds a date back. What the date held before stays published; the date is built again when something of it
     changes, when it is asked for itself, or with --accept.
     """
-    upto = as_date(day, "--date")
+    upto = parse_date(day, "--date")
     accepted = accept or ()
     _report(json, accepted, lambda gold: gold.run(upto, accepted=accepted, everything=everything))
 
@@ -65,7 +62,7 @@ def backfill(
     json: Json = False,
 ) -> None:
     """Bring the dates from one to another up to date, those that are held back included. Exit 1 where a gate holds one back."""
-    first, last = as_date(start, "--start"), as_date(end, "--end")
+    first, last = parse_date(start, "--start"), parse_date(end, "--end")
     if last < first:
         raise UsageError(f"--end {last} lies before --start {first}: name the earlier date first")
     accepted = accept or ()
@@ -73,35 +70,26 @@ def backfill(
 
 
 def _report(json: bool, accepted: Collection[str], work: Callable[[GoldRun], RunRecord]) -> None:
+    """Do the work on a new run, show its record, and exit with 1 if a gate holds a date back."""
     from spark_jobs.batch.gold.run import records_folder
 
     settings = load_settings()
-    with _progress(quiet=json) as step:
-        record = work(_gold(settings, accepted, step))
+    with show_progress(quiet=json) as progress:
+        record = work(_start(settings, accepted, progress.describe))
     if json:
         show_json(record.to_json())
     else:
         show_gold_run(record)
         say(f"the record: {records_folder(settings) / record.run_id}.json and ops/runs")
-    if record.failed:
-        raise typer.Exit(1)
+    exit_if(bool(record.failed))
 
 
-def _gold(settings: Settings, accepted: Collection[str], step: Callable[[str], None]) -> GoldRun:
-    """The run, with Spark started; what it would be refused for anyway is told before."""
+def _start(settings: Settings, accepted: Collection[str], step: Callable[[str], None]) -> GoldRun:
+    """Return the run, with Spark started; a request that would be refused anyway is refused before that."""
     from spark_jobs.batch.gold.run import GoldRun, check_request
     from spark_jobs.session import spark_session
 
-    registry = load_registry(settings.lake.contracts)
-    check_request(Lake(settings.lake.root.resolve()), registry, accepted)
+    registry = load_registry(settings)
+    check_request(lake_of(settings), registry, accepted)
     step("starting Spark")
     return GoldRun(spark_session(settings), settings, registry, step)
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    hidden = quiet or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda text: progress.update(task, description=text)

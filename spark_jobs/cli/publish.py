@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import Annotated
 
+import typer
+
+from spark_jobs.cli.options import lake_of, load_registry, load_settings_and_log
 from spark_jobs.errors import UsageError
-from spark_jobs.render.terminal import say
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from schema_registry.registry import Registry
-    from spark_jobs.lake import Lake
+from spark_jobs.render.publish import show_published
 
 
-def run_publish(settings: Settings, registry: Registry, lake: Lake, *, once: bool) -> None:
-    """Publish until Ctrl-C or SIGTERM or, with ``once``, until nothing is behind."""
+def publish(
+    once: Annotated[bool, typer.Option("--once", help="Publish until nothing is behind, then stop.")] = False,
+) -> None:
+    """Publish the lake's tables to Postgres until Ctrl-C, without a stream; with PUBLISH=on `tally stream` does it itself."""
+    settings = load_settings_and_log("publish")
+    registry = load_registry(settings)
     try:
         from spark_jobs.publish.publisher import Publisher
     except ImportError as error:
         raise UsageError(f"{error.name} is not installed: pip install 'tallylake[postgres]'") from error
+    publisher = Publisher(settings, registry, lake_of(settings), _stop_on_signals())
+    if once:
+        publisher.catch_up()
+        show_published(publisher)
+    else:
+        publisher.run()
+
+
+def _stop_on_signals() -> threading.Event:
+    """Return an event that Ctrl-C and SIGTERM set from now on."""
     stop = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
-    publisher = Publisher(settings, registry, lake, stop)
-    if not once:
-        publisher.run()
-        return
-    publisher.catch_up()
-    shown = sum(one.shown is not None for one in publisher.tables)
-    say(f"{shown} tables are published; {publisher.rows:,} rows were written")
+    return stop

@@ -1,35 +1,36 @@
-"""``tally rebuild``: Spark, the rebuild of one subject with its progress, and what it came to."""
+"""``tally rebuild``: a subject's tables again from Bronze."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+import typer
 
-from schema_registry.registry import load as load_registry
-from spark_jobs.batch.rebuild.run import Rebuild, RebuildResult
-from spark_jobs.render.terminal import console
-from spark_jobs.session import spark_session
-from spark_jobs.storage.add_actions import count_rows
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from spark_jobs.lake import Lake
-
-#: A value is shown up to this many characters.
-WIDEST = 60
+from config.settings import load as load_settings
+from spark_jobs.cli.options import Json, exit_if, lake_of, load_registry
+from spark_jobs.render.progress import show_progress
+from spark_jobs.render.rebuild import show_rebuild
+from spark_jobs.render.terminal import show_json
 
 
-def run_rebuild(settings: Settings, lake: Lake, name: str, *, verify: bool, quiet: bool) -> RebuildResult:
-    """Rebuild a subject of the registry; progress is shown on a terminal unless ``quiet``."""
-    registry = load_registry(settings.lake.contracts)
-    subject = registry.subject(name)
+def rebuild(
+    subject: Annotated[str, typer.Argument(help="A subject's name.")],
+    verify: Annotated[bool, typer.Option("--verify", help="Compare only; exit 1 where the content differs.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a subject's tables again from Bronze beside the old ones, compare the content, and swap them in; the old one is kept."""
+    from spark_jobs.batch.rebuild.run import Rebuild
+    from spark_jobs.session import spark_session
+    from spark_jobs.storage.add_actions import count_rows
+
+    settings = load_settings()
+    lake, registry = lake_of(settings), load_registry(settings)
+    bronze = lake.bronze(registry.subject(subject))
     lake.require_exists()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    hidden = quiet or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        step = progress.add_task("starting Spark", total=max(1, count_rows(lake.bronze(subject))))
+    with show_progress("starting Spark", total=max(1, count_rows(bronze)), quiet=json) as progress:
         spark = spark_session(settings)
-        progress.update(step, description="judging Bronze again, then comparing")
-        rebuild = Rebuild(spark, settings, registry, name, lambda books: progress.advance(step, books.rows_read))
-        return rebuild.run(verify=verify)
+        progress.describe("judging Bronze again, then comparing")
+        job = Rebuild(spark, settings, registry, subject, lambda books: progress.advance(books.rows_read))
+        result = job.run(verify=verify)
+    show_json(result.to_json()) if json else show_rebuild(result, lake)
+    exit_if(verify and not result.equal)

@@ -8,25 +8,24 @@ from typing import Annotated
 import typer
 
 from config.settings import load as load_settings
-from schema_registry.describe import as_dict
-from schema_registry.registry import load, load_subject
-from spark_jobs.render.contracts import show_contract, show_subjects
+from spark_jobs.cli.options import Json, Subjects, exit_if, load_registry
+from spark_jobs.render.contracts import draft_versions, show_contract, show_sound, show_subjects
 from spark_jobs.render.examples import show_examples
-from spark_jobs.render.terminal import say, show_json
+from spark_jobs.render.terminal import show_json
 
 registry_app = typer.Typer(help="List, show, check and test the contracts.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
-Subjects = Annotated[list[str] | None, typer.Argument(help="Subjects by name; all of them where none is named.")]
 
 
 @registry_app.command("list")
 def list_subjects(json: Json = False) -> None:
     """List the subjects with their versions."""
-    registry = load(load_settings().lake.contracts)
+    from schema_registry.describe import as_dict
+
+    registry = load_registry(load_settings())
     if json:
         show_json([as_dict(subject) for subject in registry.subjects.values()])
-        return
-    show_subjects(registry)
+    else:
+        show_subjects(registry)
 
 
 @registry_app.command("show")
@@ -36,12 +35,14 @@ def show_subject(
     json: Json = False,
 ) -> None:
     """Show one contract: fields, rules, derived columns and migration."""
-    found = load(load_settings().lake.contracts).subject(subject)
+    from schema_registry.describe import as_dict
+
+    found = load_registry(load_settings()).subject(subject)
     contract = found.latest if version is None else found.contract(version)
     if json:
         show_json(as_dict(contract))
-        return
-    show_contract(contract)
+    else:
+        show_contract(contract)
 
 
 @registry_app.command()
@@ -51,15 +52,13 @@ def check(
     ] = None,
 ) -> None:
     """Check that contracts load: shape, rules, version order, compatibility, fingerprint lock."""
+    from schema_registry.registry import load_subject
+
     if folder is not None:
-        subject = load_subject(folder)
-        say(f"{subject.name}: v1 to v{subject.latest.version} are sound")
+        show_sound(load_subject(folder))
         return
-    registry = load(load_settings().lake.contracts)
-    for subject in registry.subjects.values():
-        drafts = [f"v{c.version}" for c in subject.contracts if c.version not in subject.frozen]
-        note = f"; drafts: {', '.join(drafts)}, frozen with the next stream" if drafts else ""
-        say(f"{subject.name}: v1 to v{subject.latest.version} are sound{note}")
+    for subject in load_registry(load_settings()).subjects.values():
+        show_sound(subject, draft_versions(subject))
 
 
 @registry_app.command("test")
@@ -73,5 +72,4 @@ def judge_examples(subjects: Subjects = None, json: Json = False) -> None:
 
     results = run_examples(load_settings(), subjects or [])
     show_json([result.to_json() for result in results]) if json else show_examples(results)
-    if any(result.failed for result in results):
-        raise typer.Exit(1)
+    exit_if(any(result.failed for result in results))

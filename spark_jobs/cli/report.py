@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from spark_jobs.batch.report.build import build_report
-from spark_jobs.batch.report.file import ReportResult, write_report
-from spark_jobs.cli.common import as_date
+import typer
+
+from config.settings import load as load_settings
+from spark_jobs.cli.options import Json, lake_of, parse_date
 from spark_jobs.errors import UsageError
-from spark_jobs.lake import Lake
+from spark_jobs.render.terminal import show_json
 
 
-def run_report(lake: Lake, day: str, out: Path | None, *, json: bool = False) -> ReportResult:
-    """Return the report of a date, written as a page (see ``write_report``) unless JSON is asked for instead.
+def report(
+    date: Annotated[str, typer.Option(help="The date to report on, YYYY-MM-DD.")],
+    out: Annotated[Path | None, typer.Option(help="Where the page goes. [default: report-DATE.html]")] = None,
+    json: Json = False,
+) -> None:
+    """Show a published date on one page: sales, trend, refunds, products, prices, quality, gates; exit 1 where there is none."""
+    from spark_jobs.batch.report.build import build_report
+    from spark_jobs.batch.report.file import write_report
+    from spark_jobs.render.report import show_report
 
-    UsageError where the date cannot be read, there is no lake or the page cannot be written; NotPublishedError where the date
-    has no published facts.
-    """
+    lake = lake_of(load_settings())
     if json and out is not None:
         raise UsageError("--json prints the figures and writes no page: leave out --out or --json")
     lake.require_exists()
-    date = as_date(day, "--date")
-    return ReportResult(build_report(lake, date), None) if json else write_report(lake, date, out)
+    day = parse_date(date, "--date")
+    if json:
+        show_json(build_report(lake, day).to_json())
+    else:
+        show_report(write_report(lake, day, out))

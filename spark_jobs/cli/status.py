@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-from spark_jobs.batch.status import status
-from spark_jobs.cli.common import chosen_subjects, lake_of
-from spark_jobs.publish.state import PublishingState, read_state
-from spark_jobs.render.status import show_publishing, show_statuses
-from spark_jobs.render.terminal import show_json
+from config.settings import Settings
+from config.settings import load as load_settings
+from spark_jobs.cli.options import Json, Subjects, exit_if, lake_of, load_subjects
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from config.settings import Settings
-    from schema_registry.registry import Subject
-    from spark_jobs.lake import Lake
+def status(subjects: Subjects = None, json: Json = False) -> None:
+    """Show tables, rows, the last batches and what is wrong, at a glance."""
+    exit_if(run_status(load_settings(), subjects, json=json))
 
 
 def run_status(settings: Settings, names: Sequence[str] | None, *, json: bool) -> bool:
-    """Show it; whether anything is wrong with a subject. Postgres away is said, and is nothing wrong with the lake."""
-    lake, subjects = lake_of(settings), chosen_subjects(settings, names)
-    found, publishing = status(lake, settings.lake.landing, subjects), read_state(lake)
+    """Show the status; True if anything is wrong with a subject. That Postgres is away is shown, and is nothing wrong."""
+    from spark_jobs.batch.status import status as status_of
+    from spark_jobs.batch.status import with_publishing
+    from spark_jobs.publish.state import read_state
+    from spark_jobs.render.status import show_publishing, show_statuses
+    from spark_jobs.render.terminal import show_json
+
+    lake, subjects = lake_of(settings), load_subjects(settings, names)
+    statuses, publishing = status_of(lake, settings.lake.landing, subjects), read_state(lake)
     if json:
-        told = [_of_subject(lake, subject, publishing) for subject in subjects]
-        show_json([{**one.to_json(), "publishing": part} for one, part in zip(found, told, strict=True)])
+        show_json(with_publishing(lake, subjects, statuses, publishing))
     else:
-        show_statuses(found)
+        show_statuses(statuses)
         show_publishing(publishing)
-    return any(one.problems for one in found)
-
-
-def _of_subject(lake: Lake, subject: Subject, publishing: PublishingState | None) -> dict[str, Any] | None:
-    """How publishing stands, with the tables that hold a subject's rows."""
-    if publishing is None:
-        return None
-    history = lake.history(subject)
-    own = {lake.bronze(subject).name, lake.silver(subject).name, lake.dead_letters.name, lake.batch_quality.name}
-    own |= {history.name} if history is not None else set()
-    plain = publishing.to_json()
-    return {**plain, "tables": [table for table in plain["tables"] if table["lake_table"] in own]}
+    return any(one.problems for one in statuses)

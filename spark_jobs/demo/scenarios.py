@@ -11,14 +11,19 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.point_in_time.key_states import state_at
+from spark_jobs.demo.own_folder import require_own
+from spark_jobs.demo.shop import COMMAND, Shop
+from spark_jobs.errors import UsageError
 from spark_jobs.render.terminal import console, say, show_table, styled_line
 from spark_jobs.render.values import moment_text
+from spark_jobs.session import spark_session
 from spark_jobs.transforms.scd2 import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
-    from spark_jobs.demo.shop import Shop
+    from config.settings import Settings
 
 ADA: dict[str, Any] = {
     "customer_id": 1,
@@ -96,6 +101,21 @@ SCENARIOS: dict[str, Callable[[Shop], None]] = {
     "price-rises": price_rises,
     "order-placed": order_placed,
 }
+
+
+def run_scenarios(settings: Settings, name: str | None, out: Path) -> None:
+    """Tell the story of that name, or all of them; each folder ``out``/NAME is made anew. UsageError where there is none of it."""
+    if name is not None and name not in SCENARIOS:
+        raise UsageError(f"there is no scenario '{name}': they are {', '.join(SCENARIOS)}")
+    chosen = SCENARIOS if name is None else {name: SCENARIOS[name]}
+    for each in chosen:
+        require_own(out / each, COMMAND)
+    with console.status("starting Spark"):
+        spark = spark_session(settings)
+    shops = {each: Shop.opened(spark, settings, out / each) for each in chosen}
+    for each, story in chosen.items():
+        with console.status(f"{each}: landing, streaming, publishing"):
+            story(shops[each])
 
 
 def average_price(versions: Iterable[dict[str, Any]], start: datetime, end: datetime) -> Decimal | None:

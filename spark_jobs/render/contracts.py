@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spark_jobs.render.terminal import show_table
+from spark_jobs.render.terminal import say, show_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schema_registry.contract import Contract, Field
-    from schema_registry.registry import Registry
+    from schema_registry.registry import Registry, Subject
 
 
 def show_subjects(registry: Registry) -> None:
@@ -41,6 +43,17 @@ def show_contract(found: Contract) -> None:
     if found.migrate:
         becomes = list(found.migrate.items())
         show_table(f"From v{found.version - 1}", ["field", "becomes"], becomes, whole=True)
+
+
+def show_sound(subject: Subject, drafts: Sequence[str] = ()) -> None:
+    """Print that a subject's contracts are sound, and which versions are drafts."""
+    note = f"; drafts: {', '.join(drafts)}, frozen with the next stream" if drafts else ""
+    say(f"{subject.name}: v1 to v{subject.latest.version} are sound{note}")
+
+
+def draft_versions(subject: Subject) -> list[str]:
+    """Return the versions of a subject that are not frozen yet, as v1, v2 and so on."""
+    return [f"v{c.version}" for c in subject.contracts if c.version not in subject.frozen]
 
 
 def needed(field: Field) -> str:

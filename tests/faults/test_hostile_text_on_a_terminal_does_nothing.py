@@ -167,7 +167,7 @@ def test_an_error_that_quotes_it_is_a_sentence_or_a_trace(
     def failing(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "load_settings", failing)
+    monkeypatch.setattr("spark_jobs.cli.settings.load_settings", failing)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     try:
         cli.main(["settings"])
@@ -209,7 +209,7 @@ def test_a_log_has_a_line_for_each_record_and_indents_the_rest(
 
 def test_what_is_logged_before_there_is_a_log_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert logging.lastResort is not None
-    cli.say_harmlessly()
+    cli.escape_unconfigured_logs()
     record = logging.LogRecord("tallylake", logging.WARNING, "", 0, "about %s", (HOSTILE,), None)
     logging.lastResort.handle(record)
     assert_does_nothing(capsys.readouterr().err)

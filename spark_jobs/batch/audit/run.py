@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from spark_jobs.batch.audit.against_manifest import compare_with_manifest
 from spark_jobs.batch.audit.against_truth import compare_with_truth, truth_path
 from spark_jobs.batch.audit.books import audit_books
+from spark_jobs.errors import UsageError
+from spark_jobs.session import spark_session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pyspark.sql import SparkSession
@@ -18,6 +21,15 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
     from spark_jobs.batch.audit.result import Audit
     from spark_jobs.lake import Lake
+
+
+def audit_subjects(settings: Settings, lake: Lake, subjects: Sequence[Subject], manifest: Path | None) -> list[Audit]:
+    """Start Spark and audit each subject; UsageError, before that, where there is no lake or no such manifest."""
+    lake.require_exists()
+    if manifest is not None and not manifest.exists():
+        raise UsageError(f"there is no manifest at {manifest}: name the one that tally generate wrote")
+    spark = spark_session(settings)
+    return [audit_subject(spark, settings, lake, subject, manifest) for subject in subjects]
 
 
 def audit_subject(

@@ -13,7 +13,7 @@ from schema_registry.registry import CONTRACTS
 from spark_jobs.batch.gold.gates import GATES
 from spark_jobs.batch.gold.record import GateResult, RunRecord
 from spark_jobs.cli.app import main
-from spark_jobs.cli.common import as_date
+from spark_jobs.cli.options import parse_date
 from spark_jobs.errors import UsageError
 from spark_jobs.render.gold import show_gold_run
 
@@ -58,7 +58,7 @@ def contracts_without(root: Path, *subjects: str) -> str:
 
 
 def test_a_date_is_read_as_it_is_written() -> None:
-    assert as_date("2026-03-01", "--date") == DAY
+    assert parse_date("2026-03-01", "--date") == DAY
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_date_is_read_as_it_is_written() -> None:
 )
 def test_what_is_no_date_is_told_with_the_option_and_the_form(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--end '.*' is no date: write YYYY-MM-DD, such as 2026-03-31$") as told:
-        as_date(text, "--end")
+        parse_date(text, "--end")
     assert f"'{text}'" in str(told.value)
 
 

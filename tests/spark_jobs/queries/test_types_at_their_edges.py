@@ -11,7 +11,8 @@ from support.duckdb_audit import discrepancies
 from support.lakes import House, house
 
 from spark_jobs.batch.point_in_time.as_of import as_of, register_as_of
-from spark_jobs.cli.as_of import run_as_of
+from spark_jobs.batch.point_in_time.key_states import state_at
+from spark_jobs.batch.point_in_time.parsing import parse_key, parse_moment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +149,7 @@ def see_wallets(home: House, spark: SparkSession) -> None:
         9007199254740992: 1,
         9007199254740993: 1,
     }
-    answer = run_as_of(home.lake, subject, "18446744073709551615", "2026-11-30")
+    answer = state_at(home.lake, subject, parse_key("18446744073709551615", subject.latest), parse_moment("2026-11-30"))
     assert answer.found is not None
     assert answer.found.row["balance"] == Decimal("11.00")
     current = spark.read.format("delta").load(home.lake.current(subject).path)

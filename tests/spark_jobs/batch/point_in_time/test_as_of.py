@@ -19,8 +19,8 @@ from support.lakes import house
 from schema_registry.contract import Contract, Field, FieldType
 from spark_jobs.batch.point_in_time.as_of import as_of, register_as_of
 from spark_jobs.batch.point_in_time.key_states import state_at
+from spark_jobs.batch.point_in_time.parsing import parse_key, parse_moment
 from spark_jobs.cli.app import main
-from spark_jobs.cli.as_of import parse_key, parse_moment
 from spark_jobs.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,20 @@
+"""How ``tally publish --once`` shows what it published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spark_jobs.render.terminal import say
+
+if TYPE_CHECKING:
+    from spark_jobs.publish.publisher import Publisher
+
+
+def show_published(publisher: Publisher) -> None:
+    """Show how many tables Postgres has, and how many rows were written."""
+    say(f"{count_published(publisher)} tables are published; {publisher.rows:,} rows were written")
+
+
+def count_published(publisher: Publisher) -> int:
+    """Return how many tables Postgres shows in some version."""
+    return sum(table.shown is not None for table in publisher.tables)
