@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from spark_jobs.schemas import TEXT_MAP, TIMESTAMP
+from spark_jobs.storage.delta_log import put_if_absent, read_log
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table import Table
 from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     import pytest
+
+    from spark_jobs.storage.snapshot import Snapshot
 
 SCHEMA = pa.schema(
     [
@@ -87,3 +91,27 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replace_plan, "REWRITTEN_ROWS", 6)
     monkeypatch.setattr(replace_plan, "SIZES", (3, 12))
     monkeypatch.setattr(replace_plan, "FILES_OF_A_SIZE", 3)
+
+
+def log_of(table: Table) -> Snapshot:
+    """Return the table's log as it stands."""
+    found = read_log(table.path)
+    assert found is not None
+    return found
+
+
+def entry(table: Table, version: int) -> list[dict[str, dict[str, object]]]:
+    """Return the actions of an entry."""
+    text = (Path(table.path) / "_delta_log" / f"{version:020}.json").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def slipped_in(monkeypatch: pytest.MonkeyPatch, module: object, act: object) -> None:
+    """Let someone act between a writer's snapshot and its log entry, once."""
+
+    def late(path: str, version: int, actions: object) -> bool:
+        monkeypatch.setattr(module, "put_if_absent", put_if_absent)
+        act()  # type: ignore[operator]
+        return put_if_absent(path, version, actions)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "put_if_absent", late)

@@ -20,7 +20,6 @@ from spark_jobs.storage import live_files as files_module
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
-from spark_jobs.storage.keys import key_array, key_text
 from spark_jobs.storage.table import Table
 from spark_jobs.storage.table_writer import write_parts
 
@@ -185,10 +184,3 @@ def test_a_file_with_times_of_96_bits_is_read_to_the_end_of_time(tmp_path: Path)
     pq.write_table(data, path, use_deprecated_int96_timestamps=True)
     append_once(table, [dataclasses.replace(part, size=path.stat().st_size)], writer="w", version=0)
     assert all_rows(table, ["at"])["at"].to_pylist() == [end]
-
-
-def test_one_column_is_its_own_key_and_several_make_a_text_without_the_null_parts() -> None:
-    data = pa.table({"a": ["x|y", None, None], "b": pa.array([1, 2, None], pa.int32())})
-    assert key_array(data, ["b"]) == pa.array([1, 2, None], pa.int32())
-    assert key_array(data, ["a", "b"]).to_pylist() == ["x\\|y|1", "2", ""]
-    assert key_text(data, ["b"]).to_pylist() == ["1", "2", None]

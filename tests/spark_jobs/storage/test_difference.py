@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 import tempfile
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from spark_jobs.storage import difference as difference_module
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.checkpoint import write_checkpoint
 from spark_jobs.storage.delta_log import read_log
-from spark_jobs.storage.difference import Difference, TableVersion, changed_rows, difference, table_version
+from spark_jobs.storage.difference import Difference, TableVersion, changed_rows, table_version
 from spark_jobs.storage.key_lookup import all_rows
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table import Table
@@ -31,16 +31,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 COLUMNS = ["id", "name", "price", "at"]
-KINDS = pa.schema(
-    [
-        ("price", pa.decimal128(18, 2)),
-        ("at", pa.timestamp("us", "UTC")),
-        ("day", pa.date32()),
-        ("flag", pa.bool_()),
-        ("name", pa.string()),
-        ("n", pa.int32()),
-    ]
-)
+
+
 DAYS = pa.schema([("id", pa.int64()), ("day", pa.date32()), ("subject", pa.string())])
 
 
@@ -283,39 +275,6 @@ def test_partitions_written_by_delta_rs_are_told_with_their_values_also_across_a
     assert sorted(counted(first.after)) == [(n, day, "ä b/%") for n, day in expected]
     assert sorted(counted(later.after)) == [(2, date(2026, 1, 3), "ä b/%"), (3, date(2026, 1, 1), "x")]
     assert later.before.num_rows == first.before.num_rows == 0
-
-
-rows_of_kinds = st.tuples(
-    st.none() | st.decimals(-10, 10, places=2),
-    st.none() | st.integers(-2, 2).map(lambda n: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=n)),
-    st.none() | st.integers(-2, 2).map(lambda n: date(2026, 1, 1) + timedelta(days=n)),
-    st.none() | st.booleans(),
-    st.none() | st.sampled_from(["", "a", "ä", "a b"]),
-    st.none() | st.integers(-1, 1),
-)
-
-
-@settings(max_examples=100, deadline=None)
-@given(common=st.lists(rows_of_kinds, max_size=6), ours=st.lists(rows_of_kinds, max_size=4), data=st.data())
-def test_difference_is_that_of_multisets(common: list[Any], ours: list[Any], data: st.DataObject) -> None:
-    before = data.draw(st.permutations([*common, *ours]))
-    after = data.draw(st.lists(st.sampled_from(before), max_size=3)) if before else []
-    after = data.draw(st.permutations([*common, *after]))
-    left, right = (
-        pa.Table.from_pylist([dict(zip(KINDS.names, row, strict=True)) for row in side], schema=KINDS)
-        for side in (before, after)
-    )
-    found = difference(left, right)
-    assert found.before.schema == found.after.schema == KINDS
-    assert counted(found.before) == counted(left) - counted(right)
-    assert counted(found.after) == counted(right) - counted(left)
-
-
-def test_the_same_row_twice_is_not_the_same_row_once() -> None:
-    once, thrice = pa.table({"n": [1, 2]}), pa.table({"n": [1, 1, 2, 1]})
-    assert difference(once, thrice).after["n"].to_pylist() == [1, 1]
-    assert difference(thrice, once).before["n"].to_pylist() == [1, 1]
-    assert difference(thrice, once).after.num_rows == 0
 
 
 @settings(max_examples=60, deadline=None)
