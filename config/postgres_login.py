@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Role = Literal["owner", "writer", "reader"]
 
-#: The roles that tables are granted to; see docker/postgres/init and ``publish.schema``.
+#: The roles that tables are granted to; see docker/postgres/init and ``publish.roles``.
 ROLES: dict[Role, str] = {"writer": "tallylake_writer", "reader": "tallylake_reader"}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from spark_jobs.publish.ddl import OURS
 from spark_jobs.publish.errors import RefusedError
+from spark_jobs.publish.names import qualified
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -35,7 +36,7 @@ class CatalogEntry:
     columns: dict[str, str]
 
 
-def relation(cursor: Cursor, schema: str, name: str, kind: str = "r") -> CatalogEntry | None:
+def find_relation(cursor: Cursor, schema: str, name: str, kind: str = "r") -> CatalogEntry | None:
     """Return the table (``r``) or view (``v``) of that name, None if there is none.
 
     RefusedError where someone else has made it, or it is of another kind.
@@ -46,11 +47,11 @@ def relation(cursor: Cursor, schema: str, name: str, kind: str = "r") -> Catalog
         return None
     if row[0] != kind or not row[1].startswith(OURS):
         raise _not_ours(schema, name, KINDS.get(row[0], "relation"))
-    cursor.execute(_COLUMNS, (f'"{schema}"."{name}"',))
+    cursor.execute(_COLUMNS, (qualified(schema, name),))
     return CatalogEntry(row[1], dict(cursor.fetchall()))
 
 
-def function(cursor: Cursor, schema: str, name: str) -> CatalogEntry | None:
+def find_function(cursor: Cursor, schema: str, name: str) -> CatalogEntry | None:
     """Return the function of that name, None if there is none; RefusedError where someone else has made one."""
     cursor.execute(_FUNCTIONS, (name, schema))
     comments = [comment for (comment,) in cursor.fetchall()]

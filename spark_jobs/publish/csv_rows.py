@@ -39,17 +39,21 @@ _BEFORE_CHRIST = re.compile(r"(-?\d+)(-.+)")
 
 def whole_rows(target: Target, piece: Piece) -> Iterator[bytes]:
     """Yield those rows of a file as CSV, with all columns of the target."""
-    for rows in piece.read(target.table.schema):
-        for start in range(0, rows.num_rows, CHUNK_ROWS):
-            yield csv_bytes(_escape_keys(target, _in_columns_of(target, rows.slice(start, CHUNK_ROWS))))
+    for rows in _chunks(piece, target.table.schema):
+        yield csv_bytes(_escape_keys(target, _in_columns_of(target, rows)))
 
 
 def keys_only(target: Target, piece: Piece) -> Iterator[bytes]:
     """Yield those rows of a file as CSV, with only the columns by which a row is found again."""
     schema = pa.schema([target.table.schema.field(name) for name in target.row_identity])
+    for rows in _chunks(piece, schema):
+        yield csv_bytes(_escape_keys(target, rows))
+
+
+def _chunks(piece: Piece, schema: pa.Schema) -> Iterator[pa.Table]:
     for rows in piece.read(schema):
         for start in range(0, rows.num_rows, CHUNK_ROWS):
-            yield csv_bytes(_escape_keys(target, rows.slice(start, CHUNK_ROWS)))
+            yield rows.slice(start, CHUNK_ROWS)
 
 
 def _in_columns_of(target: Target, rows: pa.Table) -> pa.Table:

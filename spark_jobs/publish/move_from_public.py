@@ -14,6 +14,7 @@ from psycopg2 import errors, sql
 from spark_jobs.publish.ddl import OURS
 from spark_jobs.publish.errors import MigrationError
 from spark_jobs.publish.migrations import files
+from spark_jobs.publish.names import qualified
 from spark_jobs.publish.target import BOOKKEEPING
 from spark_jobs.storage.open_tables import open_snapshot
 
@@ -56,7 +57,7 @@ _TAKEN = (errors.DuplicateTable, errors.DuplicateObject, errors.DuplicateFunctio
 
 def move_from_public(cursor: Cursor, schema: str, wanted: Sequence[Target]) -> None:
     """Move what an earlier release has published of this lake to ``public``, where the schema has nothing of ours yet."""
-    cursor.execute(_IS_TO_MOVE, (_POSITIONS, f'"{schema}"."published_tables"'))
+    cursor.execute(_IS_TO_MOVE, (_POSITIONS, qualified(schema, "published_tables")))
     if cursor.fetchone() != (True,):
         return
     try:

@@ -21,6 +21,11 @@ def table_name(name: str) -> str:
     return shortened(name, _LONGEST_TABLE)
 
 
+def qualified(schema: str, name: str) -> str:
+    """Return the name with its schema, quoted, as ``to_regclass`` reads it."""
+    return f'"{schema}"."{name}"'
+
+
 def shortened(name: str, most: int = LONGEST) -> str:
     """Return the name; of one longer than ``most`` bytes its beginning, and eight digits of the SHA-256 of the whole."""
     whole = name.encode()

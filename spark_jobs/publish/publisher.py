@@ -210,7 +210,7 @@ class Publisher:
             "error": self.watchdog.trouble or self.breaker.error or self.trouble,
             "tables": [table.to_json() for table in self.tables],
             "refused": dict(self.refused),
-            "lanes": [{"lane": worker.name, **worker.crashes.to_json()} for worker in self._workers],
+            "lanes": [worker.state.to_json() for worker in self._workers],
         }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import errors, sql
 
 from spark_jobs.publish.errors import MigrationError
+from spark_jobs.publish.names import qualified
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -94,7 +95,7 @@ def grant(cursor: Cursor, schema: str, name: str, *, written: bool) -> None:
     wanted = {WRITER: "SELECT, INSERT, UPDATE, DELETE" if written else "SELECT", READER: "SELECT"}
     for role, privileges in wanted.items():
         has_all = "SELECT bool_and(has_table_privilege(%s, to_regclass(%s), one)) FROM unnest(%s) one"
-        cursor.execute(has_all, (role, f'"{schema}"."{name}"', privileges.split(", ")))
+        cursor.execute(has_all, (role, qualified(schema, name), privileges.split(", ")))
         if cursor.fetchone() != (True,):
             line = sql.SQL(f"GRANT {privileges} ON {{}} TO {{}}")
             cursor.execute(line.format(sql.Identifier(schema, name), sql.Identifier(role)))

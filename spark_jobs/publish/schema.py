@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from spark_jobs.publish.catalog import relation
+from spark_jobs.publish.catalog import find_relation
 from spark_jobs.publish.errors import MigrationError, RefusedError
 from spark_jobs.publish.migrations import files
 from spark_jobs.publish.move_from_public import move_from_public
@@ -97,7 +97,7 @@ def _make_tables(cursor: Cursor, wanted: Sequence[Target], refusals: Refusals) -
 def _migrate(cursor: Cursor, schema: str) -> None:
     """Apply the versioned migrations that are new, in order. One that was applied and then edited is refused."""
     try:
-        existing = [relation(cursor, schema, name) for name in BOOKKEEPING]
+        existing = [find_relation(cursor, schema, name) for name in BOOKKEEPING]
     except RefusedError as error:
         raise MigrationError(str(error)) from error
     if existing[0] is None:

@@ -42,15 +42,18 @@ class TableState:
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """A worker: how often it died, what of when it did so last. It was started again each time. JSON calls it a lane."""
+    """A worker: how often it died of an error that nobody had foreseen, and its last such error. JSON calls it a lane.
+
+    It was started again each time. ``died_at`` is ISO 8601.
+    """
 
     name: str
-    deaths: int
-    error: str
-    died_at: str | None
+    deaths: int = 0
+    error: str = ""
+    died_at: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return a plain form for --json."""
+        """Return the form that the state file and --json have."""
         return {"lane": self.name, "deaths": self.deaths, "error": self.error, "died_at": self.died_at}
 
     @staticmethod

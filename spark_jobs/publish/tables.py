@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from psycopg2 import errors, sql
 
 from spark_jobs.publish import ddl
-from spark_jobs.publish.catalog import relation
+from spark_jobs.publish.catalog import find_relation
 from spark_jobs.publish.errors import RefusedError, describe
-from spark_jobs.publish.names import column_name
+from spark_jobs.publish.names import column_name, qualified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ def ensure_table(cursor: Cursor, target: Target) -> None:
 
     Postgres only shows the lake: a table of another shape is made anew, and filled again from the lake.
     """
-    existing = relation(cursor, target.schema, target.name)
+    existing = find_relation(cursor, target.schema, target.name)
     if existing is not None and _has_other_types(target, existing.columns):
         _drop(cursor, target)
         existing = None
@@ -149,4 +149,4 @@ def _names(cursor: Cursor, query: str, target: Target, unique: bool) -> list[str
 
 
 def _quoted(target: Target) -> str:
-    return f'"{target.schema}"."{target.name}"'
+    return qualified(target.schema, target.name)

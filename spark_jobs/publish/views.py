@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from psycopg2 import errors, sql
 
 from spark_jobs.publish import ddl
-from spark_jobs.publish.catalog import function, relation
+from spark_jobs.publish.catalog import find_function, find_relation
 from spark_jobs.publish.errors import RefusedError, describe
 from spark_jobs.publish.migrations import files
+from spark_jobs.publish.names import qualified
 from spark_jobs.publish.roles import grant
 
 if TYPE_CHECKING:
@@ -37,17 +38,7 @@ def ensure_views(
     cursor: Cursor, schema: str, entities: Sequence[Entity], tables: Collection[str], refusals: Refusals
 ) -> list[str]:
     """Make all that can be made over those tables, and return the names of the views and sums that are there."""
-    made: list[str] = []
-    for entity in entities:
-        if entity.table in tables:
-            name = ddl.view_name(entity)
-            with refusals.note(cursor, name):
-                _ensure_view(cursor, schema, name, ddl.entity_view(entity), f"{entity.table} without tombstones")
-                grant(cursor, schema, name, written=False)
-                made.append(name)
-        if entity.history in tables:
-            with refusals.note(cursor, ddl.function_name(entity)):
-                _ensure_function(cursor, entity)
+    made = [name for entity in entities if (name := _ensure_entity(cursor, schema, entity, tables, refusals))]
     for _, name, text in files("R"):
         needs = _NEEDS.search(text)
         if set(needs[1].split(", ") if needs else ()) <= {*tables, *made}:
@@ -55,6 +46,23 @@ def ensure_views(
                 if _run_file(cursor, schema, name, text):
                     grant(cursor, schema, name, written=False)
                     made.append(name)
+    return made
+
+
+def _ensure_entity(
+    cursor: Cursor, schema: str, entity: Entity, tables: Collection[str], refusals: Refusals
+) -> str | None:
+    """Make the view and the function of an entity whose tables are there; the name of the view, None where it was not made."""
+    made = None
+    if entity.table in tables:
+        name = ddl.view_name(entity)
+        with refusals.note(cursor, name):
+            _ensure_view(cursor, schema, name, ddl.entity_view(entity), f"{entity.table} without tombstones")
+            grant(cursor, schema, name, written=False)
+            made = name
+    if entity.history in tables:
+        with refusals.note(cursor, ddl.function_name(entity)):
+            _ensure_function(cursor, entity)
     return made
 
 
@@ -71,21 +79,21 @@ def _run_file(cursor: Cursor, schema: str, name: str, text: str) -> bool:
         return True
     for defined, kind in kinds.items():
         if kind == "FUNCTION":
-            function(cursor, schema, defined)
+            find_function(cursor, schema, defined)
         else:
-            relation(cursor, schema, defined, _RELATIONS[kind])
+            find_relation(cursor, schema, defined, _RELATIONS[kind])
     cursor.execute(text)
     return True
 
 
 def _ensure_view(cursor: Cursor, schema: str, name: str, definition: sql.Composable, described: str | None) -> None:
     """Make the view, or make it anew where its definition changed; RefusedError where others depend on columns that change."""
-    existing, mark = relation(cursor, schema, name, "v"), _mark(cursor, definition)
+    existing, mark = find_relation(cursor, schema, name, "v"), _mark(cursor, definition)
     if existing is not None and existing.comment.endswith(mark):
         return
     _make(cursor, definition, "DROP VIEW {}", schema, name)
     if described is None:
-        cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (f'"{schema}"."{name}"',))
+        cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", (qualified(schema, name),))
         (described,) = cursor.fetchone() or ("",)
     _comment(cursor, "VIEW {}", schema, name, f"{ddl.OURS}{str(described).removeprefix(ddl.OURS)}{mark}")
 
@@ -105,7 +113,7 @@ def _ensure_function(cursor: Cursor, entity: Entity) -> None:
     """Make the function, or make it anew where its definition changed."""
     name, definition = ddl.function_name(entity), ddl.as_of_function(entity)
     assert definition is not None
-    existing, mark = function(cursor, entity.schema, name), _mark(cursor, definition)
+    existing, mark = find_function(cursor, entity.schema, name), _mark(cursor, definition)
     if existing is not None and existing.comment.endswith(mark):
         return
     _make(cursor, definition, "DROP FUNCTION {}", entity.schema, name)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spark_jobs.publish.breaker import UNAVAILABLE, Breaker
 from spark_jobs.publish.errors import RefusedError, StoppedError, describe
 from spark_jobs.publish.retries import wait_after, while_away
+from spark_jobs.publish.state import WorkerState
 from spark_jobs.publish.table_progress import TableProgress
 from spark_jobs.publish.transaction import Published, publish_version
 from spark_jobs.publish.watchdog import raising_cut_reason
@@ -36,19 +36,6 @@ log = logging.getLogger("tallylake.publish")
 POLL_SECONDS = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Crashes:
-    """How often a worker ended by an error that nobody had foreseen, and what the last one was."""
-
-    count: int = 0
-    last: str = ""
-    at: datetime | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the form that the state file has."""
-        return {"deaths": self.count, "error": self.last, "died_at": self.at.isoformat() if self.at else None}
-
-
 class Worker:
     """Publishes some tables in turn. One table's failure does not stop the others; Postgres away stops none for good.
 
@@ -65,7 +52,7 @@ class Worker:
         on_published: OnPublished,
         refusal: Callable[[Target], str] = lambda _: "",
     ) -> None:
-        self.name, self.tables, self.crashes = name, [TableProgress(target) for target in targets], Crashes()
+        self.name, self.tables, self.state = name, [TableProgress(target) for target in targets], WorkerState(name)
         self._connect, self._breaker, self._stop = connect, breaker, stop
         self._on_published, self._refusal = on_published, refusal
         self._connection: WatchedConnection | None = None
@@ -80,8 +67,9 @@ class Worker:
                 self._crashed(error)
 
     def _crashed(self, error: Exception) -> None:
-        self.crashes = Crashes(self.crashes.count + 1, describe(error), datetime.now(UTC))
-        wait = wait_after(self.crashes.count)
+        deaths, now = self.state.deaths + 1, datetime.now(UTC)
+        self.state = WorkerState(self.name, deaths, describe(error), now.isoformat())
+        wait = wait_after(deaths)
         log.error("the lane %s died and starts again in %.0f s: %s", self.name, wait, describe(error), exc_info=error)
         self._stop.wait(wait)
 

@@ -38,7 +38,7 @@ def wait(*_: Any) -> None:
 
 
 def before(call: Callable[..., Any], act: Callable[..., None], named: Callable[..., str]) -> Callable[..., Any]:
-    """The call, once the act has been done where it is for our table."""
+    """Return the function so that it acts first where it is called for our table."""
 
     def made(*args: Any, **kwargs: Any) -> Any:
         if named(*args) == TABLE:
@@ -49,7 +49,7 @@ def before(call: Callable[..., Any], act: Callable[..., None], named: Callable[.
 
 
 def in_the_middle(copy: Callable[..., int], act: Callable[..., None]) -> Callable[..., int]:
-    """Copying, with the act before the third part of anything."""
+    """Return the copying function so that it acts before the third part of anything."""
 
     def parts(given: Iterable[bytes]) -> Iterator[bytes]:
         for number, part in enumerate(given):
