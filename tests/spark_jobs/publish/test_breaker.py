@@ -38,7 +38,7 @@ def test_five_failures_in_a_row_open_it_and_then_nothing_is_asked() -> None:
     assert breaker.error == "server closed the connection unexpectedly"
 
 
-def test_a_connection_that_breaks_is_told_and_not_that_its_transaction_could_not_be_ended(debian: Server) -> None:
+def test_a_connection_that_breaks_is_reported_and_not_that_its_transaction_could_not_be_ended(debian: Server) -> None:
     breaker = Breaker()
     connection = connect(debian.database, "owner", application="tests")
 
@@ -97,9 +97,9 @@ def test_of_refused_connections_only_those_that_may_come_back_count(is_away: boo
     breaker = Breaker()
 
     def unreachable() -> None:
-        raise DatabaseError("told", away=is_away)
+        raise DatabaseError("refused", away=is_away)
 
-    with pytest.raises(AwayError if is_away else DatabaseError, match="told"):
+    with pytest.raises(AwayError if is_away else DatabaseError, match="refused"):
         breaker.run(unreachable)
     assert breaker.failures == int(is_away)
 

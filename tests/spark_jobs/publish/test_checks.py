@@ -35,27 +35,27 @@ def subject(tmp_path: Path, *fields: str) -> Subject:
     return load(tmp_path).subject("things")
 
 
-def told(subject: Subject) -> dict[str, str]:
+def conditions(subject: Subject) -> dict[str, str]:
     return {f"{check.column} {check.kind}": check.sql for check in checks_of(subject)}
 
 
 def test_the_events_have_the_checks_of_their_contract(tmp_path: Path) -> None:
-    found = told(house(tmp_path).subject())
-    assert found["price min"] == '"price" >= 0'
-    assert found["quantity min"] == '"quantity" >= 0'
+    checks = conditions(house(tmp_path).subject())
+    assert checks["price min"] == '"price" >= 0'
+    assert checks["quantity min"] == '"quantity" >= 0'
     kinds = "E'add_to_cart', E'purchase', E'remove_from_cart', E'search', E'view', E'wishlist'"
-    assert found["event_type known"] == f'"event_type" IN ({kinds})'
+    assert checks["event_type known"] == f'"event_type" IN ({kinds})'
 
 
 def test_a_bound_is_that_of_the_most_lenient_version(tmp_path: Path) -> None:
-    found = told(subject(tmp_path, "n: {type: int, min: 0, max: 9}", "n: {type: int, min: 2, max: 5}"))
-    assert found == {"n min": '"n" >= 0', "n max": '"n" <= 9'}
+    checks = conditions(subject(tmp_path, "n: {type: int, min: 0, max: 9}", "n: {type: int, min: 2, max: 5}"))
+    assert checks == {"n min": '"n" >= 0', "n max": '"n" <= 9'}
 
 
 def test_a_field_that_a_version_left_free_is_left_free(tmp_path: Path) -> None:
-    assert told(subject(tmp_path, "n: {type: int}", "n: {type: int, min: 2}")) == {}
+    assert conditions(subject(tmp_path, "n: {type: int}", "n: {type: int, min: 2}")) == {}
 
 
 def test_values_are_allowed_that_any_version_allowed_and_quotes_mean_themselves(tmp_path: Path) -> None:
     versions = ('k: {type: string, enum: ["it\'s", "a\\\\b"]}', "k: {type: string, enum: [new]}")
-    assert told(subject(tmp_path, *versions)) == {"k known": "\"k\" IN (E'a\\\\b', E'it''s', E'new')"}
+    assert conditions(subject(tmp_path, *versions)) == {"k known": "\"k\" IN (E'a\\\\b', E'it''s', E'new')"}

@@ -94,14 +94,14 @@ def test_keys_that_differ_in_whatever_are_as_many_rows_and_each_is_found_again(
     assert fetch(postgres, count) == [(len(keys), len(keys))]
     assert fetch(postgres, "SELECT note FROM edges WHERE name = %s AND amount < 0", LONG + "a").count("999") == 1
     whole = "SELECT amount, day, at, flag, number FROM edges WHERE name = 'A' ORDER BY length(note), note"
-    told = [tuple(edge[name] for name in FIRST) for edge in EDGES]
-    assert fetch(postgres, whole) == told
+    expected = [tuple(edge[name] for name in FIRST) for edge in EDGES]
+    assert fetch(postgres, whole) == expected
 
 
 def test_a_day_that_postgres_does_not_hold_is_beyond_all_others_there() -> None:
     days = pa.array([2**31 - 1, -(2**31), 11_248_737, None, 0], pa.int32()).cast(pa.date32())
     times = pa.array([2**63 - 1, -(2**63), 11_248_738 * 86_400_000_000 - 1, None, 0], pa.int64()).cast(TIMESTAMP)
-    told = csv_rows.csv_bytes(pa.table({"day": days, "at": times})).decode().splitlines()
-    assert told[:2] == ['"infinity","infinity"', '"-infinity","-infinity"']
-    assert told[2] == '"32767-12-31","32767-12-31 23:59:59.999999Z"'
-    assert told[3:] == [",", '"1970-01-01","1970-01-01 00:00:00.000000Z"']
+    lines = csv_rows.csv_bytes(pa.table({"day": days, "at": times})).decode().splitlines()
+    assert lines[:2] == ['"infinity","infinity"', '"-infinity","-infinity"']
+    assert lines[2] == '"32767-12-31","32767-12-31 23:59:59.999999Z"'
+    assert lines[3:] == [",", '"1970-01-01","1970-01-01 00:00:00.000000Z"']

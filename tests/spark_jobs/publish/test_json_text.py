@@ -54,13 +54,13 @@ def test_an_object_holds_the_fields_that_have_a_text_and_the_rest(
         [None if one is None else [(f"_{key}", item) for key, item in one.items()] for one in rests], TEXT_MAP
     )
     texts = [pa.array(first, pa.string()), pa.array(second, pa.string())]
-    found = [json.loads(text) for text in json_object(["a", 'b"'], texts, rest).to_pylist()]
+    objects = [json.loads(text) for text in json_object(["a", 'b"'], texts, rest).to_pylist()]
     wanted = [
         {name: text for name, text in (("a", one), ('b"', two)) if text is not None}
         | {f"_{key}": item for key, item in (more or {}).items()}
         for one, two, more in rows
     ]
-    assert found == shown(wanted)
+    assert objects == shown(wanted)
 
 
 def test_numbers_dates_and_booleans_are_what_json_has_for_them() -> None:

@@ -52,11 +52,11 @@ def test_a_clock_that_was_a_day_ahead_makes_no_old_batch_the_newest(
 def test_status_orders_batches_by_their_numbers(published: PublishedLake) -> None:
     lake = published.lake
     rows = [("old", 7, NOON + DAY), ("now", 0, NOON), ("now", 1, NOON - DAY), ("now", 2, NOON - 2 * DAY)]
-    told = pa.table(
+    batches = pa.table(
         {"query_id": [r[0] for r in rows], "batch_id": [r[1] for r in rows], "started_at": [r[2] for r in rows]}
     )
     lake.checkpoint("orders", "refine").mkdir(parents=True)
     write_json(lake.checkpoint("orders", "refine") / "metadata", {"id": "now"})
-    latest = latest_query(lake, "orders", told)
+    latest = latest_query(lake, "orders", batches)
     assert latest == "now"
-    assert _newest_first(told, latest)["batch_id"].to_pylist() == [2, 1, 0, 7]
+    assert _newest_first(batches, latest)["batch_id"].to_pylist() == [2, 1, 0, 7]

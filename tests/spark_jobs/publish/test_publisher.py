@@ -58,25 +58,25 @@ def test_a_table_that_postgres_refuses_waits_and_the_others_go_on(
     with pytest.raises(PublishError, match=r"ecommerce_events: new row .* violates check constraint"):
         filled.publisher(database).catch_up()
     assert filled.is_equal(postgres, PRODUCTS)
-    found = read_state(filled.lake)
-    assert found is not None
-    assert [one.table for one in found.tables if one.error] == ["ecommerce_events"]
+    state = read_state(filled.lake)
+    assert state is not None
+    assert [one.table for one in state.tables if one.error] == ["ecommerce_events"]
     with postgres, postgres.cursor() as cursor:
         cursor.execute("ALTER TABLE ecommerce_events DROP CONSTRAINT ecommerce_events_event_id_check")
     filled.publisher(database).catch_up()
     assert filled.is_equal(postgres, EVENTS)
 
 
-def test_postgres_that_stays_away_is_said_in_one_sentence_without_the_password(
+def test_postgres_that_stays_away_is_reported_in_one_sentence_without_the_password(
     filled: PublishedLake, debian: Debian
 ) -> None:
     debian.stop()
     with pytest.raises(PublishError, match=r"cannot be reached.*run `tally publish --once`") as caught:
         filled.publisher(debian.database).catch_up()
     assert "s3cr" not in str(caught.value)
-    found = read_state(filled.lake)
-    assert found is not None
-    assert "refused" in found.error
+    state = read_state(filled.lake)
+    assert state is not None
+    assert "refused" in state.error
 
 
 def test_one_process_at_a_time_publishes_a_lake(filled: PublishedLake, database: Database) -> None:

@@ -123,10 +123,10 @@ def test_nobody_else_can_have_the_owner_delete_sums(writer: Connection) -> None:
 
 
 def test_what_runs_as_its_owner_is_its_owners_alone(published: PublishedLake, postgres: Connection) -> None:
-    found = fetch(
+    rights = fetch(
         postgres,
         "SELECT proname, has_function_privilege('tallylake_writer', oid, 'EXECUTE'), "
         "has_function_privilege('tallylake_reader', oid, 'EXECUTE') FROM pg_proc "
         "WHERE prosecdef AND pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)",
     )
-    assert found == [("sum_up_quality", False, False)]
+    assert rights == [("sum_up_quality", False, False)]

@@ -212,6 +212,6 @@ def test_a_subject_that_is_called_like_a_table_of_ours_is_refused_and_no_other(t
     home = house(tmp_path)
     subject = home.subject()
     for name in ("repeated_events", "daily_gmv", "quality_by_hour"):
-        found = targets(home.lake, [replace(subject, name=name), subject], raw_events=True)
-        assert list(name_clashes(found)) == [f"silver/{name}"]
-        assert name_clashes(found)[f"silver/{name}"].endswith(f"is called {name} already: rename the subject")
+        wanted = targets(home.lake, [replace(subject, name=name), subject], raw_events=True)
+        assert list(name_clashes(wanted)) == [f"silver/{name}"]
+        assert name_clashes(wanted)[f"silver/{name}"].endswith(f"is called {name} already: rename the subject")

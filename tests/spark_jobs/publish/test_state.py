@@ -18,10 +18,10 @@ EVENTS, PRODUCTS = "silver/ecommerce_events", "silver/products"
 def test_the_state_says_how_far_each_table_is_and_what_it_lacks(filled: PublishedLake, database: Database) -> None:
     filled.publisher(database).catch_up()
     filled.append(EVENTS, event(99))
-    found = read_state(filled.lake)
-    assert found is not None
-    assert {one.table: one.behind for one in found.tables} == {"ecommerce_events": 1, "products": 0}
-    assert (found.running, found.circuit, found.error) == (False, "closed", "")
+    state = read_state(filled.lake)
+    assert state is not None
+    assert {one.table: one.behind for one in state.tables} == {"ecommerce_events": 1, "products": 0}
+    assert (state.running, state.circuit, state.error) == (False, "closed", "")
 
 
 def test_status_tells_people_and_machines(
@@ -33,8 +33,8 @@ def test_status_tells_people_and_machines(
     filled.publisher(database).catch_up()
     filled.append(EVENTS, event(99))
     run_status(own, ["products"], json=False)
-    told = capsys.readouterr().out
-    assert "1 tables up to date" in told
-    assert "Not published yet" in told
+    shown = capsys.readouterr().out
+    assert "1 tables up to date" in shown
+    assert "Not published yet" in shown
     run_status(own, ["products"], json=True)
     assert '"behind": 0' in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""How the stream stands, as Postgres is told: every state, once, again when it changes, and never a reason to stop."""
+"""The stream's state in Postgres: every state, once, again when it changes, and never a reason to stop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_subject_that_no_process_streams_has_stopped_whatever_its_note_says(pu
     assert query_states(lake, ["none"]) == [QueryState("none", query, "stopped") for query in ("ingest", "refine")]
 
 
-def test_what_changes_is_told_by_the_writer_and_what_does_not_is_not_told_again(
+def test_what_changes_is_written_by_the_writer_and_what_does_not_is_not_written_again(
     published: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     made: list[Connection] = []
@@ -63,7 +63,7 @@ def test_what_changes_is_told_by_the_writer_and_what_does_not_is_not_told_again(
     assert all(connection.closed for connection in made)
 
 
-def test_a_postgres_that_is_away_hears_it_when_it_is_back(
+def test_a_postgres_that_is_away_gets_it_when_it_is_back(
     published: PublishedLake, database: Database, postgres: Connection
 ) -> None:
     answers = [OperationalError("away"), connect(database, "writer", application="tests")]

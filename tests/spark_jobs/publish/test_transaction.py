@@ -136,6 +136,6 @@ def test_the_position_says_the_version_and_when_it_came_into_the_lake(
 def test_years_before_the_first_are_written_as_postgres_counts_them() -> None:
     day = -62_167_219_200_000_000  # the first moment of the year 0
     column = pa.array([day, day - 1, None, 0], pa.timestamp("us", tz="UTC"))
-    told = csv_rows.csv_bytes(pa.table({"at": column})).decode().splitlines()
-    assert told[:2] == ['"0001-01-01 00:00:00.000000Z BC"', '"0002-12-31 23:59:59.999999Z BC"']
-    assert told[2:] == ["", '"1970-01-01 00:00:00.000000Z"']
+    lines = csv_rows.csv_bytes(pa.table({"at": column})).decode().splitlines()
+    assert lines[:2] == ['"0001-01-01 00:00:00.000000Z BC"', '"0002-12-31 23:59:59.999999Z BC"']
+    assert lines[2:] == ["", '"1970-01-01 00:00:00.000000Z"']
