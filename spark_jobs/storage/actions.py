@@ -102,8 +102,8 @@ def widened_metadata(found: DeltaTable, lacking: Sequence[Field], later: Sequenc
 def append_actions(parts: Sequence[Part], partition_by: Sequence[str], writer: str, version: int) -> list[Action]:
     """Return the actions of an entry that adds parts, with the version of the writer that adds them."""
     rows = sum(part.rows for part in parts)
-    told = {"mode": "Append", "partitionBy": json.dumps(list(partition_by))}
-    info = commit_info("WRITE", told, numFiles=len(parts), numOutputRows=rows)
+    parameters = {"mode": "Append", "partitionBy": json.dumps(list(partition_by))}
+    info = commit_info("WRITE", parameters, numFiles=len(parts), numOutputRows=rows)
     info["commitInfo"]["isBlindAppend"] = True
     return [info, txn_action(writer, version), *(add_action(part) for part in parts)]
 

@@ -1,8 +1,8 @@
-"""An attempt at a batch: on disk before anything names it, and swept away where it fails.
+"""An attempt to write parts: if it fails, all its parts are removed, wherever they were written.
 
 The names of all parts of an attempt begin alike, also of those that workers write. So whoever was killed or ran out of room in
 the middle, its parts are found, and a batch that is tried again for days, on a full disk, leaves no growing pile. No table
-names such parts, nor a ledger: an attempt's name is made up anew each time.
+names such parts, nor a journal: an attempt's name is made up anew each time.
 """
 
 from __future__ import annotations

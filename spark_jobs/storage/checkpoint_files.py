@@ -60,15 +60,15 @@ def read_checkpoint(path: Path) -> list[Action]:
             f"{path} is empty or cut off ({error}), as a power cut can leave it: move it and {path.parent / '_last_checkpoint'} "
             "away where the log's entries go back to the first, and restore it from a backup where they do not"
         ) from None
-    return [{kind: _plain(row[kind])} for row in rows for kind in row if row[kind] is not None]
+    return [{kind: _without_nulls(row[kind])} for row in rows for kind in row if row[kind] is not None]
 
 
-def _plain(struct: Mapping[str, Any]) -> Action:
+def _without_nulls(struct: Mapping[str, Any]) -> Action:
     """Return a checkpoint's struct as an entry spells it: maps as objects, nulls left out."""
     plain = {}
     for name, value in struct.items():
         if name in _MAPS:
             plain[name] = dict(value) if value is not None else None
         else:
-            plain[name] = _plain(value) if isinstance(value, dict) else value
+            plain[name] = _without_nulls(value) if isinstance(value, dict) else value
     return {name: value for name, value in plain.items() if value is not None}

@@ -51,6 +51,21 @@ def positions(vector: BitMap64) -> RowNumbers:
 def write_vectors(root: Path, vectors: Mapping[str, BitMap64]) -> dict[str, dict[str, Any]]:
     """Write one file with the vectors of several Parquet files, to disk, and return how the log must describe each."""
     name = uuid.uuid4()
+    content, described = _content(name, vectors)
+    whole = root / f"deletion_vector_{name}.bin"
+    try:
+        with whole.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        whole.unlink(missing_ok=True)
+        raise
+    return described
+
+
+def _content(name: uuid.UUID, vectors: Mapping[str, BitMap64]) -> tuple[bytearray, dict[str, dict[str, Any]]]:
+    """Return the bytes of a file of vectors, and how the log must describe each."""
     content, described = bytearray(FORMAT_VERSION), {}
     for path, vector in vectors.items():
         data = _serialized(vector)
@@ -62,16 +77,7 @@ def write_vectors(root: Path, vectors: Mapping[str, BitMap64]) -> dict[str, dict
             "cardinality": len(vector),
         }
         content += len(data).to_bytes(4, "big") + data + zlib.crc32(data).to_bytes(4, "big")
-    whole = root / f"deletion_vector_{name}.bin"
-    try:
-        with whole.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        whole.unlink(missing_ok=True)
-        raise
-    return described
+    return content, described
 
 
 def read_vector(root: Path, described: Mapping[str, Any]) -> BitMap64:
@@ -87,10 +93,10 @@ def read_vector(root: Path, described: Mapping[str, Any]) -> BitMap64:
 
 def vector_file(root: Path, described: Mapping[str, Any]) -> Path:
     """Return the path of a vector's file; for vectors that are not kept in the log itself."""
-    told = str(described["pathOrInlineDv"])
+    location = str(described["pathOrInlineDv"])
     if described["storageType"] == "p":
-        return Path(unquote(urlparse(told).path))
-    folder, name = told[:-UUID_LENGTH], uuid.UUID(bytes=z85_decode(told[-UUID_LENGTH:]))
+        return Path(unquote(urlparse(location).path))
+    folder, name = location[:-UUID_LENGTH], uuid.UUID(bytes=z85_decode(location[-UUID_LENGTH:]))
     return root / folder / f"deletion_vector_{name}.bin"
 
 
@@ -112,8 +118,8 @@ def _from_file(root: Path, described: Mapping[str, Any]) -> bytes:
     except FileNotFoundError:
         raise DeletionVectorError(f"{path} is gone, and the log names it; restore it from a backup") from None
     data = found[4:-4]
-    told, checksum = int.from_bytes(found[:4], "big"), int.from_bytes(found[-4:], "big")
-    if len(found) != size + 8 or told != size or zlib.crc32(data) != checksum:
+    length, checksum = int.from_bytes(found[:4], "big"), int.from_bytes(found[-4:], "big")
+    if len(found) != size + 8 or length != size or zlib.crc32(data) != checksum:
         raise DeletionVectorError(f"{path} is not as it was written; restore it from a backup")
     return data
 

@@ -35,7 +35,7 @@ def read_log(path: str, upto: int | None = None) -> Snapshot | None:
     except FileNotFoundError:
         return None
     if upto is not None:
-        then = _followed(_from_checkpoint(path, names, upto), upto)
+        then = _with_later_entries(_from_checkpoint(path, names, upto), upto)
         return then if then.version == upto >= 0 else None
     found = catch_up(_from_checkpoint(path, names))
     if found.version < 0 and any(name.endswith((".json", ".parquet")) for name in names):
@@ -45,13 +45,13 @@ def read_log(path: str, upto: int | None = None) -> Snapshot | None:
 
 def catch_up(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot with the entries that have come since. The one given stays as it is."""
-    found = _followed(snapshot)
-    if found.version > snapshot.version or not _behind(snapshot):
+    found = _with_later_entries(snapshot)
+    if found.version > snapshot.version or not _is_outdated(snapshot):
         return found
     return read_log(snapshot.path) or snapshot
 
 
-def _followed(snapshot: Snapshot, upto: int | None = None) -> Snapshot:
+def _with_later_entries(snapshot: Snapshot, upto: int | None = None) -> Snapshot:
     """Return the snapshot with the entries after it, as far as they go without a gap, and no further than ``upto``."""
     most = max(0, upto - snapshot.version) if upto is not None else None
     entries = list(islice(entries_from(snapshot.path, snapshot.version + 1), most))
@@ -118,7 +118,7 @@ def _from_checkpoint(path: str, names: Iterable[str], upto: int | None = None) -
     return replace(_applied(Snapshot(path, -1, {}, {}, {}, {}), [actions]), version=version)
 
 
-def _behind(snapshot: Snapshot) -> bool:
+def _is_outdated(snapshot: Snapshot) -> bool:
     """True if entries that this snapshot lacks may have been cleaned away, as there is a checkpoint of a later version."""
     with suppress(FileNotFoundError, ValueError):
         plain = json.loads((log_folder(snapshot.path) / "_last_checkpoint").read_text(encoding="utf-8"))

@@ -60,7 +60,7 @@ def changed_rows(
 ) -> Difference | None:
     """Return the live rows, these columns of them, that the table has at one of two versions only, in no order.
 
-    None where that cannot be told: a version or a file of it is gone, the table is not the one with the id ``identity``
+    None where that is not known: a version or a file of it is gone, the table is not the one with the id ``identity``
     (or has become another in between), or more than ``most`` rows would have to be read. Columns are typed as the
     table's schema says and must not be nested; those that a file lacks are null.
     """

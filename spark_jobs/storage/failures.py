@@ -44,8 +44,8 @@ def is_failure(error: BaseException) -> bool:
 
 def explain(error: BaseException, paths: Iterable[str]) -> TallyError | None:
     """Return the error that explains another one: the machine's or a damaged file's of these tables. None where it is neither."""
-    if told := machine_refusal(error):
-        return MachineError(told)
+    if refusal := machine_refusal(error):
+        return MachineError(refusal)
     found = damaged_files(paths)
     return DamagedError(found) if found else None
 

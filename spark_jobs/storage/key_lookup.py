@@ -89,10 +89,10 @@ def live_files(snapshot: Snapshot, wanted: KeySet | None = None) -> list[LiveFil
     snapshot.require(to_write=False)
     adds = list(snapshot.files.values())
     bounds = _bounds(adds, wanted) if wanted is not None and len(wanted.by) == 1 else None
-    held = wanted.within(*bounds) if wanted is not None and bounds is not None else [True] * len(adds)
+    may_hold = wanted.within(*bounds) if wanted is not None and bounds is not None else [True] * len(adds)
     return [
         LiveFile(Path(snapshot.path), add["path"], add["partitionValues"], add.get("deletionVector"))
-        for add, holds in zip(adds, held, strict=True)
+        for add, holds in zip(adds, may_hold, strict=True)
         if holds
     ]
 

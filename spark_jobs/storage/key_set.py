@@ -42,8 +42,10 @@ class KeySet:
             return np.ones(len(low), np.bool_)
         keys = np.sort(keys)
         slack = MILLISECOND if pa.types.is_timestamp(high.type) else 0
-        held = np.searchsorted(keys, highs + slack if slack else highs, "right") > np.searchsorted(keys, lows, "left")
-        return held | null_mask(low) | null_mask(high)
+        between = np.searchsorted(keys, highs + slack if slack else highs, "right") > np.searchsorted(
+            keys, lows, "left"
+        )
+        return between | null_mask(low) | null_mask(high)
 
 
 def comparable(values: pa.Array) -> npt.NDArray[Any] | None:
@@ -64,10 +66,10 @@ def comparable(values: pa.Array) -> npt.NDArray[Any] | None:
 
 def _in_order_of_bytes(values: pa.Array) -> npt.NDArray[Any]:
     """Return decimals of one type as 16 bytes each, in the order of their numbers: the greatest byte first, the sign flipped."""
-    held = values.buffers()[1]
-    if not len(values) or held is None:
+    content = values.buffers()[1]
+    if not len(values) or content is None:
         return np.zeros(len(values), "S16")
-    halves = np.frombuffer(held, "<u8")[2 * values.offset : 2 * (values.offset + len(values))].reshape(-1, 2)
+    halves = np.frombuffer(content, "<u8")[2 * values.offset : 2 * (values.offset + len(values))].reshape(-1, 2)
     ordered = np.empty(halves.shape, ">u8")
     ordered[:, 0], ordered[:, 1] = halves[:, 1] ^ SIGN, halves[:, 0]
     return ordered.view("S16").ravel()

@@ -55,11 +55,11 @@ class TouchedFile:
 
 def touched_files(snapshot: Snapshot, wanted: KeySet) -> list[TouchedFile]:
     """Return all live files, with the rows to delete in those that can hold any."""
-    held = {file.path for file in live_files(snapshot, wanted)}
+    candidates = {file.path for file in live_files(snapshot, wanted)}
     found = []
     for file in live_files(snapshot):
         add = snapshot.files[file.path]
-        matches = matching_rows(file, wanted) if file.path in held else NO_ROWS
+        matches = matching_rows(file, wanted) if file.path in candidates else NO_ROWS
         found.append(TouchedFile(add, file, count_rows_in(file, add.get("stats")), file.deleted_count, matches))
     return found
 

@@ -34,8 +34,8 @@ def stats_json(rows: int, bounds: Mapping[str, tuple[Any, Any]], nulls: Mapping[
 
 def _object(spelled: Mapping[str, str | None]) -> str:
     """Return a JSON object of values that are JSON already: Python's own writer has no exact decimals."""
-    held = (f"{json.dumps(name, ensure_ascii=False)}: {text}" for name, text in spelled.items() if text is not None)
-    return f"{{{', '.join(held)}}}"
+    members = (f"{json.dumps(name, ensure_ascii=False)}: {text}" for name, text in spelled.items() if text is not None)
+    return f"{{{', '.join(members)}}}"
 
 
 def _least(value: Any) -> Any:

@@ -43,7 +43,7 @@ class TableWriter:
     def write(self, rows: pa.Table) -> None:
         """Write rows to the part of their partition."""
         if rows.num_rows:
-            with self._or_nothing():
+            with self._discard_on_error():
                 self._send(rows)
 
     def _send(self, rows: pa.Table) -> None:
@@ -55,13 +55,13 @@ class TableWriter:
 
     def close(self) -> list[Part]:
         """Finish and return every part; none where no row came."""
-        with self._or_nothing():
+        with self._discard_on_error():
             for value in list(self._open):
                 self._finish(value)
         return self._done
 
     @contextmanager
-    def _or_nothing(self) -> Iterator[None]:
+    def _discard_on_error(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -95,7 +95,7 @@ class TableWriter:
 
 
 def write_parts(table: Table, rows: pa.Table, **fixed: str) -> list[Part]:
-    """Write one batch of rows at once; for small tables."""
+    """Write these rows at once; for few."""
     writer = TableWriter(table, fixed)
     writer.write(rows)
     return writer.close()
