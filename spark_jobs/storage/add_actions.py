@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from spark_jobs.storage.table import Table
 
-#: Values of partition columns by name. Columns that a table is not partitioned by are passed over.
-Partition = dict[str, str]
-
 
 def add_actions(handle: DeltaTable) -> pa.Table:
     """Return the live files of a table at the version of its handle."""
@@ -29,12 +26,16 @@ def add_actions(handle: DeltaTable) -> pa.Table:
 
 
 def live_adds(table: Table, partition: Mapping[str, str] | None = None) -> pa.Table:
-    """Return the live files of a table as it stands now, all or one partition's; without rows where there is no table."""
+    """Return the live files of a table as it stands now, all or one partition's; without rows where there is no table.
+
+    ``partition``: values of partition columns, as text. Columns that the table is not partitioned by are passed over.
+    """
     handle = open_table(table.path)
     adds = add_actions(handle) if handle is not None else pa.table({"path": pa.array([], pa.string())})
     for column, value in (partition or {}).items():
         if adds.num_rows and column in table.partition_by:
-            adds = adds.filter(pc.equal(adds[f"partition.{column}"], value))
+            values = adds[f"partition.{column}"]
+            adds = adds.filter(pc.equal(values, pa.scalar(value).cast(values.type)))
     return adds
 
 

@@ -41,7 +41,10 @@ def read_partition(table: Table, partition: Mapping[str, str]) -> pa.Table:
     handle = open_table(table.path)
     if handle is None:
         return table.schema.empty_table()
-    return handle.to_pyarrow_table(filters=[(column, "=", value) for column, value in partition.items()])
+    typed = {
+        column: pa.scalar(value).cast(table.schema.field(column).type).as_py() for column, value in partition.items()
+    }
+    return handle.to_pyarrow_table(filters=[(column, "=", value) for column, value in typed.items()])
 
 
 def rows_where(table: Table, column: str, value: str) -> pa.Table:

@@ -7,14 +7,7 @@ from pathlib import Path
 import pytest
 from support.tables_by_day import FIRST, seen, table_at
 from support.tables_by_day import rows as day_rows
-from support.tables_with_a_key import (
-    SCHEMA,
-    log_of,
-    named,
-    put,
-    scanned,
-    table_with_a_key,
-)
+from support.tables_with_a_key import SCHEMA, log_of, named, put, scanned, table_with_a_key
 
 from spark_jobs.storage import checkpoint as checkpoint_module
 from spark_jobs.storage.append import append_once

@@ -10,15 +10,7 @@ from deltalake import DeltaTable
 from support.tables_by_day import FIRST, SECOND, table_at
 from support.tables_by_day import SCHEMA as DAY_SCHEMA
 from support.tables_by_day import rows as day_rows
-from support.tables_with_a_key import (
-    SCHEMA,
-    log_of,
-    named,
-    put,
-    scanned,
-    slipped_in,
-    table_with_a_key,
-)
+from support.tables_with_a_key import SCHEMA, log_of, named, put, scanned, slipped_in, table_with_a_key
 
 from spark_jobs.storage.actions import PROPERTIES
 from spark_jobs.storage.append import append_once

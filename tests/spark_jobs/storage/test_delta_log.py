@@ -5,12 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.tables_with_a_key import (
-    SCHEMA,
-    named,
-    put,
-    table_with_a_key,
-)
+from support.tables_with_a_key import SCHEMA, named, put, table_with_a_key
 
 from spark_jobs.storage.delta_log import catch_up, read_log
 from spark_jobs.storage.key_lookup import all_rows

@@ -5,15 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from support.tables_with_a_key import (
-    entry,
-    log_of,
-    named,
-    put,
-    scanned,
-    small_limits,
-    table_with_a_key,
-)
+from support.tables_with_a_key import entry, log_of, named, put, scanned, small_limits, table_with_a_key
 
 from spark_jobs.storage import replace_plan
 from spark_jobs.storage.delta_log import put_if_absent

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.tables_with_a_key import (
-    put,
-    table_with_a_key,
-)
+from support.tables_with_a_key import put, table_with_a_key
 
 from spark_jobs.storage import replace as replace_module
 from spark_jobs.storage import retries

@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.tables_with_a_key import (
-    log_of,
-    put,
-    table_with_a_key,
-)
+from support.tables_with_a_key import log_of, put, table_with_a_key
 
 from spark_jobs.storage.delta_log import put_if_absent
 from spark_jobs.storage.snapshot import DeltaLogError
