@@ -1,4 +1,4 @@
-"""How far refine has come in Bronze, by its checkpoint and Bronze's log. Starts no Spark and changes nothing."""
+"""Tells how far refine has read Bronze, by its checkpoint and Bronze's log. Starts no Spark and changes nothing."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 
 def waiting_rows(lake: Lake, subject: Subject) -> int:
-    """Rows of Bronze that refine has not come to yet: those beyond the place where the last batch in the books ended.
+    """Count the rows of Bronze that refine has not read yet: those after the place where the last batch in the books ended.
 
-    Rows before it that have no verdict are no such rows. Where nothing says how far that batch went, the rows that the newest
-    query has read, by the books, are taken off.
+    Rows before that place that have no verdict do not count. Where nothing says where that batch ended, all rows of Bronze count
+    less those that the newest query has read by the books.
     """
     until = _booked_until(lake, subject)
     beyond = None if until is None else _rows_beyond(lake.bronze(subject), until)
@@ -51,7 +51,7 @@ def waiting_rows(lake: Lake, subject: Subject) -> int:
 
 
 def skipped_files(lake: Lake, landing_root: Path, subject: Subject, waiting: Sequence[str]) -> list[str]:
-    """Those of the waiting files that ingest's checkpoint counts as landed: Spark never hands them over again."""
+    """Return those of the waiting files that ingest's checkpoint counts as landed: Spark never hands them over again."""
     checkpoint = lake.checkpoint(subject.name, "ingest")
     done = last(checkpoint / "commits") if waiting else None
     until = None if done is None else offset(checkpoint, done)
@@ -62,17 +62,17 @@ def skipped_files(lake: Lake, landing_root: Path, subject: Subject, waiting: Seq
 
 
 def waiting_since(lake: Lake, subject: Subject) -> datetime | None:
-    """The reading time from which on rows of Bronze wait; None where none does.
+    """Return the least reading time (ingested_at) of the rows of Bronze that wait for refine; None where none waits.
 
     Refine reads Bronze commit by commit, and reading times ascend from each to the next. UsageError where it stopped within a
-    commit, or half-way through committing a batch: then no moment parts what is in the tables from what waits.
+    commit, or half-way through committing a batch: then no moment separates the rows in the tables from those that wait.
     """
     name, until = subject.name, _booked_until(lake, subject)
     if until is None:
         if waiting_rows(lake, subject):
             raise UsageError(f"rows of '{name}' wait, and by no checkpoint can they be told: {_way_out(name)}")
         return None
-    _require_settled(lake, subject)
+    _require_committed(lake, subject)
     if until["isStartingVersion"] or until["index"] >= 0:
         raise UsageError(
             f"refine of '{name}' stopped within version {until['reservoirVersion']} of Bronze: {_way_out(name)}"
@@ -80,7 +80,7 @@ def waiting_since(lake: Lake, subject: Subject) -> datetime | None:
     return _first_reading(lake.bronze(subject), until["reservoirVersion"])
 
 
-def _require_settled(lake: Lake, subject: Subject) -> None:
+def _require_committed(lake: Lake, subject: Subject) -> None:
     checkpoint = lake.checkpoint(subject.name, "refine")
     newest = max(Journal(checkpoint, RefineFacts).numbers(), default=-1)
     done = committed_to(newest, lake.judged(subject), query_id(checkpoint)) if newest >= 0 else []
@@ -95,7 +95,10 @@ def _way_out(subject: str) -> str:
 
 
 def _booked_until(lake: Lake, subject: Subject) -> Offset | None:
-    """Where the last batch in the current query's books ended in Bronze: by its journal, of earlier releases by Spark's plan."""
+    """Return where in Bronze the last batch in the current query's books ended; None where that is not known.
+
+    Its journal says so; for batches of earlier releases Spark's plan does.
+    """
     checkpoint = lake.checkpoint(subject.name, "refine")
     if not (checkpoint / "metadata").exists():
         return None
@@ -108,9 +111,9 @@ def _booked_until(lake: Lake, subject: Subject) -> Offset | None:
 
 
 def _rows_beyond(bronze: Table, until: Offset) -> int | None:
-    """Rows that Bronze's log names after a place in it; None where its entries there are cleaned away.
+    """Count the rows that Bronze's log names after a place in it; None where its entries there are cleaned away.
 
-    A query begins with the table as it stood at one version, its files in Delta's order, and goes on commit by commit.
+    A query begins with the table at one version, its files in Delta's order, and goes on commit by commit.
     """
     version, index = until["reservoirVersion"], until["index"]
     rows = 0
@@ -130,7 +133,7 @@ def _rows_beyond(bronze: Table, until: Offset) -> int | None:
 
 
 def _first_reading(bronze: Table, version: int) -> datetime | None:
-    """The least reading time among the rows that Bronze's commits from ``version`` on have added."""
+    """Return the least reading time among the rows that Bronze's commits from ``version`` on have added."""
     schema = pa.schema([bronze.schema.field("ingested_at")])
     least = [
         pc.min(rows["ingested_at"]).as_py() for file in _added_from(bronze, version) for rows in read_live(file, schema)
@@ -139,7 +142,7 @@ def _first_reading(bronze: Table, version: int) -> datetime | None:
 
 
 def _added_from(bronze: Table, version: int) -> list[LiveFile]:
-    """Files whose rows are new in these commits."""
+    """Return the files whose rows are new in the commits from ``version`` on."""
     root = Path(bronze.path)
     return [
         LiveFile(root, add["path"], add["partitionValues"]) for adds in _entries_from(bronze, version) for add in adds
@@ -147,6 +150,6 @@ def _added_from(bronze: Table, version: int) -> list[LiveFile]:
 
 
 def _entries_from(bronze: Table, version: int) -> Iterator[list[dict[str, Any]]]:
-    """Of each commit the files whose rows are new; not those that only lie elsewhere than before (OPTIMIZE)."""
+    """Yield the add actions of each commit whose rows are new; not those of rows that were only moved (OPTIMIZE)."""
     for actions in entries_from(bronze.path, version):
         yield [action["add"] for action in actions if action.get("add", {}).get("dataChange")]

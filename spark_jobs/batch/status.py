@@ -1,4 +1,4 @@
-"""The lake at a glance: rows per table, the last batches, the health of each subject. Reads logs of tables, starts no Spark."""
+"""The state of each subject: rows by table, the last batches, what is wrong. Reads logs and books, starts no Spark."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from spark_jobs.publish.state import PublishingState
 
 LAST_BATCHES = 5
+#: The figures of the books that are summed over all batches.
+_SUMMED = ("rows_read", "accepted", "late", "duplicate", "dead_letter", "control", "unaccounted")
 #: Files set aside that are named one by one.
 FEW = 20
 
@@ -48,17 +50,39 @@ class SubjectStatus:
     problems: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for --json."""
+        """Return a plain form for --json."""
         queries = [query.to_json() for query in self.queries]
         return {**asdict(self), "queries": queries, "healthy": not self.problems}
 
 
-def status(lake: Lake, landing_root: Path, subjects: Sequence[Subject]) -> list[SubjectStatus]:
-    """The standing of each subject that has a table in the lake or a file in the landing folder."""
-    return [_standing(lake, landing_root, subject) for subject in subjects]
+def read_status(lake: Lake, landing_root: Path, subjects: Sequence[Subject]) -> list[SubjectStatus]:
+    """Return the status of each subject; of one that is not in the lake yet, with zeros."""
+    return [_subject_status(lake, landing_root, subject) for subject in subjects]
 
 
-def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus:
+def _subject_status(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus:
+    rows, books = _rows_by_table(lake, subject), read_partition(lake.batch_quality, of_subject(subject.name))
+    latest = latest_query(lake, subject.name, books)
+    sums = {name: pc.sum(books[name]).as_py() or 0 for name in _SUMMED} if books.num_rows else dict.fromkeys(_SUMMED, 0)
+    files = file_backlog(lake, landing_root, subject)
+    streaming = is_held(lake.lock(subject.name))
+    queries = read_stream_state(lake, subject.name, streaming=streaming)
+    return SubjectStatus(
+        subject=subject.name,
+        version=subject.latest.version,
+        streaming=streaming,
+        rows=rows,
+        books=sums,
+        not_refined=rows["bronze"] - _rows_read_by(latest, books),
+        watermark=pc.max(books["watermark"]).as_py() if books.num_rows else None,
+        files=files,
+        queries=queries,
+        last_batches=tuple(_last_batches(books, latest)),
+        problems=tuple(_problems(sums, files, queries)),
+    )
+
+
+def _rows_by_table(lake: Lake, subject: Subject) -> dict[str, int]:
     rows = {
         "bronze": count_rows(lake.bronze(subject)),
         "accepted": count_rows(lake.accepted(subject)),
@@ -68,28 +92,17 @@ def _standing(lake: Lake, landing_root: Path, subject: Subject) -> SubjectStatus
     }
     if (history := lake.history(subject)) is not None:
         rows["history"] = count_rows(history)
-    books = read_partition(lake.batch_quality, of_subject(subject.name))
-    sums = {name: pc.sum(books[name]).as_py() or 0 for name in _SUMMED} if books.num_rows else dict.fromkeys(_SUMMED, 0)
-    latest = latest_query(lake, subject.name, books)
-    read = pc.sum(books.filter(pc.equal(books["query_id"], latest))["rows_read"]).as_py() or 0 if latest else 0
-    files = file_backlog(lake, landing_root, subject)
-    streaming = is_held(lake.lock(subject.name))
-    queries = read_stream_state(lake, subject.name, streaming=streaming)
-    watermark = pc.max(books["watermark"]).as_py() if books.num_rows else None
-    last = _newest_first(books, latest).slice(0, LAST_BATCHES).to_pylist() if books.num_rows else []
-    return SubjectStatus(
-        subject=subject.name,
-        version=subject.latest.version,
-        streaming=streaming,
-        rows=rows,
-        books=sums,
-        not_refined=rows["bronze"] - read,
-        watermark=watermark,
-        files=files,
-        queries=queries,
-        last_batches=tuple(last),
-        problems=tuple(_problems(sums, files, queries)),
-    )
+    return rows
+
+
+def _rows_read_by(query: str | None, books: pa.Table) -> int:
+    if query is None:
+        return 0
+    return int(pc.sum(books.filter(pc.equal(books["query_id"], query))["rows_read"]).as_py() or 0)
+
+
+def _last_batches(books: pa.Table, latest: str | None) -> list[dict[str, Any]]:
+    return list(_newest_first(books, latest).slice(0, LAST_BATCHES).to_pylist()) if books.num_rows else []
 
 
 def with_publishing(
@@ -111,34 +124,34 @@ def _of_subject(lake: Lake, subject: Subject, tables: Sequence[dict[str, Any]]) 
     return [table for table in tables if table["lake_table"] in own]
 
 
-_SUMMED = ("rows_read", "accepted", "late", "duplicate", "dead_letter", "control", "unaccounted")
-
-
 def _problems(sums: dict[str, int], files: FileBacklog, queries: Sequence[QueryState]) -> list[str]:
-    found = [query.problem for query in queries if query.problem is not None]
+    problems = [query.problem for query in queries if query.problem is not None]
     if sums["unaccounted"]:
-        found.append(f"{sums['unaccounted']} rows are unaccounted for: run tally audit")
-    found += [
+        problems.append(f"{sums['unaccounted']} rows are unaccounted for: run tally audit")
+    problems += [
         f"{name} was rewritten after it was read: drop the new content under a new name" for name in files.rewritten
     ]
     few = list(files.aside.items())[:FEW]
-    found += [f"{name} is set aside ({why}): mend it and drop it under a new name, or remove it" for name, why in few]
+    problems += [
+        f"{name} is set aside ({why}): mend it and drop it under a new name, or remove it" for name, why in few
+    ]
     if len(files.aside) > FEW:
-        found.append(f"{len(files.aside) - FEW:,} more are set aside: --json names all")
-    return found
+        problems.append(f"{len(files.aside) - FEW:,} more are set aside: --json names all")
+    return problems
 
 
 def _newest_first(books: pa.Table, latest: str | None) -> pa.Table:
-    """The newest query's batches by their numbers, as a clock that was set back knows no order; then those of earlier ones."""
+    """Sort the newest query's batches by their numbers, as a clock may have been set back; then come those of earlier queries."""
     own = pc.equal(books["query_id"], latest)
     ordered = books.filter(own).sort_by([("batch_id", "descending")])
     return pa.concat_tables([ordered, books.filter(pc.invert(own)).sort_by([("started_at", "descending")])])
 
 
 def latest_query(lake: Lake, subject: str, books: pa.Table) -> str | None:
-    """The refine query that wrote the newest of the books: that of the checkpoint, as earlier ones ended with theirs.
+    """Return the id of the refine query that wrote the newest of the books; None where there are no books.
 
-    By the clock only where the checkpoint is gone, or new and without books.
+    That is the query of the checkpoint, as earlier ones ended with theirs; where the checkpoint is gone, or new and without
+    books, the clock decides.
     """
     if not books.num_rows:
         return None

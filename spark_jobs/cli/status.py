@@ -16,14 +16,13 @@ def status(subjects: Subjects = None, json: Json = False) -> None:
 
 def run_status(settings: Settings, names: Sequence[str] | None, *, json: bool) -> bool:
     """Show the status; True if anything is wrong with a subject. That Postgres is away is shown, and is nothing wrong."""
-    from spark_jobs.batch.status import status as status_of
-    from spark_jobs.batch.status import with_publishing
+    from spark_jobs.batch.status import read_status, with_publishing
     from spark_jobs.publish.state import read_state
     from spark_jobs.render.status import show_publishing, show_statuses
     from spark_jobs.render.terminal import show_json
 
     lake, subjects = lake_of(settings), load_subjects(settings, names)
-    statuses, publishing = status_of(lake, settings.lake.landing, subjects), read_state(lake)
+    statuses, publishing = read_status(lake, settings.lake.landing, subjects), read_state(lake)
     if json:
         show_json(with_publishing(lake, subjects, statuses, publishing))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spark_jobs.batch.report.page import headline
+from spark_jobs.batch.report.texts import headline
 from spark_jobs.render.terminal import say
 
 if TYPE_CHECKING:

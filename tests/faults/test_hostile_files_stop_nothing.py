@@ -24,7 +24,7 @@ from support.lakes import House, house
 
 from config.groups import Limits as LimitSettings
 from schema_registry.registry import load
-from spark_jobs.batch.status import status
+from spark_jobs.batch.status import read_status
 from spark_jobs.lake import Lake
 from spark_jobs.landing import open_file
 from spark_jobs.landing.backlog import file_backlog
@@ -361,7 +361,7 @@ def test_a_folder_of_all_of_them_is_drained_and_each_is_on_record(spark: SparkSe
     quiet = {name: (row["status"], row["rows"]) for name, row in ledger(home, "quiet_feed").items()}
     assert quiet == {**dict.fromkeys(NOTHING, ("empty", 0)), "5_good.csv": ("landed", 1)}
 
-    feed, silent = status(home.lake, home.landing, [home.subject("feed"), home.subject("quiet_feed")])
+    feed, silent = read_status(home.lake, home.landing, [home.subject("feed"), home.subject("quiet_feed")])
     assert (feed.files.waiting, silent.files.waiting, silent.problems) == ((), (), ())
     assert {name.removeprefix("feed/") for name in feed.files.foreign} == set(foreign)
     assert {name.removeprefix("feed/"): why for name, why in feed.files.aside.items()} == aside
@@ -422,7 +422,7 @@ def test_many_files_set_aside_or_of_other_endings_are_counted_and_some_are_named
     for number in range(30):
         os.mkfifo(folder / f"{number:02}.csv")
         write(folder, f"{number:02}.CSV")
-    (found,) = status(Lake(tmp_path / "lake"), folder.parent, [subject])
+    (found,) = read_status(Lake(tmp_path / "lake"), folder.parent, [subject])
     assert (
         found.problems[0]
         == "feed/00.csv is set aside (a named pipe): mend it and drop it under a new name, or remove it"

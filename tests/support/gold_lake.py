@@ -1,4 +1,4 @@
-"""A lake for tests of gold, whose Silver and history are written directly, through the real sinks and without Spark."""
+"""A lake for tests of gold, whose Silver and history are written directly, by the code of storage/ and without Spark."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def on(day: str) -> date:
 
 @dataclass
 class GoldHouse:
-    """What is put is there at once, as a batch of the stream would leave it; later rows replace those of their keys."""
+    """A lake in which rows are at once as a batch of the stream would leave them; later rows replace those of their keys."""
 
     home: House
     commits: int = 0
@@ -54,28 +54,34 @@ class GoldHouse:
         return cls(house(root, **env))
 
     def order(self, number: int, day: str, *lines: tuple[int, str], customer: int = 1, **fields: Any) -> None:
-        """An order of lines (product, price of the one piece), numbered from ten times the order's number."""
+        """Put an order of lines (product, price of the one piece), numbered from ten times the order's number."""
         total = sum((Decimal(price) for _, price in lines), Decimal("0.00"))
-        said = {"customer_id": customer, "order_date": at(day), "status": "delivered", "total_amount": total}
-        self.put("orders", {"order_id": number, **said, **fields})
+        values = {"customer_id": customer, "order_date": at(day), "status": "delivered", "total_amount": total}
+        self.put("orders", {"order_id": number, **values, **fields})
         for place, (product, price) in enumerate(lines):
             self.line(10 * number + place, number, product, price)
 
     def line(self, number: int, order: int, product: int, price: str, **fields: Any) -> None:
-        said = {"order_item_id": number, "order_id": order, "product_id": product, "quantity": 1}
-        self.put("order_items", {**said, "unit_price": Decimal(price), "line_total": Decimal(price), **fields})
+        values = {"order_item_id": number, "order_id": order, "product_id": product, "quantity": 1}
+        self.put("order_items", {**values, "unit_price": Decimal(price), "line_total": Decimal(price), **fields})
 
     def pay(self, number: int, order: int, amount: str, status: str = "captured", day: str = "2026-01-20") -> None:
-        said = {"payment_id": number, "order_id": order, "method": "card", "amount": Decimal(amount), "status": status}
-        self.put("payments", {**said, "paid_at": at(day)})
+        values = {
+            "payment_id": number,
+            "order_id": order,
+            "method": "card",
+            "amount": Decimal(amount),
+            "status": status,
+        }
+        self.put("payments", {**values, "paid_at": at(day)})
 
     def put(self, subject: str, *rows: Row, deleted: bool = False) -> None:
-        """Current rows of a subject; ``deleted`` ones are tombstones, of which only the key is given."""
+        """Put current rows of a subject; ``deleted`` ones are tombstones, of which only the key is given."""
         table = self.home.lake.current(self.home.subject(subject))
         self._write(table, [{**dict.fromkeys(table.schema.names), "_deleted": deleted, **row} for row in rows])
 
     def versions(self, subject: str, key: int, *versions: tuple[str, Row]) -> None:
-        """The whole history of a customer or product: when each version begins, and what it says."""
+        """Replace the history of a customer or product: when each version begins, and its fields."""
         table = self.home.lake.history(self.home.subject(subject))
         assert table is not None
         natural = self.home.subject(subject).latest.key[0]
@@ -85,13 +91,13 @@ class GoldHouse:
         surrogates = surrogate_keys(keys, [natural], keys["valid_from"]).to_pylist()
         rows = [
             {**dict.fromkeys(table.schema.names), natural: key, table.key_columns[0]: surrogate, "valid_from": begin}
-            | {"valid_to": end, "is_current": end == OPEN, "version": place, **said}
-            for place, (surrogate, begin, end, (_, said)) in enumerate(
+            | {"valid_to": end, "is_current": end == OPEN, "version": place, **values}
+            for place, (surrogate, begin, end, (_, values)) in enumerate(
                 zip(surrogates, begins, ends, versions, strict=True), 1
             )
         ]
-        held = all_rows(table, [table.key_columns[0], natural])
-        self._write(table, rows, gone=held.filter(pc.equal(held[natural], key)))
+        existing = all_rows(table, [table.key_columns[0], natural])
+        self._write(table, rows, gone=existing.filter(pc.equal(existing[natural], key)))
 
     def run(self, spark: SparkSession, upto: str, **options: Any) -> RunRecord:
         return self.gold(spark).run(on(upto), **options)
@@ -100,14 +106,14 @@ class GoldHouse:
         return GoldRun(spark, self.home.settings, self.home.registry)
 
     def rows(self, name: str, *columns: str) -> list[Any]:
-        """The rows of a table of gold, these columns of them, in order; one column's values bare."""
+        """Return the rows of a table of gold, sorted, as tuples of these columns; of one column its bare values."""
         table = self.home.lake.gold(name)
         rows = all_rows(table, list(columns) or table.schema.names).to_pylist()
         found = sorted((tuple(row.values()) for row in rows), key=lambda row: [(v is None, v) for v in row])
         return [row[0] for row in found] if len(columns) == 1 else found
 
     def content(self) -> dict[str, list[Any]]:
-        """All of gold that runs write."""
+        """Return all rows of gold, by table."""
         return {name: self.rows(name) for name in GOLD}
 
     def _write(self, table: Table, rows: list[Row], gone: pa.Table | None = None) -> None:

@@ -1,1 +1,1 @@
-"""The audit: the books recomputed from the tables, and held against what was booked."""
+"""The audit: the books recomputed from the tables, and compared with what was booked."""

@@ -1,4 +1,4 @@
-"""What the lake made of each row compared with what its generator says must become of it: nothing missed, nothing else refused."""
+"""Compares the verdict on each row with the one that its generator expects: nothing missed, nothing else refused."""
 
 from __future__ import annotations
 

@@ -68,8 +68,8 @@ def _difference(expected: Texts | None, row: Texts | None, versions: list[Texts]
     if row != wanted:
         return f"expected {wanted}, found {row}"
     names = list(expected["versions"][0]) if expected["versions"] else []
-    told_of = [{name: version[name] for name in names} for version in versions]
-    return None if told_of == expected["versions"] else f"expected versions {expected['versions']}, found {told_of}"
+    actual = [{name: version[name] for name in names} for version in versions]
+    return None if actual == expected["versions"] else f"expected versions {expected['versions']}, found {actual}"
 
 
 def _rows(lake: Lake, subject: Subject) -> dict[Key, Texts]:

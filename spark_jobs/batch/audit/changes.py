@@ -1,4 +1,4 @@
-"""The audit of changes: the current table and history held against the change log, key by key, in Spark."""
+"""The audit of changes: the current table and the history compared with the change log, key by key, in Spark."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def change_findings(spark: SparkSession, lake: Lake, subject: Subject, booked: Column) -> Iterator[Finding]:
-    """What does not agree. Keys that a batch under way has changed (it is not ``booked``) are left out."""
+    """Yield what does not agree. Keys that a batch under way has changed (it is not ``booked``) are left out."""
     contract = subject.latest
     log = read_table(spark, lake.changes(subject))
     current = read_table(spark, lake.current(subject))
@@ -34,21 +34,21 @@ def change_findings(spark: SparkSession, lake: Lake, subject: Subject, booked: C
 
 
 def _stale(log: DataFrame, current: DataFrame, busy: DataFrame, contract: Contract) -> Finding:
-    """Every key's row must be that of its greatest change, or of the greatest truncate where that is greater."""
+    """Find keys whose row is not that of their greatest change, or of the greatest truncate where that is greater."""
     order = F.struct(F.col(str(contract.sequence_by)).cast("bigint").alias("sequence"), F.col("change_id").alias("id"))
     key, changed = list(contract.key), F.col("op") != "t"
-    own = log.where(changed).groupBy(*key).agg(F.max(order).alias("told"))
+    own = log.where(changed).groupBy(*key).agg(F.max(order).alias("greatest"))
     truncate = log.where(~changed).agg(F.max(order).alias("truncate"))
-    told = own.crossJoin(F.broadcast(truncate)).select(*key, F.greatest("told", "truncate").alias("told"))
-    held = F.struct(F.col("_sequence").alias("sequence"), F.col("_change_id").alias("id"))
-    rows = current.select(*key, held.alias("held"))
-    both = told.join(rows, on=key, how="full").join(busy, on=key, how="left_anti")
-    wrong = both.where(~F.col("told").eqNullSafe(F.col("held")))
-    return _found("keys whose current row is not that of their greatest change", wrong, key)
+    expected = own.crossJoin(F.broadcast(truncate)).select(*key, F.greatest("greatest", "truncate").alias("expected"))
+    change = F.struct(F.col("_sequence").alias("sequence"), F.col("_change_id").alias("id"))
+    actual = current.select(*key, change.alias("actual"))
+    both = expected.join(actual, on=key, how="full").join(busy, on=key, how="left_anti")
+    wrong = both.where(~F.col("expected").eqNullSafe(F.col("actual")))
+    return _finding("keys whose current row is not that of their greatest change", wrong, key)
 
 
 def _broken_history(history: DataFrame, current: DataFrame, busy: DataFrame, contract: Contract) -> Iterator[Finding]:
-    """A key's versions must follow each other, none empty; a live key has one that is open, a deleted key none."""
+    """Find versions that are empty, overlap or are misnumbered; and keys that have not one open version, or, deleted, any."""
     key = list(contract.key)
     in_time = Window.partitionBy(*key).orderBy("valid_from")
     rows = history.withColumn("_next", F.lead("valid_from").over(in_time))
@@ -61,16 +61,16 @@ def _broken_history(history: DataFrame, current: DataFrame, busy: DataFrame, con
         & (~F.col("is_current") | (F.col("valid_to") >= F.lit(OPEN)))
     )
     overlapping = rows.where(~sound).join(busy, on=key, how="left_anti")
-    yield _found("versions that are empty, overlap or are misnumbered", overlapping, [*key, "valid_from"])
+    yield _finding("versions that are empty, overlap or are misnumbered", overlapping, [*key, "valid_from"])
     is_open = history.where("is_current").groupBy(*key).agg(F.count("*").alias("open"))
     both = current.select(*key, "_deleted").join(is_open, on=key, how="full").join(busy, on=key, how="left_anti")
     wanted = F.when(F.col("_deleted"), 0).otherwise(F.when(F.col("_deleted").isNull(), -1).otherwise(1))
     wrong = both.where(F.coalesce("open", F.lit(0)) != wanted)
-    yield _found("keys with another number of open versions than they should have", wrong, key)
+    yield _finding("keys with another number of open versions than they should have", wrong, key)
 
 
-def _found(what: str, wrong: DataFrame, shown: list[str]) -> Finding:
-    """The rows counted; where there are any, which they are is asked in a second pass."""
+def _finding(what: str, wrong: DataFrame, shown: list[str]) -> Finding:
+    """Count the rows; where there are any, a second pass takes examples of them."""
     count = wrong.count()
     if not count:
         return Finding(what, 0)

@@ -20,7 +20,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the tables say of one subject.
+    """The counts of one subject in the tables, and what does not agree.
 
     ``waiting``: rows landed that lie beyond what refine has read; a row before that without a verdict is a finding.
     ``readings``: how many queries have read Bronze from its start. ``files_waiting``: files not yet landed. ``files_aside``: files

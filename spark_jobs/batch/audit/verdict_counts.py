@@ -1,4 +1,4 @@
-"""How often each row was accepted, found a duplicate, or refused, counted in the tables."""
+"""Counts in the tables how often each row was accepted, found to be a duplicate, or refused."""
 
 from __future__ import annotations
 

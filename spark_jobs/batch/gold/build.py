@@ -1,4 +1,4 @@
-"""What one gold run builds, step by step, collected as commits that are still to be made."""
+"""Builds the tables of one gold run, step by step, and collects the commits that are then to be made."""
 
 from __future__ import annotations
 

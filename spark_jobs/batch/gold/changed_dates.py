@@ -1,7 +1,7 @@
 """The dates whose facts may differ, by what changed between the table versions that two runs read.
 
-A date is affected by a change of its orders, of their lines or payments, and of the version of a customer or product that held when
-one of its orders was placed.
+A date is affected by a change of its orders, of their lines or payments, and of the version of a customer or product that was
+valid when one of its orders was placed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def changed_dates(lake: Lake, inputs: Inputs) -> set[date] | None:
     """Return the dates whose facts may differ from those of the last run; None where the changes are not known."""
     sales = inputs.changed_sales()
     versions = {name: inputs.changed(name, _version_columns(name)) for name in DIMENSIONS}
-    known = {name: difference for name, difference in versions.items() if difference is not None}
+    known = {name: changed for name, changed in versions.items() if changed is not None}
     if sales is None or len(known) < len(versions):
         return None
     dates = _dates_of(_live_sides(sales["orders"])["order_date"])

@@ -1,7 +1,7 @@
-"""What a gold run will commit, written down before its first commit, so that a run killed anywhere is finished by the next.
+"""The commits of a gold run, written down before the first is made, so that a run killed anywhere is finished by the next.
 
-The parts lie ready in their tables' folders. Each table gets one commit, by which the rows of some keys are gone and the parts'
-rows are there; it carries the run's number, so it is made once however often it is tried. The record of the run is the last.
+The parts lie ready in their tables' folders. Each table gets one commit, which deletes the rows of some keys and adds the parts'
+rows; it carries the run's number, so it is made once however often it is tried. The record of the run is the last.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class JournalError(TallyError):
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One table's commit: parts whose rows will be there, and keys, as text, whose rows will be gone."""
+    """One table's commit: the parts that it adds, and the keys, as text, whose rows it deletes (``gone``)."""
 
     table: str
     parts: tuple[Part, ...]

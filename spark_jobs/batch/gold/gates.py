@@ -73,8 +73,8 @@ def _volumes(staged: StagedFacts, orders: Mapping[date, int], limits: Gold) -> I
     """Compare each date with the weekday's usual volume: that of published dates, and of those that are judged in this run."""
     counts = {**_released_orders(staged.lake, staged.days, limits.volume_weeks), **orders}
     for day in sorted(staged.days):
-        found = volume_anomaly(counts, day, limits.volume_weeks, limits.volume_min_weeks, limits.volume_tolerance)
-        yield GateResult(VOLUME, day, found.passed, int(not found.passed), found.sentence)
+        result = volume_anomaly(counts, day, limits.volume_weeks, limits.volume_min_weeks, limits.volume_tolerance)
+        yield GateResult(VOLUME, day, result.passed, int(not result.passed), result.sentence)
 
 
 def _released_orders(lake: Lake, days: Collection[date], weeks: int) -> dict[date, int]:

@@ -89,8 +89,6 @@ def released_facts(
     if staged_rows is not None and not count_rows(table):
         return staged_rows
     existing = read_table(spark, table).select(*columns)
-    return (
-        existing
-        if staged_rows is None
-        else existing.where(~existing["order_date"].isin(sorted(days))).unionByName(staged_rows)
-    )
+    if staged_rows is None:
+        return existing
+    return existing.where(~existing["order_date"].isin(sorted(days))).unionByName(staged_rows)

@@ -1,6 +1,6 @@
 """No fact is published twice: a line whose order moved to another date waits as long as its old date is held back.
 
-That verdict is not for anyone to accept: with it the promise of gold would be gone.
+Nobody can accept that verdict: the promise of gold would be broken.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def failing_rows(count: int) -> str:
 
 
 def _with_moved(verdict: GateResult, moved: Sequence[MovedFact]) -> GateResult:
-    """The verdict as a failed one, if it is that of the row counts of a date that moved facts would be under."""
+    """Return the verdict on row counts of a date with moved facts as failed, any other as it is."""
     mine = sorted((fact.name, fact.id, fact.old_date) for fact in moved if fact.new_date == verdict.date)
     if verdict.gate != ROW_COUNTS or not mine:
         return verdict

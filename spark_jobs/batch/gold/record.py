@@ -68,7 +68,7 @@ def held_back_dates(verdicts: Iterable[GateResult]) -> set[date]:
 
 @dataclass(frozen=True, slots=True)
 class GoldState:
-    """What the last run left.
+    """The state in which the last run left gold.
 
     ``inputs``: the version of each input that it read. ``pending``: dates that changed and were not built since. ``held_back``:
     dates that a gate holds back.

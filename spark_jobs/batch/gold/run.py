@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 RUN, BACKFILL = "run", "backfill"
 
 
-def _show_nothing(_: str) -> None:
-    """Show no step to anyone."""
+def _ignore_step(_: str) -> None:
+    """Ignore the step."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a run is to bring up to date: the dates from ``start`` (None: the first) to ``end`` that changed.
+    """The dates that a run is to bring up to date: those from ``start`` (None: the first) to ``end`` that changed.
 
     ``accepted``: gates that hold nothing back this time. ``everything``: take all dates for changed.
     """
@@ -72,7 +72,7 @@ class GoldRun:
     spark: SparkSession
     settings: Settings
     registry: Registry
-    step: Callable[[str], None] = _show_nothing
+    step: Callable[[str], None] = _ignore_step
     lake: Lake = field(init=False)
 
     def __post_init__(self) -> None:

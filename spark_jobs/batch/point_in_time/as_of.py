@@ -1,7 +1,8 @@
 """Point in time: all rows of an entity as they were at a moment, in Python and in SQL.
 
-The state of a key at a moment is that after the change with the greatest (sequence, change_id) among those whose event time is not
-later. A version holds on [valid_from, valid_to), so at its first microsecond and no longer at its end; the current one always.
+The state of a key at a moment is the one after the change with the greatest (sequence, change_id) among those whose event time
+is not later. A version holds on [valid_from, valid_to), so at its first microsecond and no longer at its end; the current one
+for ever.
 
 Without Spark the same question to gold/dim_<entity>, which has deletion vectors, is put through delta-rs to DuckDB:
 
@@ -45,7 +46,7 @@ BUCKET = "_bucket"
 
 
 def as_of(spark: SparkSession, lake: Lake, subject: Subject, moment: datetime) -> DataFrame:
-    """All rows of an entity as they were at that moment; a naive one is in UTC, like every time without a zone here.
+    """Return all rows of an entity as they were at that moment; a naive one is in UTC, like every time without a zone here.
 
     Columns: the entity's; where the contract tracks fields also the surrogate key before them, and valid_from, valid_to and version
     behind. Those come from gold/dim_<entity>, in which a field that is not tracked shows what it came to before the version ended;
@@ -58,7 +59,7 @@ def as_of(spark: SparkSession, lake: Lake, subject: Subject, moment: datetime) -
 
 
 def register_as_of(spark: SparkSession, lake: Lake, registry: Registry) -> list[str]:
-    """Temporary SQL table functions of this session, one for each entity with a history; returns their names.
+    """Make temporary SQL table functions in this session, one for each entity with a history; return their names.
 
     ``SELECT * FROM products_as_of(TIMESTAMP '2026-03-01 15:00:00')`` has the columns of :func:`as_of`; a row for each of another
     table: ``FROM orders AS o, LATERAL customers_as_of(o.order_date) AS c WHERE c.customer_id = o.customer_id``, which is a hash
@@ -76,9 +77,9 @@ def register_as_of(spark: SparkSession, lake: Lake, registry: Registry) -> list[
     return list(made)
 
 
-def _function(name: str, history: Table, held: DataFrame) -> str:
-    """A column hides a parameter of the same name, so the parameter is called by its function's name."""
-    path, columns = history.path.replace("`", "``"), ", ".join(_columns(held, history))
+def _function(name: str, history: Table, history_rows: DataFrame) -> str:
+    """Return the SQL that makes the function. A column hides a parameter of its name, so the parameter is named by the function."""
+    path, columns = history.path.replace("`", "``"), ", ".join(_columns(history_rows, history))
     body = f"SELECT {columns} FROM delta.`{path}` AS held"  # noqa: S608
     ends = f"`{name}`.moment < held.valid_to OR (held.is_current AND `{name}`.moment >= TIMESTAMP '{OPEN:%Y-%m-%d}')"
     holds = f"held.valid_from <= `{name}`.moment AND ({ends})"
@@ -86,33 +87,33 @@ def _function(name: str, history: Table, held: DataFrame) -> str:
 
 
 def _from_history(spark: SparkSession, history: Table, moment: datetime) -> DataFrame:
-    """Literal bounds, so that Delta can leave out files whose versions all begin later or had all ended."""
-    held = read_table(spark, history)
+    """Read the versions of that moment, by literal bounds: Delta then leaves out files whose versions begin later or ended."""
+    history_rows = read_table(spark, history)
     at = literal(moment)
     goes_on = at < F.col("valid_to") if moment < OPEN else (at < F.col("valid_to")) | F.col("is_current")
-    return held.where((F.col("valid_from") <= at) & goes_on).selectExpr(*_columns(held, history))
+    return history_rows.where((F.col("valid_from") <= at) & goes_on).selectExpr(*_columns(history_rows, history))
 
 
-def _columns(held: DataFrame, history: Table) -> list[str]:
-    """What :func:`as_of` shows of history, as SQL; a column that the contract has and the table not yet is null."""
+def _columns(history_rows: DataFrame, history: Table) -> list[str]:
+    """Return the columns of :func:`as_of` as SQL; a column that the contract has and the table not yet is null."""
     added = ("valid_from", "valid_to", "version")
-    meant = [
+    own = [
         name
         for name in history.schema.names
         if name not in (*added, "is_current", "query_id", "batch_id", "processed_at")
     ]
-    return _selected(held, history, [*meant, *added])
+    return _selected(history_rows, history, [*own, *added])
 
 
-def _selected(held: DataFrame, table: Table, names: list[str]) -> list[str]:
+def _selected(history_rows: DataFrame, table: Table, names: list[str]) -> list[str]:
     types = from_arrow_schema(table.schema)
-    absent = [name for name in names if name not in held.columns]
+    absent = [name for name in names if name not in history_rows.columns]
     sql = {name: f"CAST(NULL AS {types[name].dataType.simpleString()}) AS `{name}`" for name in absent}
     return [sql.get(name, f"`{name}`") for name in names]
 
 
 def _from_log(spark: SparkSession, lake: Lake, subject: Subject, moment: datetime) -> DataFrame:
-    """The change log folded by key in Arrow workers, a hash bucket of keys at once; truncates, which are few, go to each."""
+    """Fold the change log by key in Arrow workers, a hash bucket of keys at once; truncates, which are few, go to each."""
     table, contract = lake.changes(subject), subject.latest
     log = _log(spark, table, contract, moment)
     truncates = rows_from_changes(log.where("op = 't'").toArrow(), contract)
@@ -123,10 +124,10 @@ def _from_log(spark: SparkSession, lake: Lake, subject: Subject, moment: datetim
 
 
 def _log(spark: SparkSession, table: Table, contract: Contract, moment: datetime) -> DataFrame:
-    """The log's changes that can matter: where updates are partial also later ones, as a change shows what smaller ones gave."""
+    """Return the log's changes up to the moment; all where updates are partial, as a change then shows what smaller ones gave."""
     log = read_table(spark, table)
     rows = log.selectExpr(*_selected(log, table, log_columns(contract)))
-    rows = rows.withColumn("row_id", F.lit(None).cast("string"))  # long, and not asked for
+    rows = rows.withColumn("row_id", F.lit(None).cast("string"))  # long, and not needed
     return rows if contract.partial_updates else rows.where(F.col(contract.event_time) <= literal(moment))
 
 
@@ -135,13 +136,13 @@ def _buckets(spark: SparkSession, table: Table) -> int:
 
 
 def _fold_bucket(contract: Contract, truncates: pa.Table, moment: datetime) -> Callable[[pa.Table], pa.Table]:
-    """What a worker makes of the changes of a bucket: the rows of its keys that were there at that moment."""
+    """Return what a worker runs on the changes of a bucket: it returns the rows of the keys that were there at that moment."""
     names = [name for name, _ in typed_columns(contract)]
     at = pa.scalar(moment, TIMESTAMP)
 
     def fold_bucket(changes: pa.Table) -> pa.Table:
-        found = fold_versions(rows_from_changes(changes, contract), truncates, contract)
-        goes_on = pc.or_(pc.greater(found["valid_to"], at), found["is_current"])
-        return found.filter(pc.and_(pc.less_equal(found["valid_from"], at), goes_on)).select(names)
+        versions = fold_versions(rows_from_changes(changes, contract), truncates, contract)
+        goes_on = pc.or_(pc.greater(versions["valid_to"], at), versions["is_current"])
+        return versions.filter(pc.and_(pc.less_equal(versions["valid_from"], at), goes_on)).select(names)
 
     return fold_bucket

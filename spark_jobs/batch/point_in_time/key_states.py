@@ -1,4 +1,4 @@
-"""One key of an entity: the states its row has had, and the one at a moment. Starts no Spark, and reads no other key's rows.
+"""The states that the row of one key has had, and the one at a moment. Starts no Spark, and reads no other key's rows.
 
 Where the contract tracks fields, the states are the versions in gold/dim_<entity>: a field that is not tracked shows what it came
 to before the version ended. Where it tracks none, they are folded from the change log, and every field shows what it was.
@@ -46,7 +46,7 @@ class State:
     surrogate: int | None
 
     def holds(self, moment: datetime) -> bool:
-        """Whether the row was so at that moment."""
+        """True if the row had this state at that moment."""
         return self.valid_from <= moment and (self.valid_to is None or moment < self.valid_to)
 
 
@@ -60,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a key's row was at a moment. Where there was none: the nearest states on both sides, if there are any."""
+    """The state of a key's row at a moment (``found``); where there was none, the nearest states before and after, if any."""
 
     subject: str
     key: dict[str, Any]
@@ -72,7 +72,7 @@ class Answer:
 
     @property
     def outcome(self) -> Outcome:
-        """Found; or deleted at that time, or not yet there, or never known at all."""
+        """Say if the row was there (found), was deleted at that time, was not yet there, or has never been known."""
         if self.found is not None:
             return "found"
         if self.before is not None:
@@ -80,20 +80,22 @@ class Answer:
         return "unknown" if self.after is None else "not_yet"
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for --json."""
+        """Return a plain form for --json, the outcome under ``standing``."""
         return {**asdict(self), "standing": self.outcome}
 
 
 def state_at(lake: Lake, subject: Subject, key: Mapping[str, Any], moment: datetime) -> Answer:
-    """The row that had this key (values in the types of the contract's key) at that aware moment.
+    """Return the state of the row with this key (values in the types of the contract's key) at that aware moment.
 
     UsageError where the subject's rows are events.
     """
     require_changes(subject)
-    wanted = _key(key, subject.latest)
+    wanted = _key_array(key, subject.latest)
     changes = _changes_of(lake.changes(subject), wanted, subject.latest)
     history = lake.history(subject)
-    states = _states_in(history, wanted, subject.latest) if history else _folded(lake, subject, changes)
+    states = (
+        _states_from_history(history, wanted, subject.latest) if history else _states_from_log(lake, subject, changes)
+    )
     found = next((state for state in states if state.holds(moment)), None)
     return Answer(
         subject=subject.name,
@@ -107,7 +109,7 @@ def state_at(lake: Lake, subject: Subject, key: Mapping[str, Any], moment: datet
 
 
 def require_changes(subject: Subject) -> None:
-    """UsageError where a subject's rows are events, which are no states of anything."""
+    """Refuse a subject whose rows are events, which have no state at a time, by a UsageError."""
     if subject.kind != "changes":
         raise UsageError(
             f"{subject.name} holds events, which have no state at a time: filter silver/{subject.name} by "
@@ -116,7 +118,7 @@ def require_changes(subject: Subject) -> None:
 
 
 def fold_versions(changes: pa.Table, truncates: pa.Table, contract: Contract) -> pa.Table:
-    """The versions of keys from all of their changes and all truncates (columns of ``entity_row_schema``), by key and time.
+    """Build the versions of keys from all of their changes and all truncates (columns of ``entity_row_schema``), by key and time.
 
     As ``scd2.build_versions``, with every field taken as tracked, so that each shows what it was.
     """
@@ -132,13 +134,13 @@ def fold_versions(changes: pa.Table, truncates: pa.Table, contract: Contract) ->
 
 
 def log_columns(contract: Contract) -> list[str]:
-    """The columns of the change log that ``rows_from_changes`` reads."""
+    """Return the columns of the change log that ``rows_from_changes`` reads."""
     made = ("_deleted", "_sequence", "_change_id", "_event_time")
     read = ["op", str(contract.sequence_by), "change_id", contract.event_time]
     return list(dict.fromkeys([*read, *(name for name in entity_row_schema(contract).names if name not in made)]))
 
 
-def _key(key: Mapping[str, Any], contract: Contract) -> pa.Array:
+def _key_array(key: Mapping[str, Any], contract: Contract) -> pa.Array:
     schema = pa.schema([field for field in typed_columns(contract) if field[0] in contract.key])
     return key_array(pa.Table.from_pylist([dict(key)], schema=schema), contract.key)
 
@@ -148,13 +150,13 @@ def _changes_of(log: Table, wanted: pa.Array, contract: Contract) -> pa.Table:
     return ChangeBatch.from_log(rows, contract).changes
 
 
-def _states_in(history: Table, wanted: pa.Array, contract: Contract) -> list[State]:
+def _states_from_history(history: Table, wanted: pa.Array, contract: Contract) -> list[State]:
     names = [name for name in history.schema.names if name not in ("query_id", "batch_id", "processed_at")]
     rows = rows_with_keys(history, wanted, names, by=contract.key).sort_by("valid_from").to_pylist()
     return _as_states(rows, contract, history.key_columns)
 
 
-def _folded(lake: Lake, subject: Subject, changes: pa.Table) -> list[State]:
+def _states_from_log(lake: Lake, subject: Subject, changes: pa.Table) -> list[State]:
     if not changes.num_rows:
         return []
     truncates = rows_from_changes(rows_where(lake.changes(subject), "op", TRUNCATE), subject.latest)
@@ -176,7 +178,7 @@ def _as_states(rows: Sequence[dict[str, Any]], contract: Contract, surrogate: Se
 
 
 def _change_at(changes: pa.Table, begun: datetime) -> Change | None:
-    """The greatest of the key's changes at that moment: a state begins with none other."""
+    """Return the greatest of the key's changes at that moment: it is the one with which a state begins."""
     names = ["_sequence", "_change_id", "_event_time"]
     at_once = [row for row in changes.select(names).to_pylist() if row["_event_time"] == begun]
     orders = [(row["_sequence"], row["_change_id"].encode()) for row in at_once]

@@ -1,4 +1,4 @@
-"""A key and a moment as someone types them: their text as values."""
+"""Parses a key and a moment as someone types them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PIECE = re.compile(r"\\[\\|]|.", re.DOTALL)
 
 
 def parse_moment(text: str) -> datetime:
-    """``YYYY-MM-DD[ T]HH:MM[:SS[.f]]`` with Z, ±HH:MM or nothing (UTC), or a date alone: its start. In UTC.
+    """Parse ``YYYY-MM-DD[ T]HH:MM[:SS[.f]]`` with Z, ±HH:MM or nothing (UTC), or a date alone, for its start. Returns UTC.
 
     UsageError where it is no such moment.
     """
@@ -39,9 +39,10 @@ def parse_moment(text: str) -> datetime:
 
 
 def parse_key(text: str, contract: Contract) -> dict[str, Any]:
-    """The key that the text spells, as ``transforms.types.key_text`` does: parts join_key by ``|``, a ``|`` within one as ``\\|``.
+    """Parse a key in the form of ``transforms.types.key_text``: parts joined by ``|``, a ``|`` within one as ``\\|``.
 
-    Values are in the types of the contract's key; a time may also be given in microseconds. UsageError where it is no such key.
+    Returns values by field, in the types of the contract's key; a time may also be given in microseconds. UsageError where the
+    text is no such key.
     """
     parts = split_key(text, contract.key)
     if len(parts) != len(contract.key):
@@ -53,7 +54,7 @@ def parse_key(text: str, contract: Contract) -> dict[str, Any]:
 
 
 def split_key(text: str, key: Sequence[str]) -> list[str]:
-    """The parts of a key that the text spells: itself, where the key has one part."""
+    """Split the text of a key into its parts; the text itself is the part where the key has only one."""
     parts = [""]
     if len(key) == 1:
         return [text]
@@ -66,7 +67,7 @@ def split_key(text: str, key: Sequence[str]) -> list[str]:
 
 
 def join_key(parts: Sequence[str]) -> str:
-    """The text that :func:`split_key` takes apart again."""
+    """Join the parts of a key to the text that :func:`split_key` splits again."""
     if len(parts) == 1:
         return parts[0]
     return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
@@ -74,14 +75,14 @@ def join_key(parts: Sequence[str]) -> str:
 
 def _value(text: str, name: str, contract: Contract) -> Any:
     type_ = contract.field(name).type
-    found = parse_value(text, type_)
-    if found is None:
+    value = parse_value(text, type_)
+    if value is None:
         raise UsageError(f"the {name} of {contract.subject} is of type {type_.sql}: '{text}' is none")
-    return found
+    return value
 
 
 def parse_value(text: str, type_: FieldType) -> Any:
-    """The value of that type that the text spells; None where it spells none."""
+    """Parse a value of that type; None where the text is none."""
     try:
         return pa.scalar(_READERS[type_.name](text), arrow_type(type_)).as_py()
     except (ValueError, KeyError, OverflowError):

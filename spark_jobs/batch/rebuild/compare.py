@@ -1,4 +1,4 @@
-"""Tables compared by content: rows as multisets by key and hash, all tables in one pass; what differs is read again by key."""
+"""Compares tables by content: rows as multisets by key and hash, all tables in one pass; what differs is read again by key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
 
 SHOWN = 10
-#: A sum of hashes is told modulo this.
+#: A sum of hashes is shown modulo this.
 HASHES = 1 << 64
 EXACT = "decimal(20,0)"
 SIDES = ("live", "rebuilt")
@@ -25,7 +25,7 @@ SIDES = ("live", "rebuilt")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One table's content, all columns of it, and those that tell whose rows are held against each other."""
+    """One table's content: the columns that are compared, and those of them whose values say which rows are compared."""
 
     table: str
     rows: DataFrame
@@ -60,24 +60,24 @@ class Comparison:
     examples: tuple[KeyDifference, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for --json."""
+        """Return a plain form for --json."""
         return asdict(self)
 
 
 def compare(live: Sequence[Content], rebuilt: Sequence[Content]) -> tuple[Comparison, ...]:
     """Compare the same tables of two sides, which have the same columns. Maps are equal whatever the order of their entries."""
     by_key = _by_key(live, rebuilt)
-    told = {row.at: row.asDict() for row in _sums(by_key).collect()}
-    found = []
-    for at, (one, other) in enumerate(zip(live, rebuilt, strict=True)):
-        facts = told.get(at, {})
-        keys = _differing_keys(by_key, at) if facts.get("differing") else []
-        found.append(_comparison(one, other, facts, keys))
-    return tuple(found)
+    sums = {row.at: row.asDict() for row in _sums(by_key).collect()}
+    comparisons = []
+    for at, (live_table, rebuilt_table) in enumerate(zip(live, rebuilt, strict=True)):
+        own = sums.get(at, {})
+        keys = _differing_keys(by_key, at) if own.get("differing") else []
+        comparisons.append(_comparison(live_table, rebuilt_table, own, keys))
+    return tuple(comparisons)
 
 
 def _by_key(live: Sequence[Content], rebuilt: Sequence[Content]) -> DataFrame:
-    """For each table and key: rows of each side, and the sum of their hashes, which is exact so that no order shows."""
+    """Count each side's rows by table and key, and sum their hashes, exactly so that their order makes no difference."""
     sides = [_hashed(at, content, "live") for at, content in enumerate(live)]
     sides += [_hashed(at, content, "rebuilt") for at, content in enumerate(rebuilt)]
     sums = [F.sum(name).alias(name) for side in SIDES for name in (side, f"{side}_hash")]
@@ -87,7 +87,7 @@ def _by_key(live: Sequence[Content], rebuilt: Sequence[Content]) -> DataFrame:
 
 
 def _hashed(at: int, content: Content, side: str) -> DataFrame:
-    """Each row as its table's number, its key as text, and what it adds to the sums of its side."""
+    """Return each row as its table's number, its key as text, and what it adds to the sums of its side."""
     hashed = content_hash(content.rows).cast(EXACT)
     columns = [F.lit(at).alias("at"), _key_text(content).alias("key")]
     for other in SIDES:
@@ -102,13 +102,13 @@ def _key_text(content: Content) -> Column:
 
 
 def content_hash(frame: DataFrame) -> Column:
-    """A hash of all columns. A null leaves a hash as it was, so whether each is null goes in as well."""
+    """Return a hash of all columns. A null does not change a hash, so a flag for each null goes in as well."""
     parts = [_hashable(field.name, field.dataType) for field in frame.schema]
     return F.xxhash64(*[each for part in parts for each in (part, part.isNull())])
 
 
 def _hashable(name: str, type_: Any) -> Column:
-    """Nested values as text, the entries of a map in the order of their keys."""
+    """Return a column in a form that can be hashed: nested values as text, the entries of a map in the order of their keys."""
     column = F.col(name)
     if isinstance(type_, MapType):
         return F.to_json(F.array_sort(F.map_entries(column)))
@@ -130,33 +130,34 @@ def _differing_keys(by_key: DataFrame, at: int) -> list[str]:
     return [row.key for row in rows]
 
 
-def _comparison(live: Content, rebuilt: Content, facts: dict[str, Any], keys: Sequence[str]) -> Comparison:
-    told = {name: value for name, value in facts.items() if name != "at"}
-    told |= {name: f"{int(value) % HASHES:016x}" for name, value in told.items() if name.endswith("_hash")}
-    return Comparison(live.table, **told, examples=tuple(_examples(live, rebuilt, keys)))
+def _comparison(live: Content, rebuilt: Content, sums: dict[str, Any], keys: Sequence[str]) -> Comparison:
+    values = {name: value for name, value in sums.items() if name != "at"}
+    values |= {name: f"{int(value) % HASHES:016x}" for name, value in values.items() if name.endswith("_hash")}
+    return Comparison(live.table, **values, examples=tuple(_examples(live, rebuilt, keys)))
 
 
 def _examples(live: Content, rebuilt: Content, keys: Sequence[str]) -> Iterator[KeyDifference]:
-    """What the rows of these keys are on both sides; read again, as they are few."""
+    """Read the rows of these keys again on both sides, as they are few, and yield what differs."""
     sides = [_rows(content, keys) for content in (live, rebuilt)] if keys else []
     for key in keys:
-        one, other = (side.get(key, []) for side in sides)
-        columns = _differing(one[0], other[0]) if len(one) == len(other) == 1 else {}
-        shown = {name: (one or other)[0][name] for name in live.key}
-        yield KeyDifference(shown, len(one), len(other), columns)
+        live_rows, rebuilt_rows = (side.get(key, []) for side in sides)
+        both = len(live_rows) == len(rebuilt_rows) == 1
+        columns = _differing_columns(live_rows[0], rebuilt_rows[0]) if both else {}
+        shown = {name: (live_rows or rebuilt_rows)[0][name] for name in live.key}
+        yield KeyDifference(shown, len(live_rows), len(rebuilt_rows), columns)
 
 
 def _rows(content: Content, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The rows of some keys, maps as dictionaries."""
+    """Return the rows of some keys, by key as text; maps as dictionaries."""
     rows = content.rows.withColumn("_key", _key_text(content)).where(F.col("_key").isin(list(keys))).toArrow()
     maps = {field.name for field in rows.schema if pa.types.is_map(field.type)}
-    found: dict[str, list[dict[str, Any]]] = {}
+    by_key: dict[str, list[dict[str, Any]]] = {}
     for row in rows.to_pylist():
         key = row.pop("_key")
         plain = {name: dict(value) if name in maps and value is not None else value for name, value in row.items()}
-        found.setdefault(key, []).append(plain)
-    return found
+        by_key.setdefault(key, []).append(plain)
+    return by_key
 
 
-def _differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name: (one[name], other[name]) for name in one if one[name] != other[name]}
+def _differing_columns(live: dict[str, Any], rebuilt: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (live[name], rebuilt[name]) for name in live if live[name] != rebuilt[name]}

@@ -1,4 +1,4 @@
-"""What was decided about dead letters, carried over to the same letters of a rebuild."""
+"""Carries what was decided about dead letters over to the same dead letters of a rebuild."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from spark_jobs.storage.snapshot import Action
     from spark_jobs.storage.table import Table
 
-#: The decision on a letter, and what tells whose it is.
+#: The decision on a dead letter (status, attempts), and which one it is.
 DECISION = ["row_id", "subject", "status", "attempts"]
 
 
 def carry_decisions_over(live: Table, rebuilt: Table, subject: str) -> int:
-    """Give the rebuilt letters the status and attempts that the same row ids have in the live table.
+    """Give the rebuilt dead letters the status and attempts that the same row ids have in the live table.
 
-    A letter that was resolved and is refused again by the rebuild has no accepted row in it: it is open again, and can be
-    replayed again. Returns how many those are. The rebuilt table is no one else's; a run that is killed here is cleared whole.
+    A dead letter that was resolved and is refused again by the rebuild has no accepted row there: it is open again, and can be
+    replayed again; returns how many those are. Nobody else writes the rebuilt table; a run that is killed here is removed whole.
     """
     decided = _decided(live, subject)
     if not decided.num_rows:
@@ -55,20 +55,23 @@ def carry_decisions_over(live: Table, rebuilt: Table, subject: str) -> int:
 
 
 def _decided(live: Table, subject: str) -> pa.Table:
-    """The letters about which anything was decided or tried."""
+    """Return the subject's dead letters about which anything was decided or tried."""
     letters = all_rows(live, DECISION)
     touched = pc.or_(pc.not_equal(letters["status"], "open"), pc.greater(letters["attempts"], 1))
     return letters.filter(pc.and_(pc.equal(letters["subject"], subject), touched))
 
 
 def _rewritten(file: LiveFile, table: Table, decided: pa.Table) -> tuple[TableWriter | None, int]:
-    """The file's rows with the decisions on them, and how many were resolved before; None where none is concerned."""
+    """Write the file's rows with the decisions on them.
+
+    Returns the writer, and how many rows were resolved before; no writer where the file has none of the rows.
+    """
     ids = decided["row_id"].combine_chunks()
-    held = [
+    places = [
         pc.index_in(rows["row_id"], value_set=ids)
         for rows in read_live(file, pa.schema([table.schema.field("row_id")]))
     ]
-    if not any(pc.count(found).as_py() for found in held):
+    if not any(pc.count(place).as_py() for place in places):
         return None, 0
     target, resolved = TableWriter(table, dict(file.partition)), 0
     for rows in read_live(file, table.data_schema):

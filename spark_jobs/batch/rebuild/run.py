@@ -1,4 +1,4 @@
-"""Rebuild: a subject's tables made again from Bronze, by the same code, beside the old ones; compared, and put in their place.
+"""Rebuilds a subject's tables from Bronze, by the same code, beside the old ones; compares them, and puts them in their place.
 
 The shadow lies under LAKE_ROOT/_shadow, where no reader looks. Killed before the swap has begun, it is cleared by the next run and
 nothing has changed; killed within the swap, the swap is finished by the next run or the next stream (``microbatch.swap``).
@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.batch.rebuild.compare import Comparison, compare
@@ -36,18 +36,17 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from schema_registry.registry import Registry, Subject
-    from spark_jobs.microbatch.swap import Swap
     from spark_jobs.queries.books import Books
     from spark_jobs.storage.table import Table
 
 
 class IncompleteError(TallyError):
-    """The rebuild does not account for every row, so it takes no one's place."""
+    """The rebuild does not account for every row, so the live tables stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """What a rebuild came to.
+    """The result of a rebuild.
 
     ``judged``: rows of Bronze that it read; ``waiting``: rows that the live tables had not refined (left out by a verification,
     part of a rebuild); ``before``: each swapped table's version with the old content; ``kept_checkpoint``: the old one's name;
@@ -71,18 +70,18 @@ class RebuildResult:
 
     @property
     def equal(self) -> bool:
-        """Whether the rebuilt content is the live one."""
+        """True if the rebuilt content is the live one."""
         return not any(table.differing for table in self.compared)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for --json."""
+        """Return a plain form for --json."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "compared"}
         return {**plain, "equal": self.equal, "compared": [table.to_json() for table in self.compared]}
 
 
 @dataclass(slots=True)
 class Rebuild:
-    """One subject's rebuild; ``report`` is told of each batch."""
+    """One subject's rebuild; ``report`` is called with the books of each batch."""
 
     spark: SparkSession
     settings: Settings
@@ -109,30 +108,34 @@ class Rebuild:
         started = time.perf_counter()
         with sole_writer(self.lake.lock(self.name), self.name):
             finished = finish_swap(self.lake, self.name) is not None
-            self._clear()
+            self._remove_shadow()
             try:
-                told = self._verified() if verify else self._swapped()
+                result = self._verify() if verify else self._rebuild_and_swap()
             finally:
                 if not self.lake.swap_journal(self.name).exists():
-                    self._clear()
-        return RebuildResult(
-            self.name, self.subject.kind, verify, **told, finished=finished, seconds=time.perf_counter() - started
-        )
+                    self._remove_shadow()
+        return replace(result, finished=finished, seconds=time.perf_counter() - started)
 
-    def _verified(self) -> dict[str, Any]:
+    def _verify(self) -> RebuildResult:
         self._require_types()
         self._require_columns()
         waiting, until = waiting_rows(self.lake, self.subject), waiting_since(self.lake, self.subject)
-        judged = self._refine(until)
-        return {"judged": judged, "waiting": waiting if until is not None else 0, "compared": self._compared({})}
+        return RebuildResult(
+            subject=self.name,
+            kind=self.subject.kind,
+            verified_only=True,
+            judged=self._refine(until),
+            waiting=waiting if until is not None else 0,
+            compared=self._compare({}),
+        )
 
-    def _swapped(self) -> dict[str, Any]:
-        changed = self._taking_schema()
+    def _rebuild_and_swap(self) -> RebuildResult:
+        changed = self._retyped_tables()
         for table in (self.lake.bronze(self.subject), *self.lake.judged(self.subject)):
             if table.name not in changed:
                 ensure_table(table)
         waiting, judged = waiting_rows(self.lake, self.subject), self._refine(None)
-        compared = self._compared({name: _lacking(table) for name, table in changed.items()})
+        compared = self._compare({name: _missing_columns(table) for name, table in changed.items()})
         self._require_all(judged, compared)
         reopened = carry_decisions_over(self.lake.dead_letters, self._shadow.dead_letters, self.name)
         freeze(self.registry, self.subject)
@@ -140,11 +143,21 @@ class Rebuild:
         begin_swap(self.lake, self.subject)
         swap = finish_swap(self.lake, self.name)
         assert swap is not None
-        told = {"judged": judged, "waiting": waiting, "compared": compared, "reopened": reopened, "retyped": types}
-        return {**told, **_way_back(swap)}
+        return RebuildResult(
+            subject=self.name,
+            kind=self.subject.kind,
+            verified_only=False,
+            judged=judged,
+            waiting=waiting,
+            compared=compared,
+            before={table.table: table.before for table in swap.tables},
+            kept_checkpoint=swap.kept_checkpoint,
+            reopened=reopened,
+            retyped=types,
+        )
 
-    def _taking_schema(self) -> dict[str, Table]:
-        """The tables, by name, that cannot be widened to what the contract says, and take the rebuilt ones' columns."""
+    def _retyped_tables(self) -> dict[str, Table]:
+        """Return the tables, by name, that cannot be widened to the contract's types, and so take the rebuilt tables' columns."""
         return {table.name: table for table in self.lake.judged(self.subject) if takes_schema(table)}
 
     @property
@@ -152,7 +165,7 @@ class Rebuild:
         return self.lake.shadow(self.name)
 
     def _refine(self, until: datetime | None) -> int:
-        """Judge Bronze into the shadow; returns the rows read. IncompleteError where a row is unaccounted for."""
+        """Judge Bronze into the shadow; return the rows read. IncompleteError where a row is unaccounted for."""
         books: list[Books] = []
 
         def note(batch: Books) -> None:
@@ -171,25 +184,27 @@ class Rebuild:
             )
         return sum(batch.rows_read for batch in books)
 
-    def _compared(self, left_out: Mapping[str, set[str]]) -> tuple[Comparison, ...]:
+    def _compare(self, left_out: Mapping[str, set[str]]) -> tuple[Comparison, ...]:
         sides = [list(contents(self.spark, lake, self.subject, left_out)) for lake in (self.lake, self._shadow)]
         return compare(*sides)
 
     def _require_all(self, judged: int, compared: tuple[Comparison, ...]) -> None:
-        """A swap must lose nothing: all of Bronze was judged, and the live tables know no row that Bronze lacks."""
-        held = count_rows(self.lake.bronze(self.subject))
-        if judged < held:
-            raise IncompleteError(f"the rebuild of '{self.name}' read {judged:,} of {held:,} rows: nothing was changed")
-        gone = next(table.only_live for table in compared if table.table == VERDICTS)
-        if gone:
+        """Refuse to lose rows in the swap: all of Bronze must be judged, and every judged row of the live tables be in Bronze."""
+        bronze = count_rows(self.lake.bronze(self.subject))
+        if judged < bronze:
             raise IncompleteError(
-                f"{gone:,} rows of '{self.name}' that were judged are not in Bronze, so the rebuild would lose them: nothing was "
-                f"changed; `tally rebuild {self.name} --verify` names them, and a backup of Bronze has them"
+                f"the rebuild of '{self.name}' read {judged:,} of {bronze:,} rows: nothing was changed"
+            )
+        missing = next(table.only_live for table in compared if table.table == VERDICTS)
+        if missing:
+            raise IncompleteError(
+                f"{missing:,} rows of '{self.name}' that were judged are not in Bronze, so the rebuild would lose them: nothing "
+                f"was changed; `tally rebuild {self.name} --verify` names them, and a backup of Bronze has them"
             )
 
     def _require_types(self) -> None:
-        """To verify says whether the same comes out; with another type it cannot be the same."""
-        for name, table in self._taking_schema().items():
+        """Refuse to verify where a column has another type, as the content cannot be the same then."""
+        for name, table in self._retyped_tables().items():
             column, (is_, should) = next(iter(changed_types(table).items()))
             raise UsageError(
                 f"{name}: column '{column}' is {is_} in the table but {should} in the contract, so there is nothing to verify "
@@ -197,17 +212,17 @@ class Rebuild:
             )
 
     def _require_columns(self) -> None:
-        """To verify changes nothing, so it cannot give Bronze the columns that a new contract names."""
-        found = open_table(self.lake.bronze(self.subject).path)
-        have = {column.name for column in found.schema().fields} if found is not None else set()
-        lacking = [name for name in self.lake.bronze(self.subject).schema.names if name not in have]
-        if lacking:
+        """Refuse to verify where Bronze lacks columns of a new contract, as it would have to be changed to get them."""
+        bronze = open_table(self.lake.bronze(self.subject).path)
+        have = {column.name for column in bronze.schema().fields} if bronze is not None else set()
+        missing = [name for name in self.lake.bronze(self.subject).schema.names if name not in have]
+        if missing:
             raise UsageError(
-                f"Bronze of '{self.name}' does not have {', '.join(lacking)} yet, which its contract names: run "
+                f"Bronze of '{self.name}' does not have {', '.join(missing)} yet, which its contract names: run "
                 f"`tally stream {self.name} --once`, then verify again"
             )
 
-    def _clear(self) -> None:
+    def _remove_shadow(self) -> None:
         """Remove the shadow: what an earlier run left, or what this one no longer needs."""
         root = self._shadow.root
         shutil.rmtree(root, ignore_errors=True)
@@ -215,12 +230,8 @@ class Rebuild:
             root.parent.rmdir()
 
 
-def _lacking(table: Table) -> set[str]:
-    """The contract's columns that the table does not have."""
-    found = open_table(table.path)
-    assert found is not None
-    return set(table.schema.names) - {column.name for column in found.schema().fields}
-
-
-def _way_back(swap: Swap) -> dict[str, Any]:
-    return {"before": {table.table: table.before for table in swap.tables}, "kept_checkpoint": swap.kept_checkpoint}
+def _missing_columns(table: Table) -> set[str]:
+    """Return the contract's columns that the table does not have."""
+    existing = open_table(table.path)
+    assert existing is not None
+    return set(table.schema.names) - {column.name for column in existing.schema().fields}

@@ -36,7 +36,7 @@ class Scale:
 
     @classmethod
     def over(cls, values: Iterable[Value], *, steps: int = 4, least: Decimal = Decimal(1)) -> Scale:
-        """The scale that holds these values in at most so many steps of 1, 2 or 5 times a power of ten, ``least`` the smallest."""
+        """Return the scale of these values in at most so many steps of 1, 2 or 5 times a power of ten, none below ``least``."""
         high = max([Decimal(one) for one in values if one is not None], default=Decimal(0))
         step = _round_step(max(high, least) / steps, least)
         count = max(1, int((high / step).to_integral_value(ROUND_CEILING)))
@@ -44,11 +44,11 @@ class Scale:
 
     @property
     def step(self) -> Decimal:
-        """From one tick to the next."""
+        """The distance from one tick to the next."""
         return self.ticks[1]
 
     def share(self, value: Decimal | int) -> float:
-        """Which share of the way up a value is."""
+        """Return a value as a share of the highest tick."""
         return float(Decimal(value) / self.ticks[-1])
 
 
@@ -58,7 +58,7 @@ def _round_step(rough: Decimal, least: Decimal) -> Decimal:
 
 
 def short(value: Decimal, scale: Scale) -> str:
-    """A tick in few letters: 500, 15k, 2.5M. All ticks of a scale have one unit, and the places that its step needs."""
+    """Write a tick in few letters: 500, 15k, 2.5M. All ticks of a scale have one unit, and the places that its step needs."""
     high = scale.ticks[-1]
     size, unit = next(
         ((size, unit) for size, unit in _UNITS if high >= (size if size > 1_000 else 10 * size)), (Decimal(1), "")
@@ -67,7 +67,7 @@ def short(value: Decimal, scale: Scale) -> str:
 
 
 def short_share(value: Decimal, scale: Scale) -> str:
-    """A tick of a share in percent: 2.5%."""
+    """Write a tick of a share in percent: 2.5%."""
     return f"{value * 100:,.{_places(scale.step * 100)}f}%"
 
 
@@ -102,21 +102,21 @@ class Plot:
     scale: Scale
 
     def y(self, value: Decimal | int) -> float:
-        """How far from the top a value is."""
+        """Return the distance of a value from the top, in pixels."""
         return round(self.baseline - self.scale.share(value) * (self.baseline - HEAD), 2)
 
     def path(self, values: Sequence[Value]) -> str:
-        """A line through the known values, broken where one is not, as SVG path data."""
-        found, pen = [], "M"
+        """Draw a line through the known values, broken where one is not, as SVG path data."""
+        steps, pen = [], "M"
         for slot, value in zip(self.slots, values, strict=True):
             if value is not None:
-                found.append(f"{pen}{slot.middle:g} {self.y(value):g}" + ("h0" if pen == "M" else ""))
+                steps.append(f"{pen}{slot.middle:g} {self.y(value):g}" + ("h0" if pen == "M" else ""))
             pen = "M" if value is None else "L"
-        return "".join(found)
+        return "".join(steps)
 
 
 def plot(values: Sequence[Value], scale: Scale, inner: int) -> Plot:
-    """The places of these values, oldest first; ``inner`` pixels lie between the baseline and the highest tick."""
+    """Return the places of these values, oldest first; ``inner`` pixels lie between the baseline and the highest tick."""
     bare = Plot(HEAD + inner + FOOT, HEAD + inner, (), (), scale)
     lines = tuple((tick, bare.y(tick)) for tick in scale.ticks)
     slots = tuple(_slot(bare, number, value, len(values)) for number, value in enumerate(values))

@@ -1,4 +1,4 @@
-"""Which dates gold has published, held back or not yet built, by its tables and its record of runs. Starts no Spark."""
+"""The state of each date in gold: published, held back or not yet built, by its tables and its record of runs. Starts no Spark."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from spark_jobs.lake import Lake
 
-#: What a day is: its figures stand; a run came past and it has no orders; its candidates failed a gate; its inputs changed
-#: and it is not built yet; it lies before the first published date or after everything that a run has looked at.
+#: The states of a date: its figures are published; runs have covered it and it has no orders; a gate holds it back; its inputs
+#: changed and it is not built yet; it lies before the first published date or after all dates that a run has covered.
 PUBLISHED, NO_ORDERS, HELD_BACK, PENDING, OUTSIDE = "published", "no_orders", "held_back", "pending", "outside"
 #: Ranges of dates that one sentence names; of more it names the nearest ones.
 RANGES = 3
@@ -33,7 +33,7 @@ class NotPublishedError(TallyError):
 
 @dataclass(frozen=True, slots=True)
 class DateState:
-    """How a date stands, the newest run that judged it, and its gates; no run and no gates where none is on record.
+    """The state of a date, the newest run that judged it, and its gates; no run and no gates where none is on record.
 
     ``state``: published; held_back or pending where the published figures are older than what has come in since.
     """
@@ -47,27 +47,27 @@ class DateState:
 
 @dataclass(frozen=True, slots=True)
 class GoldDates:
-    """The published dates, ascending, and what the newest run left: dates held back, dates to build, and how far it came."""
+    """The published dates, ascending, and what the newest run left: dates held back, dates to build, the last date covered."""
 
     published: tuple[date, ...]
-    held: frozenset[date] = frozenset()
+    held_back: frozenset[date] = frozenset()
     pending: frozenset[date] = frozenset()
     lineage: str | None = None
     run_number: int = 0
     end: date | None = None
 
     def state(self, day: date) -> str:
-        """What a day is: one of the states above; what is published stays so, whatever is pending."""
+        """Return the state of a day, one of those above; a published day stays so, whatever is pending."""
         if day in self.published:
             return PUBLISHED
-        return self.unsettled(day) or (NO_ORDERS if self._passed(day) else OUTSIDE)
+        return self.unbuilt_state(day) or (NO_ORDERS if self._is_covered(day) else OUTSIDE)
 
-    def unsettled(self, day: date) -> str | None:
-        """HELD_BACK or PENDING, where runs still have to build this day."""
-        return HELD_BACK if day in self.held else PENDING if day in self.pending else None
+    def unbuilt_state(self, day: date) -> str | None:
+        """Return HELD_BACK or PENDING where runs still have to build this day, else None."""
+        return HELD_BACK if day in self.held_back else PENDING if day in self.pending else None
 
-    def _passed(self, day: date) -> bool:
-        """Whether runs came past this day: what has orders would be published, held or pending."""
+    def _is_covered(self, day: date) -> bool:
+        """True if runs have covered this day: with orders it would be published, held back or pending."""
         if not self.published:
             return False
         last = self.published[-1] if self.end is None else max(self.end, self.published[-1])
@@ -75,26 +75,26 @@ class GoldDates:
 
 
 def read_gold_dates(lake: Lake) -> GoldDates:
-    """What gold has published and what its newest run left; nothing of either where gold was never run."""
+    """Read what gold has published and what its newest run left; nothing of either where gold was never run."""
     dates = tuple(sorted(all_rows(lake.gold("daily_gmv"), ["order_date"])["order_date"].unique().to_pylist()))
     run = newest_run(lake)
     if run is None:
         return GoldDates(dates)
-    held, pending = frozenset(run["dates_held"] or ()), frozenset(run["dates_pending"] or ())
-    return GoldDates(dates, held, pending, run["lineage"], run["run_number"], run["end_date"])
+    held_back, pending = frozenset(run["dates_held"] or ()), frozenset(run["dates_pending"] or ())
+    return GoldDates(dates, held_back, pending, run["lineage"], run["run_number"], run["end_date"])
 
 
 def read_date_state(lake: Lake, gold: GoldDates, day: date) -> DateState:
-    """How a published date stands. NotPublishedError where it has no published facts."""
-    state, run = gold.unsettled(day) or gold.state(day), _judge(lake, gold, day)
-    found = DateState(state) if run is None else _judged(state, run, day)
+    """Return the state of a published date. NotPublishedError where it has no published facts."""
+    state, run = gold.unbuilt_state(day) or gold.state(day), _newest_judging_run(lake, gold, day)
+    found = DateState(state) if run is None else _date_state(state, run, day)
     if day not in gold.published:
-        raise NotPublishedError(absence(gold, found, day))
+        raise NotPublishedError(why_absent(gold, found, day))
     return found
 
 
-def _judge(lake: Lake, gold: GoldDates, day: date) -> Mapping[str, Any] | None:
-    """The newest run of the lineage that judged the day. A few are read at a time, newest first: mostly it is among those."""
+def _newest_judging_run(lake: Lake, gold: GoldDates, day: date) -> Mapping[str, Any] | None:
+    """Find the newest run of the lineage that judged the day. A few are read at a time, newest first: mostly it is among those."""
     for last in range(gold.run_number, 0, -RUNS_AT_ONCE):
         numbers = pa.array(range(max(1, last - RUNS_AT_ONCE + 1), last + 1), pa.int64())
         runs = rows_with_keys(lake.runs, numbers, _READ, by=("run_number",)).sort_by([("run_number", "descending")])
@@ -104,13 +104,13 @@ def _judge(lake: Lake, gold: GoldDates, day: date) -> Mapping[str, Any] | None:
     return None
 
 
-def _judged(state: str, run: Mapping[str, Any], day: date) -> DateState:
-    gates = [GateResult(**{**one, "rows": tuple(one["rows"] or ())}) for one in run["gates"] if one["date"] == day]
+def _date_state(state: str, run: Mapping[str, Any], day: date) -> DateState:
+    gates = [GateResult.from_row(gate) for gate in run["gates"] if gate["date"] == day]
     return DateState(state, run["run_id"], run["run_number"], run["started_at"], tuple(gates))
 
 
-def absence(gold: GoldDates, found: DateState, day: date) -> str:
-    """Why a date has no report, and which dates have one, in a sentence."""
+def why_absent(gold: GoldDates, found: DateState, day: date) -> str:
+    """Say in a sentence why a date has no report, and which dates have one."""
     run = f"run tally gold run --date {day}"
     if not gold.run_number and not gold.published:
         return f"gold has not been run on this lake: {run}"
@@ -119,7 +119,7 @@ def absence(gold: GoldDates, found: DateState, day: date) -> str:
         PENDING: f"{day} has changed and is not built yet: {run}",
         NO_ORDERS: f"{day} has no orders",
     }.get(found.state, f"{day} is not published: {run}")
-    return f"{why}; {_told(gold.published, day)}"
+    return f"{why}; {_published_ranges(gold.published, day)}"
 
 
 def _blockers(gates: Iterable[GateResult]) -> str:
@@ -127,8 +127,8 @@ def _blockers(gates: Iterable[GateResult]) -> str:
     return ", ".join(named) or "its gates"
 
 
-def _told(published: tuple[date, ...], day: date) -> str:
-    """The published dates as ranges; of many ranges, their span and the dates nearest to the one that was asked for."""
+def _published_ranges(published: tuple[date, ...], day: date) -> str:
+    """Name the published dates as ranges; if there are many, their span and the dates nearest to the one that was asked for."""
     if not published:
         return "no date is published yet"
     spelled = [_range(first, last) for first, last in _ranges(published)]

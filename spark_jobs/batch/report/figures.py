@@ -1,4 +1,4 @@
-"""What a report says of a published date, as plain frozen values, and its form for machines."""
+"""The values of a report of a published date, and their form for machines."""
 
 from __future__ import annotations
 
@@ -163,11 +163,11 @@ class Report:
     subjects: tuple[SubjectQuality, ...]
 
     def figure(self, name: str) -> Figure:
-        """The figure of that name, one of MEASURES."""
+        """Return the figure of that name, one of MEASURES."""
         return next(one for one in self.figures if one.name == name)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for --json, with the names of the fields of these classes as keys, in their order.
+        """Return a plain form for --json, with the names of the fields of these classes as keys, in their order.
 
         Decimals are strings (money with 2 places, shares and rates of one with 6, changes of one with 4), dates and times
         ISO text in UTC, what is not known null. ``figures`` is an object by name: gmv, orders, customers, units,

@@ -1,4 +1,4 @@
-"""A report's page as a file that is there whole or not at all."""
+"""Writes a report's page as a file that is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def write_report(lake: Lake, day: date, out: Path | None) -> ReportResult:
     The page is made to be opened and sent on, and is no part of the lake. It replaces an earlier one whole, so nobody opens half a
     page. UsageError where it cannot be written; NotPublishedError where the date has no published facts.
     """
-    found = build_report(lake, day)
-    path = out or Path(f"report-{found.date}.html")
-    _write(path, page(found))
-    return ReportResult(found, path)
+    report = build_report(lake, day)
+    path = out or Path(f"report-{report.date}.html")
+    _write(path, page(report))
+    return ReportResult(report, path)
 
 
 def _write(path: Path, text: str) -> None:
-    """Beside the place first, then there by rename."""
+    """Write to a file beside the path first, then rename it."""
     beside = path.with_name(f".{path.name}.tmp")
     try:
         beside.write_text(text, encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Where a row came from and what became of it."""
+"""Traces a row: where it came from and what became of it."""

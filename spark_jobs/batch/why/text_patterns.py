@@ -1,6 +1,6 @@
-"""In how many ways a value can be spelled in a file: patterns for the texts that ``transforms.types`` reads as that value.
+"""Patterns for all texts that ``transforms.types`` reads as the same value, to find a key in files as it came.
 
-For looking a key up where it lies as it came. They are matched by Arrow (RE2), whole.
+They are matched by Arrow (RE2), whole.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ZONES = [timedelta(minutes=minutes) for minutes in range(-18 * 60, 18 * 60 + 1,
 
 
 def text_pattern(value: Any) -> str:
-    """A pattern of the texts that spell this value: an integer, a decimal, a truth, a day, an aware moment, or a text itself."""
+    """Return a pattern of the texts of this value: of an integer, decimal, boolean, date, aware time, or a text itself."""
     if isinstance(value, bool):
         return f"(?i)^{str(value).lower()}$"
     if isinstance(value, int):
@@ -30,7 +30,7 @@ def text_pattern(value: Any) -> str:
 
 
 def _decimal(value: Decimal) -> str:
-    """With any zeros before it and behind it."""
+    """Allow any zeros before it and behind it."""
     whole, _, fraction = f"{abs(value):f}".partition(".")
     whole, fraction = whole.lstrip("0"), fraction.rstrip("0")
     if fraction:
@@ -43,13 +43,13 @@ def _sign(value: int | Decimal) -> str:
 
 
 def _moment(value: datetime) -> list[str]:
-    """The moment on the clocks of all zones, with a T or a space; without its seconds, and its zone, where it may be so."""
+    """Spell the moment on the clocks of all zones, with a T or a space; without seconds or zone where they may be left out."""
     behind = _seconds(value)
     return [rf"{local}{behind}{_zone(zone)}" for zone in _ZONES if (local := _to_the_minute(value, zone)) is not None]
 
 
 def _to_the_minute(value: datetime, zone: timedelta) -> str | None:
-    """None where that clock shows no year of ours."""
+    """Return date, hour and minute in a zone; None where its year is out of range."""
     try:
         return f"{(value + zone).isoformat()[:10]}[T ]{(value + zone):%H:%M}"
     except OverflowError:
@@ -57,7 +57,7 @@ def _to_the_minute(value: datetime, zone: timedelta) -> str | None:
 
 
 def _seconds(value: datetime) -> str:
-    """Digits of the fraction after the sixth are cut, so they may be any."""
+    """Spell the seconds. Digits of the fraction after the sixth are cut, so they may be any."""
     six = f"{value.microsecond:06}"
     least = six.rstrip("0")
     fewer = "|".join(six[:digits] for digits in range(max(1, len(least)), 6))

@@ -1,4 +1,4 @@
-"""Where a row came from and what became of it: by its key, its row id, or its place in a file. Starts no Spark."""
+"""Traces where a row came from and what became of it, for rows named by key, row id or place in a file. Starts no Spark."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from spark_jobs.batch.point_in_time.parsing import join_key
-from spark_jobs.batch.why.rows import files_of, first_rows, meant
+from spark_jobs.batch.why.rows import dataset_of, first_rows, wanted_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RowTrace:
-    """One row's way: its place, its reading, its version, the verdict and why, and what it repeats."""
+    """One row: its place in a file, when it was read, its version, the verdict and its reasons, and the row that it repeats."""
 
     subject: str
     row_id: str
@@ -40,17 +40,17 @@ class RowTrace:
     row: dict[str, Any] | None
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for --json."""
+        """Return a plain form for --json."""
         return asdict(self)
 
 
 def trace_rows(lake: Lake, subject: Subject, wanted: str) -> list[RowTrace]:
-    """The rows that have this key, this row id, or lie at this ``file:position``; at most 50, in the order they came.
+    """Trace the rows that have this key, this row id, or lie at this ``file:position``; at most 50, in the order they came.
 
-    A key's parts are join_key by ``|`` (one within a part is ``\\|``). It may be spelled in any way that reads as the same key, and
+    A key's parts are joined by ``|`` (one within a part is ``\\|``). It may be spelled in any way that reads as the same key, and
     is looked for under the names that any version gives it.
     """
-    bronze = first_rows(lake.bronze(subject), meant(lake, subject, wanted))
+    bronze = first_rows(lake.bronze(subject), wanted_rows(lake, subject, wanted))
     row_ids = pc.unique(bronze["row_id"])
     if not len(row_ids):
         return []
@@ -60,48 +60,49 @@ def trace_rows(lake: Lake, subject: Subject, wanted: str) -> list[RowTrace]:
     repeats: dict[str, list[dict[str, Any]]] = {}
     for row in _rows(lake.duplicates, these, subject.name):
         repeats.setdefault(row["row_id"], []).append(row)
-    stories, told = [], set()
+    traces, seen = [], set()
     for row in bronze.to_pylist():
         row_id = row["row_id"]
-        again = row_id in told
-        told.add(row_id)
-        one = None if again else accepted.get(row_id) or letters.get(row_id)
-        stories.append(_story(subject, row, one, repeats.get(row_id, [])))
-    return stories
+        judged = None if row_id in seen else accepted.get(row_id) or letters.get(row_id)
+        seen.add(row_id)
+        traces.append(_trace(subject, row, judged, repeats.get(row_id, [])))
+    return traces
 
 
 def _rows(table: Table, wanted: pc.Expression, subject: str | None = None) -> list[dict[str, Any]]:
-    files = files_of(table, subject)
+    files = dataset_of(table, subject)
     return files.to_table(filter=wanted).to_pylist() if files is not None else []
 
 
-def _story(
+def _verdict(judged: dict[str, Any] | None, repeats: list[dict[str, Any]]) -> str:
+    if judged is None:
+        return "duplicate" if repeats else "waiting: landed, not yet refined"
+    if "reasons" in judged:
+        return "dead letter"
+    return "accepted, late" if judged["late_arrival_flag"] else "accepted"
+
+
+def _trace(
     subject: Subject, bronze: dict[str, Any], judged: dict[str, Any] | None, repeats: list[dict[str, Any]]
 ) -> RowTrace:
-    verdict = "waiting: landed, not yet refined"
-    if judged is not None:
-        verdict = (
-            "dead letter" if "reasons" in judged else ("accepted, late" if judged["late_arrival_flag"] else "accepted")
-        )
-    elif repeats:
-        verdict = "duplicate"
+    """Put a row of Bronze together with its accepted row or dead letter, if any, and its duplicates."""
     known = {name: bronze[name] for name in subject.known_fields if bronze[name] is not None}
-    found = judged or (repeats[0] if repeats else {})
+    result = judged or (repeats[0] if repeats else {})
     is_letter = judged is not None and "reasons" in judged
     return RowTrace(
         subject=subject.name,
         row_id=bronze["row_id"],
-        key=_key(subject, bronze, found.get("schema_version")),
+        key=_key(subject, bronze, result.get("schema_version")),
         source=bronze["source"],
         position=bronze["source_position"],
         ingested_at=bronze["ingested_at"],
-        version=found.get("schema_version"),
-        verdict=verdict,
+        version=result.get("schema_version"),
+        verdict=_verdict(judged, repeats),
         reasons=tuple(judged["reasons"]) if is_letter and judged else (),
         first_row_id=repeats[0]["first_row_id"] if judged is None and repeats else None,
-        query_id=found.get("query_id"),
-        batch_id=found.get("batch_id"),
-        judged_at=found.get("dead_lettered_at") or found.get("processed_at"),
+        query_id=result.get("query_id"),
+        batch_id=result.get("batch_id"),
+        judged_at=result.get("dead_lettered_at") or result.get("processed_at"),
         received={**known, **dict(bronze["payload_rest"] or [])} if bronze["raw"] is None else None,
         raw=bronze["raw"],
         row=judged if judged is not None and not is_letter else None,
@@ -109,7 +110,7 @@ def _story(
 
 
 def _key(subject: Subject, bronze: dict[str, Any], version: int | None) -> str | None:
-    """The key as it came, by the names that its version gives it: of a row not yet judged, the highest whose key it names."""
+    """Return the key as it came, by the names of its version; for a row not yet judged, of the highest version whose key it has."""
     contracts = subject.contracts if version is None else (subject.contract(version),)
     for contract in reversed(contracts):
         parts = [bronze[name] for name in contract.key]

@@ -1,4 +1,7 @@
-"""Which dates a change touches: a small shop, one thing that happens to it, and the dates that are to be built again."""
+"""The dates that a change affects: a small shop, one thing that happens to it, and the dates that are to be built again.
+
+Covers gold/changed_dates and inputs.
+"""
 
 from __future__ import annotations
 

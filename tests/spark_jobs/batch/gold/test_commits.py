@@ -1,4 +1,7 @@
-"""A gold run's commits killed before and after each of them, and finished: every row is there once, and so is the run."""
+"""A gold run's commits killed before and after each of them, and finished: every row is there once, and so is the run.
+
+Covers gold/commits and record.
+"""
 
 from __future__ import annotations
 

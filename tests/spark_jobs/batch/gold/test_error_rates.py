@@ -1,4 +1,4 @@
-"""Error rates kept by what changed are those counted from everything, whatever became of rows and letters in between."""
+"""Error rates kept up to date by changes are those counted from all rows, whatever became of rows and dead letters meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines and payments that wait for their order: who waits, until when, and the same told step by step as from everything."""
+"""Lines and payments that wait for their order: which, until when, and the same by steps as from all rows at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rows as they were at a moment, in Python, in SQL and on the command line, held against the oracle."""
+"""Rows as they were at a moment, in Python, in SQL and on the command line, compared with the oracle.
+
+Covers point_in_time/as_of, key_states and parsing, and cli/as_of.
+"""
 
 from __future__ import annotations
 

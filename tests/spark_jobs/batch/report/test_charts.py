@@ -1,4 +1,4 @@
-"""Where things are in a chart: round ticks, columns that touch the baseline, gaps that are no zeros."""
+"""The geometry of a chart: round ticks, columns that touch the baseline, gaps that are no zeros."""
 
 from __future__ import annotations
 

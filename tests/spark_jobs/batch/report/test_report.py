@@ -1,4 +1,7 @@
-"""A report says what gold holds of a date, no more: tables written by hand, read back as figures, JSON and a page. No Spark."""
+"""A report says what gold has of a date, no more: tables written by hand, read back as figures, JSON and a page. No Spark.
+
+Covers report/build, trend, quality, dates, figures, page, page_charts, texts and file, and cli/report.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Changes whose key, tracked field and event time are the least and the greatest of each type, without Spark."""
+"""Changes whose key, tracked field and event time are the least and the greatest of each type, without Spark.
+
+Covers point_in_time/key_states and how queries/ write current rows and history.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every gate seen failing on data made to break it: its date is held back, what it published stays, and mending publishes it."""
+"""Every gate fails on data made to break it: its date is held back, what it published stays, and mending publishes it.
+
+Covers gold/gates and moved_facts; the gates' own rules are in transforms/gates.
+"""
 
 from __future__ import annotations
 

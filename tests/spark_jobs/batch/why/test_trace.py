@@ -1,4 +1,7 @@
-"""tally why finds a row by its key in any spelling, in all its parts and under the names of any version; no Spark."""
+"""tally why finds a row by its key in any spelling, in all its parts and under the names of any version; no Spark.
+
+Covers why/trace and rows.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A version that gives columns other types, taken in by a lake that has them: refused by the stream, done by a rebuild."""
+"""A version that gives columns other types, taken in by a lake that has them: refused by the stream, done by a rebuild.
+
+Covers rebuild/run, contents and microbatch/swap.
+"""
 
 from __future__ import annotations
 

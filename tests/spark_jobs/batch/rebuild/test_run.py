@@ -1,4 +1,7 @@
-"""A subject rebuilt from Bronze: verified without a trace, swapped in, killed at every step, and refused where it must be."""
+"""A subject rebuilt from Bronze: verified without a trace, swapped in, killed at every step, and refused where it must be.
+
+Covers rebuild/run, compare, contents and dead_letters, batch/refine_progress and microbatch/swap.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A first run, all that can happen to its dates afterwards, and the run that takes it in: what is built again, what comes out."""
+"""A first run, all that can happen to its dates afterwards, and the run that takes it in: what is built again, what comes out.
+
+Covers gold/run, build, staged_facts, marts and what a run reads of the last one's record.
+"""
 
 from __future__ import annotations
 
