@@ -75,7 +75,7 @@ def merge(lake: Lake, subject: Subject, version: int, *changes: dict[str, Any]) 
     for table in lake.merged(subject):
         own = [part for part in applied.parts if part.table == table.name]
         gone = pa.array(applied.deleted_keys.get(table.name, []), pa.int64())
-        replace_once(table, own, gone=gone, writer="w", version=version)
+        replace_once(table, own, deleted_keys=gone, writer="w", version=version)
     return applied.effects
 
 
