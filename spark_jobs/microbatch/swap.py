@@ -8,27 +8,27 @@ step can be done again, so a swap that was killed anywhere is finished from its 
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from spark_jobs.errors import TallyError
+from spark_jobs.microbatch.journal import Facts, JournalError, PreparedBatch, read_batch, write_batch
 from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.storage.actions import commit_info, remove_action, txn_action
 from spark_jobs.storage.checkpoint import checkpoint_if_due
 from spark_jobs.storage.create import changed_types, ensure_table
 from spark_jobs.storage.deletion_vectors import vector_file
 from spark_jobs.storage.delta_log import put_if_absent, read_log
-from spark_jobs.storage.files import sync, write_json
+from spark_jobs.storage.files import sync
 from spark_jobs.storage.retries import retry_commit
 from spark_jobs.storage.snapshot import DeltaLogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
@@ -57,8 +57,8 @@ class TableSwap:
 
 
 @dataclass(frozen=True, slots=True)
-class Swap:
-    """The whole of a swap: ``query_id`` is the rebuilt checkpoint's."""
+class Swap(Facts):
+    """The whole of a swap, as its journal states it: ``query_id`` is the rebuilt checkpoint's."""
 
     subject: str
     query_id: str
@@ -66,18 +66,22 @@ class Swap:
 
     @property
     def kept_checkpoint(self) -> str:
-        """Where the old refine checkpoint goes, beside the new one."""
+        """The name under which the old refine checkpoint is kept, beside the new one."""
         return f"refine.before-{self.query_id}"
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the plain form."""
+        return asdict(self)
+
     @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> Swap:
-        """The swap that ``dataclasses.asdict`` spelled."""
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the swap of that plain form."""
         tables = tuple(TableSwap(**table) for table in plain["tables"])
         return cls(plain["subject"], plain["query_id"], tables)
 
 
 def takes_schema(live: Table) -> bool:
-    """Whether the swap gives a table the rebuilt one's columns: where one is held in another type, so that none can be kept.
+    """True if the swap gives a table the rebuilt one's columns: where one is held in another type, so that none can be kept.
 
     Never where other subjects have rows too: there ``ensure_table`` refuses what differs.
     """
@@ -93,15 +97,15 @@ def begin_swap(lake: Lake, subject: Subject) -> None:
     pairs = zip(lake.judged(subject), shadow.judged(subject), strict=True)
     tables = tuple(_planned(live, made, subject.name) for live, made in pairs)
     swap = Swap(subject.name, query_id(shadow.checkpoint(subject.name, "refine")), tables)
-    write_json(lake.swap_journal(subject.name), asdict(swap))
+    write_batch(lake.swap_journal(subject.name), PreparedBatch(0, (), swap, _writer(swap)))
 
 
 def finish_swap(lake: Lake, subject: str) -> Swap | None:
     """Do, or do what is left of, the swap that was begun; None where none was. The caller holds the subject's lock."""
     journal = lake.swap_journal(subject)
-    if not journal.exists():
+    swap = _read_journal(journal)
+    if swap is None:
         return None
-    swap = _journalled(journal)
     shadow = lake.shadow(subject)
     for table in swap.tables:
         _move_files(shadow.root / table.table, lake.root / table.table, table, swap)
@@ -114,12 +118,14 @@ def finish_swap(lake: Lake, subject: str) -> Swap | None:
     return swap
 
 
-def _journalled(journal: Path) -> Swap:
+def _read_journal(journal: Path) -> Swap | None:
+    """Return what is left to do; earlier releases wrote a swap's facts alone."""
     try:
-        return Swap.from_json(json.loads(journal.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+        batch = read_batch(journal, Swap, lambda plain: PreparedBatch(0, (), Swap.from_json(plain)))
+        return None if batch is None else batch.facts
+    except JournalError as error:
         raise SwapError(
-            f"{journal} is cut off ({type(error).__name__}: {error}): restore it from a backup; without one, remove it, "
+            f"{error} ({error.reason}): restore it from a backup; without one, remove it, "
             "start `tally rebuild` of the subject again, and then run `tally audit`"
         ) from None
 

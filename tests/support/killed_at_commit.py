@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.batch.gold import commits, record
+from spark_jobs.batch.gold import record
 from spark_jobs.cli.app import main
 from spark_jobs.microbatch import commit
 from spark_jobs.queries import books
@@ -32,6 +32,5 @@ if __name__ == "__main__":
     commit.append_once = dying(commit.append_once, wanted)
     commit.replace_once = dying(commit.replace_once, wanted)
     books.append_once = dying(books.append_once, wanted)
-    commits.replace_once = dying(commits.replace_once, wanted)
     record.append_once = dying(record.append_once, wanted)
     main(sys.argv[2:])

@@ -6,9 +6,8 @@ rows; it carries the run's number, so it is made once however often it is tried.
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.record import RunRecord, record_run, writer_of
-from spark_jobs.errors import TallyError
+from spark_jobs.microbatch.commit import commit_batch
+from spark_jobs.microbatch.journal import Facts, JournalError, PreparedBatch, read_batch, write_batch
 from spark_jobs.schemas_gold import GOLD, RUNS
 from spark_jobs.storage.add_actions import count_rows
 from spark_jobs.storage.append import is_committed
 from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.difference import difference
-from spark_jobs.storage.files import make_folder, write_json
 from spark_jobs.storage.keys import key_array
 from spark_jobs.storage.parts import Part
 from spark_jobs.storage.parts_on_disk import sync_parts
-from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
@@ -37,44 +35,30 @@ if TYPE_CHECKING:
     from spark_jobs.storage.table import Table
 
 
-class JournalError(TallyError):
-    """A run that was interrupted cannot be finished: what its journal names is not where it was put."""
+@dataclass(frozen=True, slots=True)
+class RunFacts(Facts):
+    """What a prepared run states besides its parts. ``record``: its row of ops/runs as :func:`_packed` spells it."""
+
+    record: str
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One table's commit: the parts that it adds, and the keys, as text, whose rows it deletes (``gone``)."""
+    """One table's commit: the parts that it adds, and the keys, as text, whose rows it deletes."""
 
     table: str
     parts: tuple[Part, ...]
-    gone: tuple[str, ...]
+    deleted_keys: tuple[str, ...]
 
     @classmethod
-    def of(cls, table: Table, parts: Iterable[Part], gone: pa.Array) -> Commit:
+    def of(cls, table: Table, parts: Iterable[Part], deleted_keys: pa.Array) -> Commit:
         """Make one of keys as ``keys.key_array`` makes them."""
-        return cls(table.name.removeprefix("gold/"), tuple(parts), tuple(gone.cast(pa.string()).to_pylist()))
+        return cls(table.name.removeprefix("gold/"), tuple(parts), tuple(deleted_keys.cast(pa.string()).to_pylist()))
 
     @property
     def rows(self) -> int:
         """Rows that it writes."""
         return sum(part.rows for part in self.parts)
-
-    def is_made(self, lake: Lake, lineage: str, number: int) -> bool:
-        """True if this run's commit, or a later one, is in the table's log; its parts may be gone since, as by a VACUUM."""
-        return is_committed(lake.gold(self.table), writer=writer_of(lineage), version=number)
-
-    def make(self, lake: Lake, lineage: str, number: int) -> None:
-        """Make the commit, unless it has been made."""
-        table = lake.gold(self.table)
-        ensure_table(table)
-        type_ = table.schema.field(table.key_columns[0]).type if len(table.key_columns) == 1 else pa.string()
-        gone = pa.array(self.gone, pa.string()).cast(type_)
-        replace_once(table, self.parts, deleted_keys=gone, writer=writer_of(lineage), version=number)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Commit:
-        """The commit that ``dataclasses.asdict`` spelled."""
-        return cls(plain["table"], tuple(Part.from_json(part) for part in plain["parts"]), tuple(plain["gone"]))
 
 
 def prepare_update(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit | None:
@@ -89,16 +73,21 @@ def prepare_update(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit
     if not len(touched):
         return None
     rows = wanted.filter(pc.is_in(key_array(wanted, table.key_columns), value_set=touched))
-    gone = pc.unique(key_array(changed.before, table.key_columns))
-    return Commit.of(table, write_parts(table, rows), gone)
+    deleted = pc.unique(key_array(changed.before, table.key_columns))
+    return Commit.of(table, write_parts(table, rows), deleted)
 
 
 def begin(lake: Lake, commits: Sequence[Commit], record: RunRecord) -> None:
     """Write down what will be committed, once it is on disk. Killed before this is done, nothing has happened."""
-    plain = {"commits": [asdict(commit) for commit in commits], "record": _packed(record.to_row())}
-    sync_parts([part for commit in commits for part in commit.parts], [lake.gold(each.table) for each in commits])
-    make_folder(lake.gold_journal.parent)
-    write_json(lake.gold_journal, plain)
+    batch = PreparedBatch(
+        batch_id=record.run_number,
+        parts=tuple(part for commit in commits for part in commit.parts),
+        facts=RunFacts(_packed(record.to_row())),
+        writer=writer_of(record.lineage),
+        deleted_keys={f"gold/{commit.table}": commit.deleted_keys for commit in commits},
+    )
+    sync_parts(batch.parts, [lake.gold(commit.table) for commit in commits])
+    write_batch(lake.gold_journal, batch)
 
 
 def finish(
@@ -109,17 +98,18 @@ def finish(
     ``began``: by ``time.perf_counter``, where this process began the run. None where there is no journal. Safe to run again
     wherever it was killed.
     """
-    if not lake.gold_journal.exists():
+    batch = _read_journal(lake)
+    if batch is None:
         return None
-    plain = _journal(lake)
-    row = _unpacked(plain["record"])
-    for commit in (Commit.from_json(each) for each in plain["commits"]):
-        step(f"publishing {commit.table}")
-        if not commit.is_made(lake, row["lineage"], row["run_number"]):
-            _require_parts(lake, commit)
-            commit.make(lake, row["lineage"], row["run_number"])
+    for name in batch.deleted_keys:
+        table = lake.gold(name.removeprefix("gold/"))
+        step(f"publishing {table.name.removeprefix('gold/')}")
+        if not is_committed(table, writer=batch.writer, version=batch.batch_id):
+            _require_parts(lake, batch, table)
+            commit_batch(batch, [table], lambda _: batch.writer)
     for name in GOLD:
         ensure_table(lake.gold(name))  # one without a row is there for its readers all the same
+    row = _unpacked(batch.facts.record)
     row["output_row_counts"] = row_counts(lake, registry)
     if began is not None:
         row["runtime_seconds"] = round(time.perf_counter() - began, 3)
@@ -128,14 +118,29 @@ def finish(
     return RunRecord.from_row(row)
 
 
-def _journal(lake: Lake) -> dict[str, Any]:
+def _read_journal(lake: Lake) -> PreparedBatch[RunFacts] | None:
     try:
-        return dict(json.loads(lake.gold_journal.read_text(encoding="utf-8")))
-    except ValueError as error:
+        return read_batch(lake.gold_journal, RunFacts, _of_an_earlier_release)
+    except JournalError as error:
         raise JournalError(
-            f"{lake.gold_journal} is cut off ({error}): delete it and start `tally gold run` again, which builds every date "
+            f"{error} ({error.reason}): delete it and start `tally gold run` again, which builds every date "
             "again where part of that run was published"
         ) from None
+
+
+def _of_an_earlier_release(plain: Mapping[str, Any]) -> PreparedBatch[RunFacts]:
+    """Read a journal without a format: a list of commits, and the record."""
+    commits = [
+        Commit(one["table"], tuple(map(Part.from_json, one["parts"])), tuple(one["gone"])) for one in plain["commits"]
+    ]
+    row = _unpacked(plain["record"])
+    return PreparedBatch(
+        batch_id=row["run_number"],
+        parts=tuple(part for commit in commits for part in commit.parts),
+        facts=RunFacts(plain["record"]),
+        writer=writer_of(row["lineage"]),
+        deleted_keys={f"gold/{commit.table}": commit.deleted_keys for commit in commits},
+    )
 
 
 def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
@@ -148,9 +153,8 @@ def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
     return sorted((table.name, count_rows(table)) for table in tables)
 
 
-def _require_parts(lake: Lake, commit: Commit) -> None:
-    table = lake.gold(commit.table)
-    for part in commit.parts:
+def _require_parts(lake: Lake, batch: PreparedBatch[RunFacts], table: Table) -> None:
+    for part in batch.parts_of(table.name):
         if not (Path(table.path) / part.path).exists():
             raise JournalError(
                 f"an interrupted gold run cannot be finished: {table.name}/{part.path} is gone; delete {lake.gold_journal} "

@@ -19,8 +19,9 @@ from deltalake import DeltaTable
 from support.lakes import House, house
 
 from spark_jobs.batch.gold import commits
-from spark_jobs.batch.gold.commits import Commit, JournalError, begin, finish, prepare_update, row_counts
+from spark_jobs.batch.gold.commits import Commit, begin, finish, prepare_update, row_counts
 from spark_jobs.batch.gold.record import GateResult, RunRecord, newest_run, read_gold_state
+from spark_jobs.microbatch.journal import JournalError
 from spark_jobs.storage.difference import TableVersion
 from spark_jobs.storage.key_lookup import all_rows
 
@@ -134,7 +135,7 @@ def dies_at(monkeypatch: pytest.MonkeyPatch, point: int) -> None:
 
         return steps
 
-    monkeypatch.setattr(Commit, "make", dying(Commit.make))
+    monkeypatch.setattr(commits, "commit_batch", dying(commits.commit_batch))
     monkeypatch.setattr(commits, "record_run", dying(commits.record_run))
 
 
@@ -158,7 +159,7 @@ def test_only_keys_of_which_something_differs_are_written(
     table = home.lake.gold(name)
     found = to(table, AFTER[name])
     assert found is not None
-    assert (found.table, set(found.gone), found.rows) == (name, gone, WRITTEN[name])
+    assert (found.table, set(found.deleted_keys), found.rows) == (name, gone, WRITTEN[name])
     (part,) = found.parts
     bounds = json.loads(part.stats)
     edges = {bounds[side][table.key_columns[0]] for side in ("minValues", "maxValues")}
@@ -304,6 +305,20 @@ def test_without_ops_runs_a_first_run_is_not_taken_for_the_one_before(home: Hous
     end(home)
     assert everything(home.lake) == AFTER
     assert runs(home.lake) == [(1, "run-1")]
+
+
+def test_a_journal_of_an_earlier_release_is_finished(home: House) -> None:
+    """It had no format: a list of commits, and the record."""
+    (commit,) = start(home, 2, {"orders_by_status": BEFORE["orders_by_status"][:1]})
+    plain = json.loads(home.lake.gold_journal.read_text())
+    parts = [part.to_json() for part in commit.parts]
+    older = {"commits": [{"table": commit.table, "parts": parts, "gone": list(commit.deleted_keys)}]}
+    home.lake.gold_journal.write_text(json.dumps(older | {"record": plain["facts"]["record"]}))
+    done = end(home)
+    assert done is not None
+    assert runs(home.lake)[-1] == (2, done.run_id)
+    assert not home.lake.gold_journal.exists()
+    assert to(home.lake.gold("orders_by_status"), BEFORE["orders_by_status"][:1]) is None
 
 
 def test_a_record_survives_the_journal_with_all_its_types(home: House) -> None:

@@ -248,7 +248,7 @@ def test_a_journal_from_before_schemas_were_swapped_is_finished_with_the_columns
     lake, subject = begun
     begin_swap(lake, subject)
     journal = lake.swap_journal("products")
-    plain = json.loads(journal.read_text(encoding="utf-8"))
+    plain = json.loads(journal.read_text(encoding="utf-8"))["facts"]
     for table in plain["tables"]:
         del table["schema"]
     journal.write_text(json.dumps(plain), encoding="utf-8")

@@ -227,7 +227,7 @@ class Killed(BaseException):
 def _kill_at(patch: pytest.MonkeyPatch, step: str) -> None:
     """Die at one call of one step of the swap, before it or after it."""
     name, at, after = {
-        "the journal": ("write_json", 1, False),
+        "the journal": ("write_batch", 1, False),
         "a move": ("_move", 3, True),
         "a commit": ("put_if_absent", 3, False),
         "the checkpoint": ("_swap_checkpoints", 1, False),
