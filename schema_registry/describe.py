@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from schema_registry import lock
 from schema_registry.contract import Contract, FieldType
+from schema_registry.fingerprint import fingerprint
 from schema_registry.subject import Subject
 
 
@@ -33,7 +33,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
 
 
 def _contract(contract: Contract) -> dict[str, Any]:
-    return {**_attributes(contract), "fingerprint": lock.fingerprint(contract)}
+    return {**_attributes(contract), "fingerprint": fingerprint(contract)}
 
 
 def _attributes(thing: Any) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from schema_registry import lock, migration
+from schema_registry import migration
 from schema_registry.contract import CHANGE_COLUMNS, VERSION_COLUMN, Contract, Kind
 from schema_registry.errors import UnknownSubjectError, UnknownVersionError
+from schema_registry.fingerprint import combined_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +80,7 @@ class Subject:
 
     def fingerprint_at(self, version: int) -> str:
         """Return the fingerprint as it was when `version` was the latest; UnknownVersionError if there is none."""
-        return lock.combined(self.contracts[: self.contract(version).version])
+        return combined_fingerprint(self.contracts[: self.contract(version).version])
 
     def contract(self, version: int) -> Contract:
         """Return the contract of that version; UnknownVersionError if there is none."""

@@ -11,9 +11,10 @@ import pytest
 import yaml
 from pyspark.sql import functions as F
 
-from schema_registry import lock, parsing, pattern_cost, registry, yaml_file
+from schema_registry import parsing, pattern_cost, registry, yaml_file
 from schema_registry.errors import ContractError, Where
 from schema_registry.expressions import spark_sql
+from schema_registry.fingerprint import fingerprint
 from schema_registry.patterns import parse
 from schema_registry.sql_functions import FUNCTIONS
 from schema_registry.sql_text import LONGEST
@@ -172,7 +173,7 @@ def test_a_slow_pattern_is_allowed_where_max_length_bounds_it(tmp_path):
 def test_a_published_version_that_says_what_is_refused_today_is_superseded_by_a_new_one(tmp_path):
     file = written(tmp_path, with_rule("levenshtein(note, why) < 3"))
     contract_of = parsing.parse(yaml_file.read(Where(file)), Where(file))
-    (file.parent / "fingerprints.lock").write_text(f"v1 {lock.fingerprint(contract_of)}\n", encoding="utf-8")
+    (file.parent / "fingerprints.lock").write_text(f"v1 {fingerprint(contract_of)}\n", encoding="utf-8")
     with pytest.raises(ContractError, match="levenshtein"):
         registry.load(tmp_path)
     written(tmp_path, contract(version=2))

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from schema_registry.compatibility import violations
-from schema_registry.lock import fingerprint
+from schema_registry.fingerprint import fingerprint
 from schema_registry.registry import load
 
 SUBJECT = load().subject("ecommerce_events")

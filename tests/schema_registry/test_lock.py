@@ -8,6 +8,7 @@ import pytest
 
 from schema_registry import lock
 from schema_registry.errors import ContractError
+from schema_registry.fingerprint import fingerprint
 from schema_registry.registry import load, load_subject
 
 
@@ -22,7 +23,7 @@ def frozen_v1(root, write):
 
 
 def fingerprint_of(root) -> str:
-    return lock.fingerprint(load(root).subject("shelves").latest)
+    return fingerprint(load(root).subject("shelves").latest)
 
 
 def test_freezing_writes_one_line_per_version(root, write):
@@ -32,7 +33,7 @@ def test_freezing_writes_one_line_per_version(root, write):
     subject = load_subject(folder)
     assert subject.frozen == ()
     assert lock.freeze(folder, subject) == (1, 2)
-    lines = "".join(f"v{each.version} {lock.fingerprint(each)}\n" for each in subject.contracts)
+    lines = "".join(f"v{each.version} {fingerprint(each)}\n" for each in subject.contracts)
     assert (folder / "fingerprints.lock").read_text(encoding="utf-8") == lines
     assert load_subject(folder).frozen == (1, 2)
 
@@ -163,5 +164,5 @@ def test_the_subject_has_a_fingerprint_as_of_each_version(root, write):
     subject = load(root).subject("shelves")
     assert subject.fingerprint_at(1) == first
     assert subject.fingerprint_at(2) == subject.fingerprint != first
-    line = f"v1 {lock.fingerprint(subject.contracts[0])}\n"
+    line = f"v1 {fingerprint(subject.contracts[0])}\n"
     assert first == hashlib.sha256(line.encode()).hexdigest()
