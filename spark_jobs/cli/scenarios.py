@@ -19,6 +19,6 @@ def scenarios(
     ),
 ) -> None:
     """Tell three stories of a small shop: who lived where when they ordered, what a price was on average, what a day sold."""
-    from spark_jobs.demo.scenarios import run_scenarios
+    from spark_jobs.demo.scenarios.run import run_scenarios
 
     run_scenarios(load_settings(), name, out)

@@ -1,4 +1,4 @@
-"""The demo's third part: gold is built, the gates say which dates they hold back and why, a published date is shown on a page."""
+"""The demo's gold: built and judged by the gates, and a published date on a page."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from spark_jobs.batch.gold.run import GoldRun
 from spark_jobs.batch.report.file import write_report
 from spark_jobs.render.gold import show_gold_run
+from spark_jobs.render.progress import show_spinner
 from spark_jobs.render.report import show_report
-from spark_jobs.render.terminal import console, say
+from spark_jobs.render.terminal import say
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def show_gold(spark: SparkSession, settings: Settings, registry: Registry, last: date, out: Path) -> list[str]:
-    """Publish every date up to the last one and write the report of the newest; the commands that go on from there."""
+    """Publish every date up to ``last`` and write the newest one's report; return the arguments of tally commands to try next."""
     gold = GoldRun(spark, settings, registry)
-    with console.status("building gold: the star, the gates, the marts"):
+    with show_spinner("building gold: the star, the gates, the marts"):
         record = gold.run(last)
     show_gold_run(record)
     newest = record.dates_built[-1]
-    done = write_report(gold.lake, newest, out / f"report-{newest}.html")
-    show_report(done)
+    result = write_report(gold.lake, newest, out / f"report-{newest}.html")
+    show_report(result)
     say()
-    held = [f"tally gold run --date {last} --accept order_totals"] if record.dates_held else []
-    return [*held, f"tally report --date {newest} --json"]
+    held = [f"gold run --date {last} --accept order_totals"] if record.dates_held else []
+    return [*held, f"report --date {newest} --json"]

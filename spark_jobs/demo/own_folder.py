@@ -1,8 +1,9 @@
-"""Folders that are ours: kept from others and, where a command may make one anew, with its mark on it."""
+"""Folders that a command may make anew: each has the command's mark, and the lake, landing folder and logs of its own."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spark_jobs.errors import UsageError
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from config.settings import Settings
+
 MARK = ".made-by-tally"
 
 
 def require_own(folder: Path, command: str) -> None:
-    """UsageError where the folder holds anything and was not made by the command; a link to a folder is none of its own."""
+    """Raise UsageError if the folder holds anything that the command did not make, or is a link or a file."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"{folder} is a link or a file: name a folder of its own with --out")
     if folder.exists() and any(folder.iterdir()) and _maker(folder) != command:
@@ -26,10 +29,10 @@ def require_own(folder: Path, command: str) -> None:
         )
 
 
-def made_anew(folder: Path, command: str, parts: Sequence[str]) -> None:
-    """The folder with its mark and none of these parts, patterns of names; others cannot look into it, what else is there stays.
+def remake(folder: Path, command: str, parts: Sequence[str]) -> None:
+    """Make the folder with its mark, private to its owner, and remove what matches ``parts``, patterns of names; the rest stays.
 
-    Killed on the way, the next time goes on: the mark is there before anything that is removed later.
+    May be killed at any point and called again: the mark is written before anything is removed.
     """
     require_own(folder, command)
     make_private_folder(folder)
@@ -41,6 +44,12 @@ def made_anew(folder: Path, command: str, parts: Sequence[str]) -> None:
             raise UsageError(
                 f"{path} cannot be removed ({error.strerror}): remove it, or name another folder with --out"
             ) from None
+
+
+def settings_in(settings: Settings, folder: Path) -> Settings:
+    """Return the settings with the lake, the landing folder and the logs under ``folder``."""
+    places = replace(settings.lake, root=folder / "lake", landing=folder / "input", logs=folder / "logs")
+    return replace(settings, lake=places)
 
 
 def _maker(folder: Path) -> str | None:

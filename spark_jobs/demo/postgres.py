@@ -1,4 +1,4 @@
-"""The demo's last part: everything in Postgres, one question put to it there, and the API and the dashboard over it."""
+"""The demo's Postgres: everything published, one query, and the API and the dashboard over it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from config.postgres import connect, stop_embedded
 from config.postgres_login import display_name
 from spark_jobs.publish.publisher import Publisher
-from spark_jobs.render.terminal import console, say, show_table
+from spark_jobs.render.progress import show_spinner
+from spark_jobs.render.publish import count_published
+from spark_jobs.render.terminal import say, show_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +29,7 @@ FROM v_category_performance ORDER BY revenue DESC, category LIMIT 5
 
 
 def own_postgres(settings: Settings, out: Path) -> Settings:
-    """The same settings with a Postgres of the demo's own, whatever server they name."""
+    """Return the settings with an embedded Postgres under ``out``, whatever server they name."""
     database = replace(settings.database, root=out / "postgres", url=None, reader_url=None, host=None, name="tallylake")
     return replace(settings, database=database)
 
@@ -38,14 +40,13 @@ def stop_postgres(settings: Settings) -> None:
 
 
 def show_postgres(settings: Settings, registry: Registry, lake: Lake) -> None:
-    """Publish everything, and ask a view."""
+    """Publish everything, and show what one view of Postgres says."""
     publisher = Publisher(settings, registry, lake, threading.Event())
-    with console.status("publishing to Postgres"):
+    with show_spinner("publishing to Postgres"):
         publisher.catch_up()
-    tables = sum(one.shown is not None for one in publisher.tables)
     say(
         ("Published", "bold"),
-        f" {publisher.rows:,} rows of {tables} tables to the {display_name(settings.database)}: "
+        f" {publisher.rows:,} rows of {count_published(publisher)} tables to the {display_name(settings.database)}: "
         "exactly what the lake has, in transactions that carry its versions.",
         soft_wrap=False,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spark_jobs.cli.app import main
-from spark_jobs.demo.scenarios import average_price
+from spark_jobs.demo.scenarios.price_rises import average_price
 
 if TYPE_CHECKING:
     from pathlib import Path

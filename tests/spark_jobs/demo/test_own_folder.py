@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spark_jobs.cli.app import main
-from spark_jobs.demo.own_folder import MARK, made_anew, require_own
+from spark_jobs.demo.own_folder import MARK, remake, require_own
 from spark_jobs.errors import UsageError
 from spark_jobs.storage.files import make_private_folder
 
@@ -21,24 +21,24 @@ def content(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_a_folder_of_its_own_is_made_anew_and_what_someone_put_there_stays(tmp_path: Path) -> None:
+def test_a_folder_of_its_own_is_remake_and_what_someone_put_there_stays(tmp_path: Path) -> None:
     demo = tmp_path / "data" / "demo"
     for _ in range(2):
-        made_anew(demo, "demo", PARTS)
+        remake(demo, "demo", PARTS)
         assert stat.S_IMODE(demo.stat().st_mode) == 0o700
         assert content(demo) == [MARK] if not (demo / "notes.txt").exists() else [MARK, "notes.txt"]
         (demo / "lake" / "silver").mkdir(parents=True)
         (demo / "report-2026-01-29.html").touch()
         (demo / "notes.txt").write_text("mine")
-    made_anew(demo, "demo", PARTS)
+    remake(demo, "demo", PARTS)
     assert content(demo) == [MARK, "notes.txt"]
 
 
 def test_what_a_part_is_a_link_to_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "lake").mkdir(parents=True)
-    made_anew(tmp_path / "demo", "demo", PARTS)
+    remake(tmp_path / "demo", "demo", PARTS)
     (tmp_path / "demo" / "lake").symlink_to(tmp_path / "elsewhere")
-    made_anew(tmp_path / "demo", "demo", PARTS)
+    remake(tmp_path / "demo", "demo", PARTS)
     assert content(tmp_path / "demo") == [MARK]
     assert (tmp_path / "elsewhere" / "lake").is_dir()
 
@@ -53,11 +53,11 @@ def looks_like_a_demo(folder: Path) -> None:
 
 
 def of_another_command(folder: Path) -> None:
-    made_anew(folder, "scenarios", ())
+    remake(folder, "scenarios", ())
 
 
 def a_link(folder: Path) -> None:
-    made_anew(folder.with_name("real"), "demo", ())
+    remake(folder.with_name("real"), "demo", ())
     folder.symlink_to(folder.with_name("real"))
 
 
@@ -66,7 +66,7 @@ def a_file(folder: Path) -> None:
 
 
 def with_a_mark_that_is_a_link(folder: Path) -> None:
-    made_anew(folder.with_name("real"), "demo", ())
+    remake(folder.with_name("real"), "demo", ())
     folder.mkdir()
     (folder / MARK).symlink_to(folder.with_name("real") / MARK)
 
@@ -80,7 +80,7 @@ def test_whatever_it_did_not_make_is_left_alone(tmp_path: Path, make: Callable[[
     make(folder)
     before = content(tmp_path)
     with pytest.raises(UsageError, match="--out"):
-        made_anew(folder, "demo", PARTS)
+        remake(folder, "demo", PARTS)
     assert content(tmp_path) == before
 
 
@@ -107,5 +107,5 @@ def test_a_folder_that_is_made_is_its_owners_alone_and_one_that_is_there_stays_a
 
 def test_an_empty_folder_may_be_taken(tmp_path: Path) -> None:
     require_own(tmp_path, "demo")
-    made_anew(tmp_path, "demo", PARTS)
+    remake(tmp_path, "demo", PARTS)
     require_own(tmp_path, "demo")
