@@ -1,4 +1,4 @@
-"""The log files: one a day, in the form ``2026-01-29 10:30:20 | INFO     |  message``."""
+"""Log files, one a day, with lines of the form ``2026-01-29 10:30:20 | INFO     |  message``."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from config.escaping import escape_controls, shorten
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORM = "%(asctime)s | %(levelname)-8s |  %(message)s"
-TIME = "%Y-%m-%d %H:%M:%S"
+LINE_FORMAT = "%(asctime)s | %(levelname)-8s |  %(message)s"
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 #: A message is written up to this many characters: values of rows may be in it.
 LONGEST = 4_000
 
 
 class Formatter(logging.Formatter):
-    """A record on one line of its own, whatever text is in it; a stack trace on indented lines below, which look like no record."""
+    """Formats a record as one line, whatever its text, and a stack trace as indented lines, which look like no record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """The line; called after the message was put together."""
+        """Return the line, with the message escaped and shortened; called once the message was put together."""
         record.message = shorten(escape_controls(record.message), LONGEST)
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
-        """The stack trace, with the message of the error in it."""
+        """Return the stack trace and the error's message, escaped and indented."""
         return _indented(super().formatException(ei))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802
-        """Where a record was made, if it says so."""
+        """Return the stack of the place that logged the record, escaped and indented."""
         return _indented(super().formatStack(stack_info))
 
 
@@ -47,7 +47,7 @@ class DailyFile(logging.Handler):
         self._root, self._name = root, name
         self._day = ""
         self._file: IO[str] | None = None
-        self.setFormatter(Formatter(FORM, TIME))
+        self.setFormatter(Formatter(LINE_FORMAT, TIME_FORMAT))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, in the file of its day."""
@@ -76,7 +76,7 @@ class DailyFile(logging.Handler):
 
 
 def _private(path: str, flags: int) -> int:
-    """Logs name files and values of rows: a new one is its owner's alone."""
+    """Open a log for its owner alone: it names files and values of rows."""
     return os.open(path, flags, 0o600)
 
 
@@ -87,7 +87,7 @@ def escape_unconfigured_logs() -> None:
 
 
 def log_to(root: Path, name: str, level: str, *, console: bool) -> None:
-    """Send the product's log to today's file, and to the terminal where wanted."""
+    """Send the log of ``tallylake`` to the daily files of that name and, with ``console``, to the terminal."""
     logger = logging.getLogger("tallylake")
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
@@ -97,5 +97,5 @@ def log_to(root: Path, name: str, level: str, *, console: bool) -> None:
     logger.addHandler(DailyFile(root, name))
     if console:
         stream = logging.StreamHandler()
-        stream.setFormatter(Formatter(FORM, TIME))
+        stream.setFormatter(Formatter(LINE_FORMAT, TIME_FORMAT))
         logger.addHandler(stream)

@@ -1,7 +1,7 @@
-"""The Spark session: one configuration, whoever starts Spark.
+"""The Spark session: one configuration, however Spark is started.
 
-Started from Python, Spark gets config/spark-defaults.conf and the settings before its JVM starts. Under spark-submit
-the JVM is there already with what ``--properties-file`` gave it: jars and extensions come too late; they are checked.
+Started from Python, Spark gets config/spark-defaults.conf and the settings before its JVM starts. Under spark-submit the JVM
+already runs with what ``--properties-file`` gave it; jars and extensions cannot be added any more, so they are only checked.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 def spark_session(
     settings: Settings, app_name: str = "tallylake", extra: Mapping[str, str] | None = None
 ) -> SparkSession:
-    """The session that reads and writes Delta tables; `extra` are Spark properties that win over the file's.
+    """Return a session that reads and writes Delta tables; Spark properties of ``extra`` win over those of the file.
 
-    Raises JavaNotFoundError, MissingJarsError or DeltaNotLoadedError, each with the way out.
+    Raises JavaNotFoundError, MissingJarsError or DeltaNotLoadedError, each with what to do about it.
     """
     _use_this_python(settings)
     if SparkSession.getActiveSession() is None and not _under_spark_submit():
-        return _started(settings, app_name, extra or {})
+        return _start(settings, app_name, extra or {})
     if SparkSession.getActiveSession() is None:
-        _let_workers_in()
+        _unbind_from_this_machine()
     builder = SparkSession.builder.appName(app_name)
     for key, value in (extra or {}).items():
         builder = builder.config(key, value)
-    spark = _with_delta(builder.getOrCreate())
+    spark = _require_delta(builder.getOrCreate())
     if _under_spark_submit() and f"{JARS.parent.name}/{JARS.name}/" in str(spark.conf.get("spark.jars", "")):
         require_jars()  # the launcher has put them on the class path: nothing more is done with ones that are not ours
     return spark
 
 
-def _started(settings: Settings, app_name: str, extra: Mapping[str, str]) -> SparkSession:
+def _start(settings: Settings, app_name: str, extra: Mapping[str, str]) -> SparkSession:
     """Start a session in a JVM of its own; what this process kept of tables before is dropped."""
     use_storage_cache(StorageCache())
     require_jars()
@@ -62,30 +62,30 @@ def _started(settings: Settings, app_name: str, extra: Mapping[str, str]) -> Spa
     builder = SparkSession.builder.master(master).appName(app_name)
     for key, value in conf.items():
         builder = builder.config(key, value)
-    return _with_delta(builder.getOrCreate())
+    return _require_delta(builder.getOrCreate())
 
 
 def _under_spark_submit() -> bool:
-    """Spark's launcher started this process and waits for it at a port."""
+    """True if Spark's launcher started this process and waits for it at a port."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def reachable(conf: Mapping[str, str], master: str) -> dict[str, str]:
-    """The properties without those that keep the driver to this machine, where its workers are on others."""
+    """Return the properties; without those that bind the driver to this machine, if its workers are on others."""
     if _is_local(master):
         return dict(conf)
-    return {key: value for key, value in conf.items() if key not in _KEEPING_IN or value != THIS_MACHINE}
+    return {key: value for key, value in conf.items() if key not in _DRIVER_ADDRESSES or value != THIS_MACHINE}
 
 
-_KEEPING_IN = ("spark.driver.host", "spark.driver.bindAddress")
+_DRIVER_ADDRESSES = ("spark.driver.host", "spark.driver.bindAddress")
 
 
 def _is_local(master: str) -> bool:
     return master.startswith("local")
 
 
-def _let_workers_in() -> None:
-    """Under spark-submit: drop what the file of properties says of this machine, where ``--master`` is elsewhere."""
+def _unbind_from_this_machine() -> None:
+    """Under spark-submit: drop properties that bind the driver to this machine, if ``--master`` names another."""
     SparkContext._ensure_initialized()
     conf = dict(SparkConf().getAll())
     jvm: Any = SparkContext._jvm
@@ -94,7 +94,7 @@ def _let_workers_in() -> None:
 
 
 def _use_this_python(settings: Settings) -> None:
-    """Workers run the interpreter that runs this; elsewhere than on this machine they may be told otherwise."""
+    """Let workers run this interpreter; workers on other machines run what PYSPARK_PYTHON names, if it is set."""
     if _is_local(settings.streaming.master):
         os.environ["PYSPARK_PYTHON"] = sys.executable
     else:
@@ -110,8 +110,8 @@ def _use_java() -> None:
         os.environ["JAVA_HOME"] = str(home)
 
 
-def _with_delta(spark: SparkSession) -> SparkSession:
-    """The same session, once it is known to have Delta Lake."""
+def _require_delta(spark: SparkSession) -> SparkSession:
+    """Return the session; DeltaNotLoadedError if it has no Delta Lake."""
     named = str(spark.conf.get("spark.sql.extensions", "")).split(",")
     if DELTA_EXTENSION not in named or not _is_loadable(spark, DELTA_EXTENSION):
         raise DeltaNotLoadedError(
@@ -122,6 +122,6 @@ def _with_delta(spark: SparkSession) -> SparkSession:
 
 
 def _is_loadable(spark: SparkSession, name: str) -> bool:
-    """The JVM has the class, so the jars that were named are there too."""
+    """True if the JVM can load the class: the jars that were named are there then."""
     jvm: Any = spark._jvm
     return bool(jvm.org.apache.spark.util.Utils.classIsLoadable(name))

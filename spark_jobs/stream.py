@@ -1,6 +1,6 @@
 """The streaming job: ``spark-submit --properties-file config/spark-defaults.conf spark_jobs/stream.py [SUBJECT…] [--once]``.
 
-The same as ``tally stream``: this file is what spark-submit is given.
+It is the same as ``tally stream``; spark-submit takes a file and no command.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What people see on a terminal: tables, stories, notices."""
+"""How results are shown on a terminal: a file a command, on top of ``terminal``, which alone writes there."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.escaping import shorten
 from spark_jobs.render.terminal import say, show_table
-from spark_jobs.render.values import LONGEST
+from spark_jobs.render.values import LONGEST, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,8 @@ def show_audits(found: Sequence[Audit]) -> None:
     say()
     for one in found:
         if one.files_aside:
-            say(f"{one.subject}: {one.files_aside:,} files are set aside and not read: tally status names them")
+            files = quantity(one.files_aside, "file is", "files are")
+            say(f"{one.subject}: {files} set aside and not read: tally status names them")
         if one.manifest:
             _show_manifest(one.subject, one.manifest)
         _show_findings(one.subject, one.findings)
@@ -44,7 +45,11 @@ def show_audits(found: Sequence[Audit]) -> None:
 
 def _show_manifest(subject: str, sums: dict[str, Any]) -> None:
     """Show the comparison with a manifest in one line."""
-    verdict = "nothing missed, nothing else refused" if not sums["wrong"] else f"{sums['wrong']:,} rows differ"
+    verdict = (
+        "nothing missed, nothing else refused"
+        if not sums["wrong"]
+        else quantity(sums["wrong"], "row differs", "rows differ")
+    )
     say(
         f"{subject}, against the manifest: {sums['rows']:,} rows, {sums['planted']:,} planted faults and repeats, "
         f"{sums['found']:,} of them found; {sums['wrongly_refused']:,} good rows refused: ",

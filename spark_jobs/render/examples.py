@@ -1,4 +1,4 @@
-"""What became of a contract's examples: a line a subject, and each row that failed beside its contract."""
+"""How ``tally registry test`` shows examples: a line a subject, and each row that failed beside its contract."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def lines(subject: Subject, one: Judged) -> list[list[str]]:
 
 
 def _place(reason: Reason) -> str:
-    """The field or rule that a reason names; '' for the row as a whole."""
+    """Return the field or rule that a reason names; '' for the row as a whole."""
     return reason.field or ""
 
 
 def _forms(subject: Subject, one: Judged) -> dict[str, str]:
-    """What the contract says of each name: first its fields, then whatever else the case names."""
+    """Return what the contract says of each name: first its fields, then whatever else the example names."""
     latest, example = subject.latest, one.example
     fields = {field.name: _form(field) for field in latest.row_fields}
     others = {**{rule.name: rule.check for rule in latest.rules}, **{each.name: each.expr for each in latest.derive}}
@@ -77,7 +77,7 @@ def _form(field: Field) -> str:
 
 
 def _elsewhere(subject: Subject, name: str) -> str:
-    """What is said of a field that the latest version has not."""
+    """Return in which versions a field is that the latest version has not."""
     if name in ("", VERSION_COLUMN):
         return ""
     versions = [f"v{contract.version}" for contract in subject.contracts if name in contract.columns]
@@ -89,7 +89,7 @@ def _received(row: Mapping[str, str | None], name: str) -> str:
 
 
 def _outcome(values: Mapping[str, str | None], reasons: Sequence[Reason], name: str) -> str:
-    """The value, where there is one to name, and the reasons against the field or rule."""
+    """Return the value, if there is one, and the reasons against the field or rule."""
     value = [_quoted(values[name])] if name in values else []
     against = [f"{each.code}: {each.detail}" if each.detail else each.code for each in reasons if _place(each) == name]
     return "; ".join([*value, *against])

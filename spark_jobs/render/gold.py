@@ -1,4 +1,4 @@
-"""What a gold run did: its gates, its tables, and what it leaves to do."""
+"""How ``tally gold`` shows a run: its gates, its tables, and what is left to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from config.escaping import shorten
 from spark_jobs.render.terminal import say, show_table
-from spark_jobs.render.values import LONGEST
+from spark_jobs.render.values import LONGEST, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ SHOWN = 12
 
 
 def show_gold_run(record: RunRecord) -> None:
-    """What a run did, what each gate said, and what is left to do."""
+    """Show what a run did, each gate's counts, dates that are held back, and what is left to do."""
     say((_sentence(record), "bold"), f" in {record.runtime_seconds:,.1f} s")
     say()
     if record.gates:
@@ -37,7 +37,7 @@ def _sentence(record: RunRecord) -> str:
         return f"Nothing that gold shows up to {record.end_date} has changed"
     failed = len({gate.date for gate in record.failed})
     held = f", {failed:,} held back" if failed else ""
-    built = f"{_counted(judged, 'date')} from {record.processed_events_count:,} rows of Silver"
+    built = f"{quantity(judged, 'date')} from {quantity(record.processed_events_count, 'row')} of Silver"
     return f"Built {built}: {len(record.dates_built):,} published{held}"
 
 
@@ -57,7 +57,7 @@ def _show_failed(failed: Sequence[GateResult]) -> None:
         for row in gate.rows:
             say(f"  {shorten(row, LONGEST)}")
     if len(failed) > SHOWN:
-        say(f"… and {len(failed) - SHOWN:,} more verdicts, all in the record")
+        say(f"… and {quantity(len(failed) - SHOWN, 'more verdict')}, all in the record")
     if failed:
         way = "Mend the source and run again, or publish in spite of a gate with --accept GATE."
         say(way, style="dim")
@@ -73,14 +73,10 @@ def _show_left(record: RunRecord) -> None:
         way = "tally gold run with a later --date, or backfill"
         say(f"changed, but not asked for: {_some(record.dates_pending)} ({way})")
     if record.waiting_lines or record.waiting_payments:
-        waiting = f"{_counted(record.waiting_lines, 'order line')} and {_counted(record.waiting_payments, 'payment')}"
+        waiting = f"{quantity(record.waiting_lines, 'order line')} and {quantity(record.waiting_payments, 'payment')}"
         say(f"waiting for their order: {waiting} (gold/waiting_facts)")
 
 
 def _some(days: Sequence[date]) -> str:
     shown = ", ".join(str(day) for day in days[:5])
     return shown if len(days) <= 5 else f"{shown} and {len(days) - 5:,} more"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

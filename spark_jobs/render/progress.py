@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProgressLine:
-    """What is being done, and how far it is."""
+    """A line with what is being done and how far it is."""
 
     _progress: Progress
     _task: TaskID

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spark_jobs.render.terminal import say
+from spark_jobs.render.values import quantity
 
 if TYPE_CHECKING:
     from spark_jobs.publish.publisher import Publisher
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 def show_published(publisher: Publisher) -> None:
     """Show how many tables Postgres has, and how many rows were written."""
-    say(f"{count_published(publisher)} tables are published; {publisher.rows:,} rows were written")
+    tables = quantity(count_published(publisher), "table is", "tables are")
+    say(f"{tables} published; {quantity(publisher.rows, 'row was', 'rows were')} written")
 
 
 def count_published(publisher: Publisher) -> int:

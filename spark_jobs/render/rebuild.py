@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.render.terminal import say, show_table
-from spark_jobs.render.values import moment_text
+from spark_jobs.render.values import moment_text, quantity
 
 if TYPE_CHECKING:
     from spark_jobs.batch.rebuild.compare import Comparison, KeyDifference
@@ -38,9 +38,8 @@ def _show_differences(table: Comparison) -> None:
         return
     rows = [[_key(one), column, *values] for one in table.examples for column, *values in _lines(one)]
     shown = f"the first {len(table.examples)} of " if len(table.examples) < table.differing else ""
-    show_table(
-        f"{table.table}: {shown}{table.differing:,} keys that differ", ["key", "column", "live", "rebuilt"], rows
-    )
+    keys = quantity(table.differing, "key that differs", "keys that differ")
+    show_table(f"{table.table}: {shown}{keys}", ["key", "column", "live", "rebuilt"], rows)
 
 
 def _key(one: KeyDifference) -> str:
@@ -63,7 +62,7 @@ def _text(value: Any) -> str:
 def _show_verdict(result: RebuildResult) -> None:
     if result.waiting:
         part = "left out" if result.verified_only else "part of the rebuild"
-        say(f"{result.waiting:,} rows had not been refined yet: {part}")
+        say(f"{quantity(result.waiting, 'row')} had not been refined yet: {part}")
     same = ("the same content", "green") if result.equal else ("the content differs", "red")
     say(f"{result.subject}: ", same)
     if not result.equal and result.kind == "events":
@@ -84,7 +83,8 @@ def _show_way_back(result: RebuildResult, lake: Lake) -> None:
         f"_checkpoints/{result.subject}/{result.kept_checkpoint} to refine."
     )
     if result.reopened:
+        be = "is" if result.reopened == 1 else "are"
         say(
-            f"{result.reopened:,} dead letters that had been resolved are refused by the contract again, and open.",
+            f"{quantity(result.reopened, 'dead letter')} that had been resolved {be} refused by the contract again, and open.",
             style="yellow",
         )

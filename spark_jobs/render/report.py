@@ -1,4 +1,4 @@
-"""What is said of a report that was made."""
+"""How ``tally report`` shows that a page was written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show_report(done: ReportResult) -> None:
-    """The date in a sentence, how it stands, and where the page is."""
+    """Show the date's headline, that newer data is not published yet, and the path of the page."""
     say(f"{done.report.date}: {headline(done.report)}")
     if done.report.standing.state != "published":
         say(f"{done.report.date}: newer data is {_UNSETTLED[done.report.standing.state]}", style="yellow")

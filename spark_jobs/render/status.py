@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from config.escaping import shorten
 from spark_jobs.landing.listing import ENDINGS
 from spark_jobs.render.terminal import say, show_table
-from spark_jobs.render.values import LONGEST, moment_text
+from spark_jobs.render.values import LONGEST, moment_text, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def _show_notes(one: SubjectStatus) -> None:
     if one.watermark is not None:
         say(f"{one.subject}: watermark {moment_text(one.watermark)}")
     if one.files.waiting:
-        say(f"{one.subject}: {len(one.files.waiting):,} files wait to be landed")
+        say(f"{one.subject}: {quantity(len(one.files.waiting), 'file waits', 'files wait')} to be landed")
     if one.files.foreign:
         say(shorten(f"{one.subject}: {unread_for_their_ending(one.files.foreign)}", LONGEST))
     for problem in one.problems:
@@ -72,7 +72,8 @@ def _show_notes(one: SubjectStatus) -> None:
 def unread_for_their_ending(names: Sequence[str]) -> str:
     """Return one sentence about files that are left alone because of how their names end."""
     few = ", ".join(names[:FEW]) + (", …" if len(names) > FEW else "")
-    return f"{len(names):,} files are not read, as their names end in none of {', '.join(ENDINGS)}: {few}"
+    files = quantity(len(names), "file is not read, as its name ends", "files are not read, as their names end")
+    return f"{files} in none of {', '.join(ENDINGS)}: {few}"
 
 
 def show_publishing(publishing: PublishingState | None) -> None:
@@ -85,11 +86,11 @@ def show_publishing(publishing: PublishingState | None) -> None:
     doing = "publishing" if publishing.running else "no publisher runs"
     say(f"{at}: {doing}, {len(publishing.tables) - len(waiting)} tables up to date")
     if publishing.error:
-        again = f"the circuit breaker is {publishing.circuit} after {publishing.failures} failures in a row"
+        again = f"the circuit breaker is {publishing.circuit} after {quantity(publishing.failures, 'failure')} in a row"
         error = shorten(publishing.error, LONGEST)
         say(f"{at}: away: {error}; {again}" if publishing.failures else f"{at}: not published: {error}", style="red")
     for worker in publishing.workers:
-        deaths = f"the lane {worker.name} died and was started again, {worker.deaths:,} times, last at {worker.died_at}"
+        deaths = f"the lane {worker.name} died and was started again, {quantity(worker.deaths, 'time')}, last at {worker.died_at}"
         say(f"{at}: {deaths}: {shorten(worker.error, LONGEST)}", style="red")
     noted = {table.lake_table for table in waiting}
     for name, reason in publishing.refused.items():

@@ -1,9 +1,11 @@
-"""What the stream logs of its batches: what was landed, and each batch's books."""
+"""Log lines of ``tally stream``: what each batch landed, and its books."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+
+from spark_jobs.render.values import quantity
 
 if TYPE_CHECKING:
     from spark_jobs.queries.books import Books
@@ -13,20 +15,20 @@ log = logging.getLogger("tallylake.stream")
 
 
 def log_landed(report: IngestReport) -> None:
-    """A line for what a batch landed."""
+    """Log a line for what a batch landed."""
     log.info(
-        "[Landed %d] %s: %s rows from %d files%s in %.1f s",
+        "[Landed %d] %s: %s from %s%s in %.1f s",
         report.batch_id,
         report.subject,
-        f"{report.rows:,}",
-        report.files,
+        quantity(report.rows, "row"),
+        quantity(report.files, "file"),
         f", {report.unreadable:,} unreadable" if report.unreadable else "",
         report.seconds,
     )
 
 
 def log_books(books: Books) -> None:
-    """A line for a batch's books, and one for how it ended."""
+    """Log a line for a batch's books, one for what accepted changes did, and one for how it ended."""
     log.info(
         "[Batch %d] %s: read %s = accepted %s + duplicate %s + dead-lettered %s%s; late %s; %.1f s",
         books.batch_id,
@@ -41,7 +43,9 @@ def log_books(books: Books) -> None:
         log.info("[Batch %d] %s: the accepted changes: %s", books.batch_id, books.subject, did)
     if books.unaccounted:
         log.error(
-            "[Batch %d] DOES NOT BALANCE: %d rows unaccounted; run tally audit", books.batch_id, books.unaccounted
+            "[Batch %d] DOES NOT BALANCE: %s unaccounted; run tally audit",
+            books.batch_id,
+            quantity(books.unaccounted, "row"),
         )
     else:
         log.info("[Batch %d] COMPLETED SUCCESSFULLY", books.batch_id)

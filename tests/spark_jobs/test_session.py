@@ -102,19 +102,19 @@ def test_a_session_that_is_there_is_used(spark: SparkSession) -> None:
 def test_a_spark_without_delta_is_named_with_the_way_out(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "DELTA_EXTENSION", "io.delta.sql.NoSuchExtension")
     with pytest.raises(DeltaNotLoadedError, match=r"--properties-file config/spark-defaults\.conf"):
-        session_module._with_delta(spark)
+        session_module._require_delta(spark)
 
 
 def test_missing_jars_stop_before_spark_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "require_jars", lambda: runtime.require_jars(tmp_path))
     with pytest.raises(MissingJarsError, match="run `make setup`"):
-        session_module._started(Settings(), "test", {})
+        session_module._start(Settings(), "test", {})
 
 
 def test_no_java_stops_before_spark_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "find_java", lambda: runtime.find_java({"PATH": ""}, tmp_path))
     with pytest.raises(JavaNotFoundError, match="run `make setup`"):
-        session_module._started(Settings(), "test", {})
+        session_module._start(Settings(), "test", {})
 
 
 @pytest.mark.journey
