@@ -22,7 +22,7 @@ TallyError                  exit code 1
 │  └─ NotStoppedError       a batch that hangs kept the stream from ending in time: the process ends without it
 ├─ NotPublishedError        a report's date has no published facts (batch.report.dates)
 ├─ IncompleteError          a rebuild does not account for every row (batch.rebuild.run)
-├─ JournalError             what was prepared, of a batch or a gold run, cannot be finished (microbatch.journal, batch.gold.commits)
+├─ JournalError             what was prepared, of a batch or a gold run, cannot be read back or finished (microbatch.journal)
 ├─ SwapError                an interrupted swap of a rebuilt subject cannot be finished (microbatch.swap)
 ├─ MigrationError           a database cannot be brought to the form that publishing needs (publish.errors)
 ├─ PublishError             something could not be published to Postgres; the lake has it (publish.errors)
