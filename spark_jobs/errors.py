@@ -28,7 +28,7 @@ TallyError                  exit code 1
 ├─ PublishError             something could not be published to Postgres; the lake has it (publish.errors)
 ├─ LostPartsError           a prepared batch is half committed and its parts are gone (microbatch.commit)
 ├─ StorageNotSharedError    what a worker wrote is not there for the driver (storage.parts_on_disk)
-├─ LandingError             a landed file is there for the driver and not for a worker, or its folder is away (landing.land_files)
+├─ LandingError             a landed file is there for the driver, not for a worker, or its folder is away (landing.driver_checks)
 ├─ ProgressError            Spark's notes of a query's progress are damaged beyond what can be set aside (microbatch.spark_notes)
 ├─ DamagedError             files of the lake are not on disk as they were written (storage.damage)
 ├─ MachineError             the machine refuses: no room, no more open files, no permission (storage.failures)

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from spark_jobs.batch.status import latest_query
 from spark_jobs.errors import UsageError
 from spark_jobs.lake import of_subject
-from spark_jobs.landing.listing import absolute_root
+from spark_jobs.landing.spark_source import path_of
 from spark_jobs.microbatch.commit import committed_to
 from spark_jobs.microbatch.journal import Journal
 from spark_jobs.microbatch.offsets import Offset, last, listed, offset
@@ -58,7 +58,7 @@ def skipped_files(lake: Lake, landing_root: Path, subject: Subject, waiting: Seq
     if until is None:
         return []
     handed_over = set(listed(checkpoint, -1, until["logOffset"]))
-    return [source for source in waiting if str(absolute_root(landing_root) / source) in handed_over]
+    return [source for source in waiting if path_of(source, landing_root) in handed_over]
 
 
 def waiting_since(lake: Lake, subject: Subject) -> datetime | None:

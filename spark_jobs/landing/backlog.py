@@ -1,4 +1,4 @@
-"""Landed files that the lake has not taken in: those that wait, and those that were rewritten, set aside or are foreign."""
+"""Landed files that are not in the lake: those that wait, and those that are rewritten, set aside or of another ending."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.lake import of_subject
-from spark_jobs.landing.listing import LandingEntry, absolute_root, list_folder
+from spark_jobs.landing.listing import LandingEntry, list_folder
 from spark_jobs.landing.open_file import SetAsideError, fingerprint, open_regular
+from spark_jobs.landing.spark_source import subject_folder
 from spark_jobs.storage.scans import read_partition
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileBacklog:
-    """Landed files that the lake has not taken in, by name.
+    """Sources that lie in the landing folder and are not in the lake. The names of the fields are those of ``tally status --json``.
 
-    New ones wait; a rewritten one is never read again by Spark's file source; ``aside``: what may not be read, and why;
-    ``foreign``: files whose ending is none that is read.
+    ``waiting``: not read yet. ``rewritten``: another content than was read; Spark's file source never hands such a file over again.
+    ``aside``: may not be read, with the reason. ``foreign``: its ending is none that is read.
     """
 
     waiting: tuple[str, ...]
@@ -34,40 +35,35 @@ class FileBacklog:
 
 
 def file_backlog(lake: Lake, landing_root: Path, subject: Subject) -> FileBacklog:
-    """Compare the landing folder with the ingest ledger, by name, size, time of change and then content."""
+    """Compare the landing folder with the ingest ledger: by name, by size and time of change, and then by content."""
     ledger = read_partition(lake.files, of_subject(subject.name))
     read = {row["source"]: row for row in ledger.sort_by("ingested_at").to_pylist()}
     waiting, rewritten, foreign = list[str](), list[str](), list[str]()
     aside: dict[str, str] = {}
-    folder = absolute_root(landing_root) / subject.name
-    for one in list_folder(folder):
-        source = f"{subject.name}/{one.name}"
+    folder = subject_folder(landing_root, subject.name)
+    for entry in list_folder(folder):
+        source = f"{subject.name}/{entry.name}"
         row = read.get(source)
-        if one.other_ending:
+        if entry.other_ending:
             foreign.append(source)
-        elif one.set_aside_reason:
-            aside[source] = one.set_aside_reason
+        elif entry.set_aside_reason:
+            aside[source] = entry.set_aside_reason
         elif row is None:
             waiting.append(source)
-        elif row["status"] == "set_aside":
-            aside[source] = _once_aside(row)
-        elif _is_rewritten(folder, one, row):
+        elif row["status"] == "set_aside":  # whatever it is by now, it is not read again under its name
+            aside[source] = f"{row['detail']}, when its turn came"
+        elif _is_rewritten(folder, entry, row):
             rewritten.append(source)
     return FileBacklog(tuple(waiting), tuple(rewritten), aside, tuple(foreign))
 
 
-def _once_aside(row: dict[str, Any]) -> str:
-    """Why the ledger says that a file was set aside: whatever it is by now, it is not read again under its name."""
-    return f"{row['detail']}, when its turn came"
-
-
-def _is_rewritten(folder: Path, found: LandingEntry, read: dict[str, Any]) -> bool:
-    """Whether a file's content is another than was read; one that was only touched is not, nor one that cannot be opened."""
-    changed = datetime.fromtimestamp(found.modified_ms / 1000, UTC)
-    if (found.bytes, changed) == (read["bytes"], read["source_time"]):
+def _is_rewritten(folder: Path, entry: LandingEntry, read: dict[str, Any]) -> bool:
+    """True if the content is another than was read, or can be read no longer; not of a file that was touched, or that is gone."""
+    changed = datetime.fromtimestamp(entry.modified_ms / 1000, UTC)
+    if (entry.bytes, changed) == (read["bytes"], read["source_time"]):
         return False
     try:
-        with open_regular(folder, found.name.split("/")) as file:
+        with open_regular(folder, entry.name.split("/")) as file:
             return bool(fingerprint(file) != read["source_fingerprint"])
     except FileNotFoundError:
         return False

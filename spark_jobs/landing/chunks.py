@@ -1,4 +1,4 @@
-"""What every reader of files yields: rows as received, in columns, with their positions; and those unread."""
+"""Chunks: what every reader of files yields, rows as received in columns of text, and the rows that could not be read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class UnreadRow:
-    """A row that could not be read: its position from 1, every reason as (code, field, detail), and its text."""
+    """A row that could not be read: its position in the file from 1, the reasons, and its text."""
 
     position: int
     reasons: tuple[Reason, ...]
@@ -31,7 +31,8 @@ class UnreadRow:
 class Chunk:
     """Some rows of one file. ``columns``: field name → text array; ``rest``: map array of the unknown fields, if any.
 
-    A null in a column: the row did not name the field. '': it did, and gave nothing.
+    A null in a column: the row does not name the field. An empty text: it does, and gives nothing. ``positions`` and the arrays
+    are of the rows that were read; ``unread`` are the others.
     """
 
     positions: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -41,16 +42,16 @@ class Chunk:
 
     @property
     def rows(self) -> int:
-        """Rows in the chunk, read and unread."""
+        """Return the number of rows, read and unread."""
         return len(self.positions) + len(self.unread)
 
-    def part(self, at: int, rows: int) -> Chunk:
-        """So many of the rows that were read, from one on; none of those unread."""
-        columns = {name: column.slice(at, rows) for name, column in self.columns.items()}
-        rest = None if self.rest is None else self.rest.slice(at, rows)
-        return Chunk(self.positions[at : at + rows], columns, rest)
+    def part(self, start: int, rows: int) -> Chunk:
+        """Return up to ``rows`` of the rows that were read, from place ``start`` on; none of those unread."""
+        columns = {name: column.slice(start, rows) for name, column in self.columns.items()}
+        rest = None if self.rest is None else self.rest.slice(start, rows)
+        return Chunk(self.positions[start : start + rows], columns, rest)
 
 
 def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    """The items, at most that many at a time."""
-    return (items[at : at + size] for at in range(0, len(items), size))
+    """Yield the items in order, at most ``size`` at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))

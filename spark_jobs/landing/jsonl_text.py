@@ -27,26 +27,26 @@ class _Number(str):
 
 
 class _TwiceError(ValueError):
-    """An object that names a field twice."""
+    """An object names a field twice; the message is the field."""
 
 
 def read_jsonl(blocks: Iterable[bytes], known: Sequence[str], limits: Limits = DEFAULTS) -> Iterator[Chunk]:
-    """The rows of one JSON-lines file. A line that is no object, names a field twice or too many is unread and kept.
+    """Yield the rows of one JSON-lines file. A line that is no object, names a field twice or too many is unread and kept.
 
     null counts as given and empty, like an empty CSV cell; a field that a row does not name is absent.
     """
     position = 0
-    for data, is_torn in line_blocks(blocks, limits):
+    for data, is_piece in line_blocks(blocks, limits):
         lines = [line for line in data.split(b"\n") if line.strip()]
-        chunk = _torn(data, position, limits) if is_torn else _chunk(lines, position, known, limits)
+        chunk = _piece_of_line(data, position, limits) if is_piece else _chunk(lines, position, known, limits)
         position += chunk.rows
         if chunk.rows:
             yield chunk
 
 
-def _torn(piece: bytes, position: int, limits: Limits) -> Chunk:
-    why = too_large_reason("line_bytes", f"a piece of a line of more than {limits.line_bytes:,} bytes")
-    return Chunk(unread=(UnreadRow(position + 1, (why,), visible_text(piece.rstrip(b"\r\n"))),))
+def _piece_of_line(piece: bytes, position: int, limits: Limits) -> Chunk:
+    reason = too_large_reason("line_bytes", f"a piece of a line of more than {limits.line_bytes:,} bytes")
+    return Chunk(unread=(UnreadRow(position + 1, (reason,), visible_text(piece.rstrip(b"\r\n"))),))
 
 
 def _chunk(lines: list[bytes], position: int, known: Sequence[str], limits: Limits) -> Chunk:
@@ -54,12 +54,12 @@ def _chunk(lines: list[bytes], position: int, known: Sequence[str], limits: Limi
     rows: list[dict[str, str]] = []
     unread: list[UnreadRow] = []
     for place, line in enumerate(lines, position + 1):
-        row = _row(line, limits)
-        if isinstance(row, dict):
+        found = _row(line, limits)
+        if isinstance(found, dict):
             positions.append(place)
-            rows.append(row)
+            rows.append(found)
         else:
-            unread.append(UnreadRow(place, (row,), visible_text(line.rstrip(b"\r"))))
+            unread.append(UnreadRow(place, (found,), visible_text(line.rstrip(b"\r"))))
     if not rows:
         return Chunk(unread=tuple(unread))
     names = [name for name in known if any(name in row for row in rows)]
@@ -68,6 +68,7 @@ def _chunk(lines: list[bytes], position: int, known: Sequence[str], limits: Limi
 
 
 def _row(line: bytes, limits: Limits) -> dict[str, str] | Reason:
+    """Return the line's fields as text, or the reason why it cannot be read."""
     try:
         value = _DECODER.decode(line.decode("utf-8"))
         if not isinstance(value, dict):
@@ -82,7 +83,7 @@ def _row(line: bytes, limits: Limits) -> dict[str, str] | Reason:
     except UnicodeEncodeError:
         return ("encoding", None, "an escape is half of a surrogate pair, which is no character")
     except _TwiceError as error:
-        return ("duplicate_header", _named(error), f"the object names '{_named(error)}' more than once")
+        return ("duplicate_header", _field_of(error), f"the object names '{_field_of(error)}' more than once")
     except RecursionError:
         return ("unreadable", None, "the JSON is nested too deeply")
     except ValueError as error:
@@ -90,11 +91,11 @@ def _row(line: bytes, limits: Limits) -> dict[str, str] | Reason:
     return row
 
 
-def _named(error: _TwiceError) -> str:
+def _field_of(error: _TwiceError) -> str:
     return str(error).encode("utf-8", errors="backslashreplace").decode("utf-8")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
         raise _TwiceError(next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1))
@@ -102,11 +103,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_once, parse_float=_Number, parse_int=_Number, parse_constant=_Number, strict=True
+    object_pairs_hook=_reject_repeated, parse_float=_Number, parse_int=_Number, parse_constant=_Number, strict=True
 )
 
 
 def _text(value: Any) -> str:
+    """Return a value as the text of a cell: null is empty, a string itself, anything else JSON text."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -115,7 +117,7 @@ def _text(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON text again, with each number as it was written."""
+    """Return JSON text again, with each number as it was written."""
     if isinstance(value, _Number):
         return str(value)
     if isinstance(value, dict):

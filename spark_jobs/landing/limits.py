@@ -1,4 +1,4 @@
-"""What a landed file may hold. What is beyond a limit is kept whole, as dead letters that name the limit."""
+"""Limits of what a landed file may hold. What is beyond one is kept whole, as dead letters that name the limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Why a row could not be read: code, field (or the limit's name), detail.
+#: A reason why a row could not be read: code, field (or the limit's name), detail.
 Reason = tuple[str, str | None, str]
 
 #: Rows are made and handed on in slices of about this many bytes, so that no vector of theirs comes near 2 GiB.
@@ -19,7 +19,10 @@ SLICE_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that a landed file may hold; each field is the setting ``MAX_`` and its name in capitals."""
+    """The most that a landed file may hold; each field is the setting ``MAX_`` and its name in capitals.
+
+    Sizes in bytes, ``name_length`` and ``detail_length`` in characters; docs/design.md says what becomes of what is beyond.
+    """
 
     header_bytes: int = 64 * 1024
     columns: int = 1_000
@@ -33,19 +36,18 @@ class Limits:
 
     @classmethod
     def from_settings(cls, settings: Any) -> Limits:
-        """The same limits as a group of settings has them."""
+        """Return the limits that a group of settings has under the same names."""
         return cls(**{each.name: getattr(settings, each.name) for each in fields(cls)})
 
     def check_header(self, record: bytes) -> Reason | None:
-        """Why a CSV header is too long to be taken apart, if it is."""
+        """Return the reason why a CSV header is too long to be taken apart; None where it is not."""
         if len(record) <= self.header_bytes:
             return None
-        return too_large_reason(
-            "header_bytes", f"the header has {len(record):,} bytes, more than {self.header_bytes:,}"
-        )
+        detail = f"the header has {len(record):,} bytes, more than {self.header_bytes:,}"
+        return too_large_reason("header_bytes", detail)
 
     def check_names(self, names: Sequence[str]) -> Reason | None:
-        """Why a header, or the names of a JSON object, are beyond a limit, if they are."""
+        """Return the reason why the names of a header or a JSON object are too many or too long; None where they are not."""
         if len(names) > self.columns:
             return too_large_reason("columns", f"{len(names):,} columns are more than {self.columns:,}")
         longest = max(map(len, names), default=0)
@@ -54,15 +56,15 @@ class Limits:
         return None
 
     def capped(self, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-        """The reasons of a row: not more than may be, the last one then says how many there were; long details are cut."""
-        found: list[Reason] = [
+        """Return the first reasons, long fields and details cut; where some are left out, a last one says how many there were."""
+        kept: list[Reason] = [
             (code, None if field is None else self._cut(field), self._cut(detail))
             for code, field, detail in reasons[: self.reasons]
         ]
         if len(reasons) > self.reasons:
             more = f"{len(reasons):,} reasons, of which the first {self.reasons:,} are kept"
-            found.append(too_large_reason("reasons", more))
-        return tuple(found)
+            kept.append(too_large_reason("reasons", more))
+        return tuple(kept)
 
     def _cut(self, text: str) -> str:
         if len(text) <= self.detail_length:
@@ -71,12 +73,12 @@ class Limits:
 
 
 def setting_name(limit: str) -> str:
-    """The setting that a limit comes from."""
+    """Return the name of the setting that a limit comes from."""
     return f"MAX_{limit.upper()}"
 
 
 def too_large_reason(limit: str, detail: str) -> Reason:
-    """The reason of what is beyond a limit, with the limit's name."""
+    """Return the reason of what is beyond a limit; its field is the name of the setting."""
     return ("too_large", setting_name(limit), detail)
 
 
@@ -84,8 +86,8 @@ DEFAULTS = Limits()
 
 
 class TooLargeError(Exception):
-    """What a file unpacks to is beyond a limit; ``why`` is the reason of its dead letters."""
+    """A file unpacks to more than a limit allows; ``reason`` is that of its dead letters."""
 
-    def __init__(self, why: Reason) -> None:
-        super().__init__(why[2])
-        self.why = why
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason[2])
+        self.reason = reason

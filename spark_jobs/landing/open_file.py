@@ -1,4 +1,4 @@
-"""A landed file as a stream of bytes: plain or gzip, fingerprinted, with bounded memory.
+"""Open a landed file as a stream of bytes: plain or gzip, fingerprinted, with bounded memory.
 
 A file is opened only where it is a regular one that lies in the landing folder itself: no link on the way to it is followed.
 """
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from spark_jobs.landing.limits import Limits
 
-#: Small enough for what is made of a block to be small too, and large enough to be read at full speed.
+#: Bytes read at once: few, as what is made of a block must be small too; enough to be read at full speed.
 BLOCK = 1024 * 1024
 GZIP_ERRORS = (EOFError, zlib.error, gzip.BadGzipFile)
-#: A gzip file may unpack to this much whatever its ratio.
-HARMLESS = 64 * 1024 * 1024
-#: What opening a path says of the path itself; any other error is the machine's, and no word on the file.
+#: Bytes that a gzip file may unpack to whatever its ratio.
+BYTES_OF_ANY_RATIO = 64 * 1024 * 1024
+#: Errors of opening a path that say something of the path itself, in words; any other error is the machine's.
 REFUSALS = {
     errno.EACCES: "no permission to read it",
     errno.EPERM: "no permission to read it",
@@ -47,127 +47,122 @@ _KINDS = {
 
 
 class SetAsideError(Exception):
-    """What lies in the landing folder is no file that may be read; the message says why."""
+    """A path of the landing folder leads to no file that may be read; the message says why."""
 
 
 class OpenedFile(NamedTuple):
-    """A file's fingerprint, its content in blocks, and the file itself as it lies on disk."""
+    """A landed file: its fingerprint, its content in blocks (unpacked, if it is a gzip), and the open file itself."""
 
     fingerprint: str
     blocks: Iterator[bytes]
     file: IO[bytes]
 
 
-def row_id_prefix(source: str, content: str) -> str:
-    """What all row ids of one file's reading start with: a hash of where it lay and what it held.
-
-    With the row's position behind it this is the row id: the same file read twice gives the same ids, the same content
-    under another name gives others.
-    """
-    return hashlib.blake2b(f"{source}\n{content}".encode(), digest_size=12).hexdigest()
-
-
 @contextmanager
 def open_landed(folder: Path, within: Sequence[str], limits: Limits = DEFAULTS) -> Iterator[OpenedFile]:
-    """A file's fingerprint and its content in blocks, decompressed where the name ends in .gz.
+    """Open the file at the path ``within`` a folder, unpacked where its name ends in .gz.
 
-    Both are of the one file that was opened, whatever is moved to its name meanwhile. FileNotFoundError: it is gone;
-    AsideError: it is not to be read; TooLargeError while reading: it unpacks to more than the limits allow.
+    Fingerprint and content are of the one file that was opened, whatever is moved to its name meanwhile. FileNotFoundError: it is
+    gone; SetAsideError: it may not be read; TooLargeError while reading: it unpacks to more than the limits allow.
     """
     with open_regular(folder, within) as file:
-        content = fingerprint(file)
+        content_hash = fingerprint(file)
         file.seek(0)
         if not within[-1].endswith(".gz"):
-            yield OpenedFile(content, read_blocks(file), file)
+            yield OpenedFile(content_hash, read_blocks(file), file)
             return
         with gzip.open(file) as unpacked:
-            yield OpenedFile(content, _unpacked(unpacked, os.fstat(file.fileno()).st_size, limits), file)
+            packed_bytes = os.fstat(file.fileno()).st_size
+            yield OpenedFile(content_hash, _unpacked_blocks(unpacked, packed_bytes, limits), file)
 
 
 def open_regular(folder: Path, within: Sequence[str]) -> IO[bytes]:
-    """Open a regular file by its path within a folder, following no link below the folder and waiting for no pipe."""
-    at = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    """Open a regular file by its path within a folder, following no link below the folder and waiting for no pipe.
+
+    FileNotFoundError: it is not there; SetAsideError: it is no regular file, lies behind a link, or may not be read.
+    """
+    parent = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:
         for name in within[:-1]:
-            below = _asked(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, at)
-            os.close(at)
-            at = below
-        return _regular(within[-1], at)
+            below = _open_at(parent, name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+            os.close(parent)
+            parent = below
+        return _open_regular_at(parent, within[-1])
     finally:
-        os.close(at)
+        os.close(parent)
 
 
-def _regular(name: str, folder: int) -> IO[bytes]:
-    """Its kind is asked twice: before, as opening a device may do something, and after, as it may have been swapped."""
+def _open_regular_at(parent: int, name: str) -> IO[bytes]:
+    """Look at the file's kind twice: before, as opening a device may do something, and after, as it may have been swapped."""
     try:
-        kind = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
     except OSError as error:
-        raise _told(error) from error
-    if not stat.S_ISREG(kind):
-        raise SetAsideError(kind_of(kind))
-    file = os.fdopen(_asked(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, folder), "rb")
-    kind = os.fstat(file.fileno()).st_mode
-    if stat.S_ISREG(kind):
+        raise _as_set_aside(error) from error
+    if not stat.S_ISREG(mode):
+        raise SetAsideError(kind_of(mode))
+    file = os.fdopen(_open_at(parent, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY), "rb")
+    mode = os.fstat(file.fileno()).st_mode
+    if stat.S_ISREG(mode):
         return file
     file.close()
-    raise SetAsideError(kind_of(kind))
+    raise SetAsideError(kind_of(mode))
 
 
-def _asked(name: str, flags: int, folder: int) -> int:
+def _open_at(parent: int, name: str, flags: int) -> int:
     try:
-        return os.open(name, flags, dir_fd=folder)
+        return os.open(name, flags, dir_fd=parent)
     except OSError as error:
-        raise _told(error) from error
+        raise _as_set_aside(error) from error
 
 
-def _told(error: OSError) -> Exception:
-    """The error as what it says of the file, or itself where it says nothing of it."""
+def _as_set_aside(error: OSError) -> Exception:
+    """Return SetAsideError where the error says something of the path, else the error itself."""
     return SetAsideError(REFUSALS[error.errno]) if error.errno in REFUSALS else error
 
 
 def kind_of(mode: int) -> str:
-    """What something that is no regular file is."""
+    """Return in words what something with this st_mode is that is no regular file."""
     return _KINDS.get(stat.S_IFMT(mode), "no regular file")
 
 
 def fingerprint(file: IO[bytes]) -> str:
-    """The content hash of an open file (BLAKE2b-128 of its bytes as they lie on disk), read in blocks."""
+    """Return the content hash of an open file (BLAKE2b-128 of its bytes as they lie on disk, hex), read in blocks."""
     return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()  # type: ignore[arg-type]
 
 
 def read_blocks(stream: IO[bytes], size: int = BLOCK) -> Iterator[bytes]:
-    """The content in blocks of that many bytes."""
+    """Yield the content in blocks of ``size`` bytes; the last one may be shorter."""
     while block := stream.read(size):
         yield block
 
 
-def _unpacked(stream: gzip.GzipFile, packed: int, limits: Limits) -> Iterator[bytes]:
-    """The content in blocks; where a gzip stream breaks or grows too large, what came before is yielded first."""
-    held, total = bytearray(), 0
+def _unpacked_blocks(stream: gzip.GzipFile, packed_bytes: int, limits: Limits) -> Iterator[bytes]:
+    """Yield the content in blocks; where a gzip stream breaks or grows too large, what came before is yielded first."""
+    block, total = bytearray(), 0
     try:
         while piece := stream.read1(BLOCK):  # read() would lose what it had when the stream breaks
             total += len(piece)
-            _hold_to(limits, total, packed)
-            held += piece
-            if len(held) >= BLOCK:
-                yield bytes(held)
-                held.clear()
+            _check_unpacked(total, packed_bytes, limits)
+            block += piece
+            if len(block) >= BLOCK:
+                yield bytes(block)
+                block.clear()
     except (*GZIP_ERRORS, TooLargeError):
-        yield bytes(held)
+        yield bytes(block)
         raise
-    yield bytes(held)
+    yield bytes(block)
 
 
-def _hold_to(limits: Limits, total: int, packed: int) -> None:
+def _check_unpacked(total: int, packed_bytes: int, limits: Limits) -> None:
+    """TooLargeError where so many unpacked bytes are beyond a limit."""
     if total > limits.unpacked_bytes:
-        raise TooLargeError(
-            too_large_reason("unpacked_bytes", f"it unpacks to more than {limits.unpacked_bytes:,} bytes")
-        )
-    if total > HARMLESS and total > packed * limits.unpack_ratio:
-        far = f"it unpacks to more than {limits.unpack_ratio:,} times its {packed:,} bytes"
-        raise TooLargeError(too_large_reason("unpack_ratio", far))
+        detail = f"it unpacks to more than {limits.unpacked_bytes:,} bytes"
+        raise TooLargeError(too_large_reason("unpacked_bytes", detail))
+    if total > BYTES_OF_ANY_RATIO and total > packed_bytes * limits.unpack_ratio:
+        detail = f"it unpacks to more than {limits.unpack_ratio:,} times its {packed_bytes:,} bytes"
+        raise TooLargeError(too_large_reason("unpack_ratio", detail))
 
 
 def visible_text(data: bytes) -> str:
-    r"""Bytes as text: UTF-8 as it is, any other byte as \xNN, so that nothing is replaced and nothing is lost."""
+    r"""Return bytes as text: UTF-8 as it is, any other byte as \xNN, so that nothing is replaced and nothing is lost."""
     return data.decode("utf-8", errors="backslashreplace")

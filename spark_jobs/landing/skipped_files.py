@@ -1,4 +1,4 @@
-"""What lies in a landing folder and is never handed on by Spark's file source: empty files, and what is no file to read.
+"""Files that Spark's file source never hands to a batch: empty ones, and what may not be read.
 
 Spark lists an empty file, a pipe or a device and leaves it out of the batch; links that lead nowhere, names that are no UTF-8
 and folders named like a file it leaves out of the list. So that each has its row in the ingest ledger, a batch looks itself.
@@ -23,57 +23,58 @@ if TYPE_CHECKING:
     from spark_jobs.landing.listing import LandingEntry
     from spark_jobs.storage.table import Table
 
-#: What an empty file's fingerprint is.
+#: The fingerprint of every empty file.
 EMPTY_FINGERPRINT = hashlib.blake2b(digest_size=16).hexdigest()
 
 
 @dataclass(slots=True)
 class SkippedFiles:
-    """One subject's landing folder, looked at for what no batch is given. ``_told``: what is on record and lies there."""
+    """The files of one subject's landing folder that no batch is given. ``files``: the ingest ledger.
+
+    ``_recorded``: sources that lie in the folder and are known to be in the ledger, so that they are looked up once.
+    """
 
     files: Table
     subject: str
     folder: Path
-    _told: set[str] = field(default_factory=set)
+    _recorded: set[str] = field(default_factory=set)
 
     def find_new(self, handed: Collection[str], ingested_at: int) -> list[LandedFile]:
-        """What is not on record yet, besides the files handed to this batch; read from ``ingested_at`` on.
+        """Return those that are not in the ledger yet, but for the sources handed to this batch; read from ``ingested_at`` on.
 
-        Looked for again after a crash, it is found again: it is on record only once the batch is committed.
+        Looked for again after a crash they are found again: they are in the ledger only once the batch is committed.
         """
-        found = {
-            f"{self.subject}/{one.name}": one
-            for one in list_folder(self.folder)
-            if one.set_aside_reason or _is_empty(one)
-        }
-        self._told &= found.keys()
-        fresh = found.keys() - self._told
-        if fresh:
-            self._told |= self._on_record({source: found[source] for source in fresh})
-        new = sorted(fresh - self._told - set(handed))
-        return [_landed(source, found[source], ingested_at + place) for place, source in enumerate(new)]
+        found = {f"{self.subject}/{entry.name}": entry for entry in list_folder(self.folder) if _is_skipped(entry)}
+        self._recorded &= found.keys()
+        unknown = found.keys() - self._recorded
+        if unknown:
+            self._recorded |= self._in_ledger({source: found[source] for source in unknown})
+        new = sorted(unknown - self._recorded - set(handed))
+        return [_landed_file(source, found[source], ingested_at + place) for place, source in enumerate(new)]
 
-    def _on_record(self, fresh: dict[str, LandingEntry]) -> set[str]:
-        """Of these, what the ledger knows: an empty file by any reading, for one that was emptied later is a rewritten one."""
+    def _in_ledger(self, entries: dict[str, LandingEntry]) -> set[str]:
+        """Return the sources that the ledger holds: as set aside, or, of an empty file, in any way.
+
+        A file that was read and emptied later is a rewritten one, and no new empty one.
+        """
         table = open_table(self.files.path)
         if table is None:
             return set()
-        wanted = (ds.field("subject") == self.subject) & ds.field("source").isin(list(fresh))
+        wanted = (ds.field("subject") == self.subject) & ds.field("source").isin(list(entries))
         rows = table.to_pyarrow_dataset().to_table(columns=["source", "status"], filter=wanted).to_pylist()
         return {
             row["source"]
             for row in rows
-            if fresh[row["source"]].set_aside_reason is None or row["status"] == "set_aside"
+            if row["status"] == "set_aside" or entries[row["source"]].set_aside_reason is None
         }
 
 
-def _is_empty(one: LandingEntry) -> bool:
-    return not one.other_ending and not one.bytes
+def _is_skipped(entry: LandingEntry) -> bool:
+    return bool(entry.set_aside_reason) or (not entry.other_ending and not entry.bytes)
 
 
-def _landed(source: str, one: LandingEntry, ingested_at: int) -> LandedFile:
-    if one.set_aside_reason:
-        return LandedFile(
-            source, None, one.bytes, 0, 0, "set_aside", one.modified_ms, ingested_at, one.set_aside_reason
-        )
-    return LandedFile(source, EMPTY_FINGERPRINT, 0, 0, 0, "empty", one.modified_ms, ingested_at)
+def _landed_file(source: str, entry: LandingEntry, ingested_at: int) -> LandedFile:
+    if entry.set_aside_reason:
+        status, detail = "set_aside", entry.set_aside_reason
+        return LandedFile(source, None, entry.bytes, 0, 0, status, entry.modified_ms, ingested_at, detail)
+    return LandedFile(source, EMPTY_FINGERPRINT, 0, 0, 0, "empty", entry.modified_ms, ingested_at)

@@ -15,7 +15,7 @@ from schema_registry import lock as fingerprints
 from spark_jobs.errors import RuleError
 from spark_jobs.lake import Lake
 from spark_jobs.landing.limits import Limits
-from spark_jobs.landing.listing import absolute_root, landing_stream
+from spark_jobs.landing.spark_source import absolute_root, landing_stream
 from spark_jobs.microbatch.lock import sole_writer
 from spark_jobs.microbatch.stream_state import write_stream_state
 from spark_jobs.microbatch.swap import finish_swap
@@ -129,7 +129,7 @@ class Application:
         tables = (self._lake.bronze(subject), self._lake.files)
 
         def rows() -> DataFrame:
-            return landing_stream(self._spark, landing / subject.name, most)
+            return landing_stream(self._spark, landing, subject.name, most)
 
         return Job(
             subject.name, "ingest", rows, _plainly(query.process_batch, tables), checkpoint, every, query.progress

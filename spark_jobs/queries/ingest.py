@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.lake import of_subject
-from spark_jobs.landing.land_files import FileToLand, land_files, require_set_aside, require_vanished
+from spark_jobs.landing.driver_checks import require_set_aside, require_vanished
+from spark_jobs.landing.land_files import FileToLand, land_files
 from spark_jobs.landing.limits import DEFAULTS
-from spark_jobs.landing.listing import absolute_root, local_path
 from spark_jobs.landing.skipped_files import SkippedFiles
+from spark_jobs.landing.spark_source import local_path, source_of, subject_folder
 from spark_jobs.microbatch.exactly_once import ExactlyOnce, Handover
 from spark_jobs.microbatch.executors import balanced, over_groups
 from spark_jobs.microbatch.journal import Facts, PreparedBatch
@@ -171,12 +172,12 @@ class Ingest:
         answers = over_groups(spark, groups, work, here=here)
         landed = [one for answer in answers for one in answer["landed"]]
         vanished = {one["source"] for one in landed if one["status"] == "vanished"}
-        require_vanished(files, vanished, self.landing_root / self.subject.name)
+        require_vanished(files, vanished, subject_folder(self.landing_root, self.subject.name))
         require_set_aside(files, {one["source"] for one in landed if one["status"] == "set_aside"})
         return [Part.from_json(part) for answer in answers for part in answer["parts"]], landed
 
     def _source(self, file: Offered) -> str:
-        return file.path.relative_to(absolute_root(self.landing_root)).as_posix()
+        return source_of(file.path, self.landing_root)
 
     def _report(self, batch: IngestBatch, _seconds: float, again: bool) -> None:
         facts, took = batch.facts, 0.0 if again else time.perf_counter() - self._began
@@ -205,9 +206,7 @@ class Ingest:
     def _set_aside(self, landings: Sequence[FileToLand]) -> list[dict[str, Any]]:
         """Return what lies in the folder and Spark hands on to no batch, each once; see :mod:`spark_jobs.landing.skipped_files`."""
         if self._aside is None:
-            self._aside = SkippedFiles(
-                self.lake.files, self.subject.name, absolute_root(self.landing_root) / self.subject.name
-            )
+            self._aside = SkippedFiles(self.lake.files, self.subject.name, subject_folder(self.landing_root, self.subject.name))
         found = self._aside.find_new({file.source for file in landings}, self._latest_reading())
         self._last_reading = self._latest_reading() + len(found)
         return [one.to_json() for one in found]

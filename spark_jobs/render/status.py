@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config.escaping import shorten
-from spark_jobs.landing.listing import ENDINGS
+from spark_jobs.landing.spark_source import ENDINGS
 from spark_jobs.render.terminal import say, show_table
 from spark_jobs.render.values import LONGEST, moment_text, quantity
 

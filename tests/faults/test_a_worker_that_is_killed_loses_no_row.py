@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from support.ingest_without_spark import Files, ingest_of
 
 from spark_jobs.lake import Lake
-from spark_jobs.landing.land_files import LandingError
+from spark_jobs.landing.driver_checks import LandingError
 from spark_jobs.queries import ingest as ingest_module
 from spark_jobs.storage.attempt import current_attempt
 from spark_jobs.storage.parts_on_disk import StorageNotSharedError

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from support.duckdb_audit import discrepancies
-from support.hostile_files import FILES, GOOD, HARMLESS, LIMITS, NAMES, Hostile
+from support.hostile_files import BYTES_OF_ANY_RATIO, FILES, GOOD, LIMITS, NAMES, Hostile
 from support.lakes import House, house
 
 from config.groups import Limits as LimitSettings
@@ -28,7 +28,8 @@ from spark_jobs.batch.status import read_status
 from spark_jobs.lake import Lake
 from spark_jobs.landing import open_file
 from spark_jobs.landing.backlog import file_backlog
-from spark_jobs.landing.land_files import FileToLand, LandedFile, LandingError, land_files, require_set_aside
+from spark_jobs.landing.driver_checks import LandingError, require_set_aside
+from spark_jobs.landing.land_files import FileToLand, LandedFile, land_files
 from spark_jobs.landing.limits import Limits, setting_name
 from spark_jobs.landing.listing import list_folder
 from spark_jobs.landing.skipped_files import SkippedFiles
@@ -120,7 +121,7 @@ def reasons(rows: list[dict[str, Any]]) -> set[str]:
 def test_forty_hostile_files_become_rows_or_dead_letters_each_by_itself(
     folder: Path, tmp_path: Path, subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_file, "HARMLESS", HARMLESS)
+    monkeypatch.setattr(open_file, "BYTES_OF_ANY_RATIO", BYTES_OF_ANY_RATIO)
     for file in FILES:
         write(folder, file.name, file.data)
     rows, lines = landed(tmp_path, subject, landings(folder, [file.name for file in FILES]))

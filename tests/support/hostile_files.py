@@ -28,7 +28,7 @@ LIMITS = Limits(
 )
 GOOD = b"a,b\n1,2\n"
 #: What a gzip may unpack to whatever its ratio, as small as the limits.
-HARMLESS = 1_500_000
+BYTES_OF_ANY_RATIO = 1_500_000
 CHANCE = random.Random(7)
 
 

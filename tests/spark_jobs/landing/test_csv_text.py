@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.landing import csv_records
+from spark_jobs.landing import csv_quotes
 from spark_jobs.landing.csv_text import read_csv
 from spark_jobs.landing.limits import Limits
 from spark_jobs.landing.open_file import visible_text
@@ -216,7 +216,7 @@ def test_a_file_of_open_quotes_is_read_in_time_that_grows_with_its_size() -> Non
 def test_a_quote_open_for_more_than_the_longest_value_is_given_up_and_the_rest_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(csv_records, "LONGEST_QUOTED", 64)
+    monkeypatch.setattr(csv_quotes, "LONGEST_QUOTED", 64)
     data = b'a,b\n1,"2\n' + b"1,2\n" * 100 + b'"\n'
     for cut in range(0, len(data), 7):
         assert read(*pieces(data, [cut]))[:3] == [(1, "unreadable"), (2, AB), (3, AB)]

@@ -12,9 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spark_jobs.landing.land_files import FileToLand, LandedFile, LandingError, land_files, require_vanished
-from spark_jobs.landing.listing import list_folder, local_path
-from spark_jobs.landing.open_file import open_landed, row_id_prefix
+from spark_jobs.landing.bronze_rows import row_id_prefix
+from spark_jobs.landing.driver_checks import LandingError, require_vanished
+from spark_jobs.landing.land_files import FileToLand, LandedFile, land_files
+from spark_jobs.landing.listing import list_folder
+from spark_jobs.landing.open_file import open_landed
+from spark_jobs.landing.spark_source import local_path
 from spark_jobs.schemas import BRONZE_META
 from spark_jobs.storage.table import Table
 
