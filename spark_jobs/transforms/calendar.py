@@ -1,4 +1,4 @@
-"""Every day of a span of years with what reports group by, and the public holidays of one country."""
+"""The calendar of dim_date: a row a day, with the columns that reports group by and the public holidays of one country."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from spark_jobs.schemas_gold import DIM_DATE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+#: English whatever the locale, unlike the names of the standard library.
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 LANGUAGE = "en_US"
 BETWEEN_HOLIDAYS = "; "
 
 
 def calendar(country: str, first_year: int = 1990, last_year: int = 2050) -> pa.Table:
-    """One row a day from 1 January of the first year to 31 December of the last, in order: DIM_DATE's columns.
+    """Return one row a day from 1 January of the first year to 31 December of the last, in order: DIM_DATE's columns.
 
     Weeks are those of ISO 8601; days of the week count from Monday, 1, and a weekend is Saturday and Sunday. Holidays are
     the country's public ones, those moved to another day among them; several on one day are joined by '; ' in order of their
     names. Names are English where the library has them so, else in the country's own language: never by the locale.
     Raises UsageError where the library knows no such country.
     """
-    named = _holidays(country, first_year, last_year)
+    holiday_names = _holidays(country, first_year, last_year)
     days = _days(first_year, last_year)
     iso = pc.iso_calendar(days)
     month, weekday = pc.month(days), pc.struct_field(iso, "iso_day_of_week")
-    holiday = pa.array([named.get(day) for day in days.to_pylist()], pa.string())
+    holiday = pa.array([holiday_names.get(day) for day in days.to_pylist()], pa.string())
     columns = {
         "date_key": _date_key(days),
         "date": days,
@@ -49,7 +50,7 @@ def calendar(country: str, first_year: int = 1990, last_year: int = 2050) -> pa.
         "day": pc.day(days),
         "day_of_year": pc.day_of_year(days),
         "day_of_week": weekday,
-        "day_name": _name(DAYS, weekday),
+        "day_name": _name(WEEKDAYS, weekday),
         "is_weekend": pc.greater_equal(weekday, 6),
         "is_month_end": _is_month_end(days),
         "is_holiday": holiday.is_valid(),
@@ -59,7 +60,7 @@ def calendar(country: str, first_year: int = 1990, last_year: int = 2050) -> pa.
 
 
 def _holidays(country: str, first_year: int, last_year: int) -> Mapping[date, str]:
-    """The names of each holiday."""
+    """Return the names of the holidays of each date."""
     try:
         plain = holidays.country_holidays(country)
     except NotImplementedError:  # how the library says that it does not know a country

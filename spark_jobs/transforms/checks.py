@@ -1,4 +1,4 @@
-"""A contract's constraints as checks: each a Column that is true where a row breaks it, and the words to say so.
+"""A contract's constraints as checks: each a Column that is true where a row breaks it, and the detail that says so.
 
 Null passes every check but ``missing``: a value that is not there, or could not be read, breaks nothing else.
 """
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from schema_registry.contract import Contract, Field, Rule
     from schema_registry.registry import Subject
 
+#: Characters of a text that a detail shows.
 SHOWN = 80
-#: What Unicode calls white space.
+#: The characters that are white space in Unicode.
 WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 
 
@@ -42,32 +43,33 @@ class Check:
 
 
 def text_column(name: str) -> Column:
-    """A field's text, beside its typed value."""
+    """Return the column of a field's text; the field's own column holds its typed value."""
     return F.col(f"_text_{name}")
 
 
 def contract_checks(subject: Subject, clock_skew: timedelta) -> list[Check]:
-    """Every check of the latest version, in order: each field's own, then the row's rules."""
+    """Return every check of the latest version, in order: each field's own, then the row's rules."""
     latest = subject.latest
-    found = [check for field in latest.row_fields for check in _field_checks(field, subject, clock_skew)]
-    rules = [*_migration_checks(subject), *_rule_checks(latest), *_derived_checks(latest)]
+    of_fields = [check for field in latest.row_fields for check in _field_checks(field, subject, clock_skew)]
+    of_rows = [*_migration_checks(subject), *_rule_checks(latest), *_derived_checks(latest)]
     if latest.kind == "events":
-        return found + rules
-    return [_where_applied(check, latest) for check in found] + [_of_rows(rule) for rule in rules]
+        return of_fields + of_rows
+    return [_for_operation(check, latest) for check in of_fields] + [_for_rows(check) for check in of_rows]
 
 
-def _where_applied(check: Check, latest: Contract) -> Check:
-    """Of a change only what its operation brings is judged: a delete brings its key, a truncate nothing but itself."""
+def _for_operation(check: Check, latest: Contract) -> Check:
+    """Limit a check to the operations that bring its field: a delete brings its key, a truncate no field of the entity."""
     if check.field in (*CHANGE_COLUMNS, *latest.identifying):
         return check
     return (
         replace(check, broken=check.broken & F.col("op").isin("c", "r", "u", "d"))
         if check.field in latest.key
-        else _of_rows(check)
+        else _for_rows(check)
     )
 
 
-def _of_rows(check: Check) -> Check:
+def _for_rows(check: Check) -> Check:
+    """Limit a check to the operations that bring a row."""
     return replace(check, broken=check.broken & F.col("op").isin("c", "r", "u"))
 
 
@@ -80,55 +82,55 @@ def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iter
     if field.min is not None or field.max is not None:
         yield Check("out_of_range", field.name, _outside(field), F.concat(shown, F.lit(f" is not {_range(field)}")))
     if field.enum:
-        words = F.lit(f" is none of {', '.join(field.enum)}")
-        yield Check("not_allowed", field.name, ~value.isin(*field.enum), F.concat(shown, words))
+        detail = F.lit(f" is none of {', '.join(field.enum)}")
+        yield Check("not_allowed", field.name, ~value.isin(*field.enum), F.concat(shown, detail))
     if field.pattern is not None:
         yield _pattern_check(field, value)
     if field.max_length is not None:
         length = F.char_length(value)
-        words = F.concat(length.cast("string"), F.lit(f" characters, at most {field.max_length} allowed"))
-        yield Check("too_long", field.name, length > field.max_length, words)
+        detail = F.concat(length.cast("string"), F.lit(f" characters, at most {field.max_length} allowed"))
+        yield Check("too_long", field.name, length > field.max_length, detail)
     yield from _time_checks(field, clock_skew)
 
 
 def _missing(field: Field, subject: Subject) -> Iterator[Check]:
     text = text_column(field.name)
-    nothing = text.isNull() & _held_to(field, subject)
+    nothing = text.isNull() & _must_name(field, subject)
     nothing = nothing | _blank(text) if field.non_blank else nothing
     if field.required or _identifies(field, subject.latest):
         yield Check("missing", field.name, nothing, F.lit(f"'{field.name}' is absent or empty"))
     elif field.required_when is not None:
         applies = null_on_error(F.coalesce(F.expr(spark_sql(field.required_when)), F.lit(False)))
         needed = F.coalesce(applies, F.lit(True)) & nothing
-        words = F.lit(f"'{field.name}' is absent or empty, and required where {field.required_when}")
-        yield Check("missing", field.name, needed | _blank(text) if field.non_blank else needed, words)
+        detail = F.lit(f"'{field.name}' is absent or empty, and required where {field.required_when}")
+        yield Check("missing", field.name, needed | _blank(text) if field.non_blank else needed, detail)
     elif field.non_blank:
         yield Check("missing", field.name, _blank(text), F.lit(f"'{field.name}' is blank"))
 
 
 def _identifies(field: Field, latest: Contract) -> bool:
-    """Whether a row without the field is no row at all: its key, its event time, what puts changes in order."""
+    """True if no row can do without the field: its key, its event time, what puts changes in order."""
     return field.name in (*latest.key, *latest.identifying)
 
 
-def _held_to(field: Field, subject: Subject) -> Column:
-    """Whether a row is to blame for lacking the field: always where it identifies the row.
+def _must_name(field: Field, subject: Subject) -> Column:
+    """True if a row must have the field: always where it identifies the row.
 
-    Else not where the row's version has none by the contracts' own word, nor where a partial update does not name it.
+    Else not where the contracts say that the row's version has none, nor where a partial update does not name it.
     """
-    held = F.lit(True)
+    must = F.lit(True)
     if _identifies(field, subject.latest):
-        return held
+        return must
     exempt = sorted(subject.exempt_versions[field.name])
     if exempt:
-        held = ~F.col("_version").isin(*exempt)
+        must = ~F.col("_version").isin(*exempt)
     if subject.latest.partial_updates:
-        held = held & ((F.col("op") != "u") | F.array_contains("given", field.name))
-    return held
+        must = must & ((F.col("op") != "u") | F.array_contains("given", field.name))
+    return must
 
 
 def _blank(text: Column) -> Column:
-    """White space alone. Trimming costs more than comparing, and few texts start with anything but plain ASCII."""
+    """True if the text is white space alone. Trimming costs more than comparing; few texts start with anything but plain ASCII."""
     starts_oddly = (text < "!") | (text > "\x7f")
     return starts_oddly & (F.trim(text, F.lit(WHITE_SPACE)) == "")
 
@@ -144,7 +146,7 @@ def _outside(field: Field) -> Column:
 
 
 def _number(field: Field, bound: Decimal) -> Column:
-    """The bound as a literal of the field's own type, so that comparing never widens and overflows."""
+    """Return the bound as a literal of the field's own type, so that comparing never widens and overflows."""
     return F.lit(int(bound)) if field.type.is_integer else F.lit(f"{bound:f}").cast(field.type.sql)
 
 
@@ -157,18 +159,20 @@ def _range(field: Field) -> str:
 def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
     value, shown = F.col(field.name), _shown(field.name)
     if field.not_before is not None:
-        words = F.concat(shown, F.lit(f" is before {field.not_before:%Y-%m-%d}"))
-        yield Check("too_old", field.name, value < timestamp_literal(field.not_before), words)
+        detail = F.concat(shown, F.lit(f" is before {field.not_before:%Y-%m-%d}"))
+        yield Check("too_old", field.name, value < timestamp_literal(field.not_before), detail)
     if field.not_future:
         limit = F.col("ingested_at") + F.expr(f"INTERVAL {int(clock_skew.total_seconds() * 1000)} MILLISECONDS")
-        words = F.concat(shown, F.lit(" lies after it was received, "), F.col("ingested_at").cast("string"))
-        yield Check("future", field.name, value > limit, words)
+        detail = F.concat(shown, F.lit(" lies after it was received, "), F.col("ingested_at").cast("string"))
+        yield Check("future", field.name, value > limit, detail)
 
 
 def _migration_checks(subject: Subject) -> list[Check]:
-    """A row whose migration fails is refused, as a null in its place would be a value lost in silence."""
-    words = "cannot be made of what the older version has: "
-    return [Check("rule", name, F.col(failed), F.lit(words + sql)) for failed, name, sql in migration_failures(subject)]
+    """Refuse a row whose migration fails: a null in its place would be a value lost in silence."""
+    detail = "cannot be made of what the older version has: "
+    return [
+        Check("rule", name, F.col(failed), F.lit(detail + sql)) for failed, name, sql in migration_failures(subject)
+    ]
 
 
 def _rule_checks(latest: Contract) -> list[Check]:
@@ -176,14 +180,14 @@ def _rule_checks(latest: Contract) -> list[Check]:
 
 
 def _rule_check(rule: Rule) -> Check:
-    """Null passes. A row that makes the rule fail does not: what cannot be decided is refused, and never stops a batch."""
+    """Check a rule. Null passes; a row that makes the rule raise an error does not: it is refused, and never stops a batch."""
     holds = null_on_error(F.coalesce(F.expr(spark_sql(rule.check)), F.lit(True)))
-    words = F.when(holds.isNull(), "cannot be decided for this row: ").otherwise("does not hold: ")
-    return Check("rule", rule.name, ~F.coalesce(holds, F.lit(False)), F.concat(words, F.lit(rule.check)))
+    detail = F.when(holds.isNull(), "cannot be decided for this row: ").otherwise("does not hold: ")
+    return Check("rule", rule.name, ~F.coalesce(holds, F.lit(False)), F.concat(detail, F.lit(rule.check)))
 
 
 def _pattern_check(field: Field, value: Column) -> Check:
-    """A text beyond the limit does not match; no pattern is tried on it, as that can take for ever."""
+    """Check a pattern. A text beyond the limit does not match; no pattern is tried on it, as that can take for ever."""
     limit, length = longest_matched(field), F.char_length(value)
     broken = F.when(length > limit, F.lit(True)).otherwise(~value.rlike(rf"\A(?:{field.pattern})\z"))
     long = F.concat(length.cast("string"), F.lit(f" characters, a pattern is tried on at most {limit}"))
@@ -192,16 +196,16 @@ def _pattern_check(field: Field, value: Column) -> Check:
 
 
 def _derived_checks(latest: Contract) -> Iterator[Check]:
-    """A day that is derived can lie where no reader follows, which no text of a field can."""
+    """Check derived days and times, which can lie outside the years that readers know; no text of a field can."""
     for column in latest.derive:
         if column.type.name in ("date", "timestamp"):
             value = null_on_error(F.expr(spark_sql(column.expr)).try_cast(column.type.sql))
-            words = F.concat(value.cast("string"), F.lit(" lies outside the years 1 to 9999"))
-            yield Check("out_of_range", column.name, outside_years(value, column.type), words)
+            detail = F.concat(value.cast("string"), F.lit(" lies outside the years 1 to 9999"))
+            yield Check("out_of_range", column.name, outside_years(value, column.type), detail)
 
 
 def _shown(name: str) -> Column:
-    """The text as received, in quotes, cut to a readable length."""
+    """Return the text as received, in quotes, cut to a readable length."""
     text = text_column(name)
     cut = F.when(F.char_length(text) > SHOWN, F.concat(F.left(text, F.lit(SHOWN)), F.lit("…"))).otherwise(text)
     return F.concat(F.lit("'"), F.coalesce(cut, F.lit("")), F.lit("'"))

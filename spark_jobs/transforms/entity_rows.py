@@ -1,4 +1,4 @@
-"""The form in which changes and current rows are folded together: one row a change, or a current row, of one key.
+"""Changes and current rows in one form, so that they can be put in order together: one row per change, or per current row.
 
 Both have the columns of the current table (``lake.current``): the entity's own, then ``_deleted``, ``_sequence``, ``_change_id``,
 ``_event_time``, ``schema_version`` and ``row_id``; and ``given``, the fields that a partial update names (null: a whole row).
@@ -18,42 +18,41 @@ if TYPE_CHECKING:
 
 #: The operation of a truncate: nothing else makes a change one.
 TRUNCATE = "t"
-#: What is kept of a row's origin; the rest of CURRENT_META says when it was merged.
+#: The columns of CURRENT_META that say where a row comes from; the others say when it was written.
 ORIGIN_COLUMNS = CURRENT_META[:6]
 
 
 def entity_row_schema(contract: Contract) -> pa.Schema:
-    """The columns of a row to be folded."""
+    """Return the columns of such rows."""
     return pa.schema([*typed_columns(contract), *ORIGIN_COLUMNS, GIVEN])
 
 
 def value_columns(contract: Contract) -> list[str]:
-    """The entity's columns but for its key: what a change can change."""
+    """Return the entity's columns but for its key: those that a change can change."""
     return [name for name, _ in typed_columns(contract) if name not in contract.key]
 
 
 def rows_from_changes(changes: pa.Table, contract: Contract) -> pa.Table:
-    """Rows of the change log (columns of ``lake.changes``) in the form to be folded. Truncates come with a null key.
+    """Return rows of the change log (columns of ``lake.changes``) as entity rows.
 
-    A truncate is of no key, whatever its row says.
+    A truncate gets a null key, whatever key its row names: it is of all keys.
     """
-    keyless = pc.equal(changes["op"], TRUNCATE)
+    is_truncate = pc.equal(changes["op"], TRUNCATE)
     made = {
         "_deleted": pc.is_in(changes["op"], pa.array(["d", TRUNCATE])),
         "_sequence": changes[str(contract.sequence_by)].cast(pa.int64()),
         "_change_id": changes["change_id"],
         "_event_time": changes[contract.event_time].cast(TIMESTAMP),
     }
-    made |= {name: pc.if_else(keyless, None, changes[name]) for name in contract.key}
+    made |= {name: pc.if_else(is_truncate, None, changes[name]) for name in contract.key}
     schema = entity_row_schema(contract)
     columns = [made[name] if name in made else changes[name] for name in schema.names]
     return pa.table(columns, names=schema.names).cast(schema)
 
 
 def rows_from_current(current: pa.Table, contract: Contract) -> pa.Table:
-    """Rows of the current table in the form to be folded."""
+    """Return rows of the current table as entity rows; each is a whole row."""
     schema = entity_row_schema(contract)
-    none = pa.nulls(current.num_rows, GIVEN[1])
-    return pa.table([none if name == GIVEN[0] else current[name] for name in schema.names], names=schema.names).cast(
-        schema
-    )
+    whole = pa.nulls(current.num_rows, GIVEN[1])
+    columns = [whole if name == GIVEN[0] else current[name] for name in schema.names]
+    return pa.table(columns, names=schema.names).cast(schema)

@@ -1,6 +1,6 @@
-"""Judgement: every row once, vectorised, with every reason against it.
+"""Judge every row once, vectorised, with every reason against it.
 
-A row's broken checks are bits of a few longs; the words are put together for refused rows only.
+A row's broken checks are bits of a few longs; the details are put together for refused rows only.
 Order: unreadable → version → types and constraints → rules. Then, outside of Spark's plan: duplicates (``dedupe``),
 which need the other rows, and lateness (``lateness``), which needs a watermark that moves with every batch.
 """
@@ -27,21 +27,25 @@ if TYPE_CHECKING:
     from schema_registry.contract import Contract
     from schema_registry.registry import Subject
 
+#: Checks whose bits one long holds.
 BITS = 62
-#: What deduplication needs of a judged row.
+#: The columns of a judged row that deduplication needs.
 DEDUPE_COLUMNS = ("row_id", "source", "ingested_at", "source_position", "_key", "_event_time", "_valid")
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeOptions:
-    """What rows are judged by besides their contracts; constant while a stream runs, so its plan is compiled once."""
+    """Settings that rows are judged by besides their contracts; constant while a stream runs, so its plan is compiled once.
+
+    ``clock_skew``: how long after it was received a time may lie; ``refuse_late``: late rows become dead letters.
+    """
 
     clock_skew: timedelta
     refuse_late: bool
 
 
 def judge(conformed: DataFrame, subject: Subject, options: JudgeOptions) -> DataFrame:
-    """Typed rows with a verdict on each but for duplicates.
+    """Return typed rows with a verdict on each, but for duplicates and lateness.
 
     Columns: the latest contract's fields (for changes the change columns first, and ``given``), its derived columns,
     ``row_id``, ``source``, ``source_position``, ``ingested_at``, ``raw``, ``schema_version``, ``extras``, ``event_date``, and
@@ -81,12 +85,12 @@ def judge(conformed: DataFrame, subject: Subject, options: JudgeOptions) -> Data
 
 
 def identity_columns(contract: Contract) -> tuple[str, ...]:
-    """What makes two rows the same one: an event's key; a change's own id, whatever row it is about."""
+    """Return the columns by which two rows are the same: an event's key; a change's own id, whatever row it is about."""
     return contract.key if contract.kind == "events" else ("change_id",)
 
 
 def _with_given(rows: DataFrame, subject: Subject) -> DataFrame:
-    """Changes with ``given``: the fields that a partial update names, null where the row is whole."""
+    """Add to changes ``given``: the fields that a partial update names, null where the row is whole."""
     if subject.kind == "events":
         return rows
     names = named_fields(subject) if subject.latest.partial_updates else F.lit(None).cast("array<string>")
@@ -116,12 +120,12 @@ def _none_broken(found: list[Check]) -> Column:
 
 
 def _reasons(found: list[Check], subject: Subject) -> Column:
-    """Every reason against a refused row. What could not be read, or has no known version, is judged no further."""
+    """Return every reason against a refused row. What could not be read, or has no known version, is judged no further."""
     each = [
         F.when(F.col(f"_mask{at // BITS}").bitwiseAND(F.lit(1 << at % BITS).cast("long")) != 0, _reason(check))
         for at, check in enumerate(found)
     ]
-    # A higher-order function keeps the reasons' words, needed by few rows, out of the code generated for all rows.
+    # A higher-order function keeps the reasons' details, needed by few rows, out of the code generated for all rows.
     judged = F.filter(F.array(*each), lambda reason: reason.isNotNull())
     unknown = Check("unknown_version", "schema_version", F.col("_version").isNull(), _unknown_version(subject))
     return (
@@ -138,8 +142,8 @@ def _reason(check: Check) -> Column:
 
 
 def _unknown_version(subject: Subject) -> Column:
-    said = received_version()
+    stated = received_version()
     needed = ", ".join(subject.contracts[0].required_names)
     return F.when(
-        said.isNotNull(), F.concat(F.lit("'"), said, F.lit(f"' is none of 1 to {subject.latest.version}"))
+        stated.isNotNull(), F.concat(F.lit("'"), stated, F.lit(f"' is none of 1 to {subject.latest.version}"))
     ).otherwise(F.lit(f"no version's required fields are all named; v1 needs {needed}"))

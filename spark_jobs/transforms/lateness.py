@@ -1,4 +1,4 @@
-"""Lateness, over Arrow columns.
+"""Find and mark rows that are late, over Arrow columns.
 
 The watermark moves with every batch: kept out of Spark's plan, that plan is compiled once.
 """
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def watermark_of(highest: datetime | None, delay: timedelta) -> datetime | None:
-    """What rows before are late: the greatest event time less the delay, but no earlier than time begins."""
+    """Return the moment before which rows are late: the greatest event time less the delay, and not before the year 1."""
     if highest is None:
         return None
     return highest - min(delay, highest - datetime.min.replace(tzinfo=UTC))
 
 
 def with_lateness(rows: pa.Table, watermark: datetime | None) -> pa.Table:
-    """Add ``_late``: the event time lies before the watermark. Where one of the two is missing, a row is not late."""
+    """Add ``_late``: True if the event time lies before the watermark. Where one of the two is missing, a row is not late."""
     if watermark is None:
         late = pa.repeat(False, rows.num_rows)
     else:
@@ -40,11 +40,11 @@ def with_late_reason(reasons: pa.Array, late: pa.Array, event_time: str, waterma
         return reasons
     lengths = pc.fill_null(pc.list_value_length(reasons), 0).to_numpy(zero_copy_only=False)
     is_late = late.to_numpy(zero_copy_only=False).astype(bool)
-    told = pc.list_flatten(reasons)
+    listed = pc.list_flatten(reasons)
     detail = f"before the watermark {watermark:%Y-%m-%d %H:%M:%S} UTC"
-    values = pa.concat_arrays([told, pa.array([{"code": "late", "field": event_time, "detail": detail}], REASON)])
+    values = pa.concat_arrays([listed, pa.array([{"code": "late", "field": event_time, "detail": detail}], REASON)])
     offsets = np.concatenate([[0], np.cumsum(lengths + is_late)]).astype(np.int32)
-    places = np.full(offsets[-1], len(told), np.int64)
+    places = np.full(offsets[-1], len(listed), np.int64)
     starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
     within = np.arange(lengths.sum()) - np.repeat(starts, lengths)
     places[np.repeat(offsets[:-1], lengths) + within] = np.arange(lengths.sum())

@@ -1,4 +1,4 @@
-"""Expressions out of contracts, run so that no row can make them fail a batch."""
+"""Evaluate expressions out of contracts so that no row can make a batch fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def null_on_error(column: Column) -> Column:
-    """The column, null in rows in which it raises an error.
+    """Return the column, null in rows in which it raises an error.
 
     Spark has this as an expression (it is what try_add and others are made of), and no function for it.
     """

@@ -1,4 +1,4 @@
-"""Whether Spark can run what a contract says, asked before the contract is frozen and before a table is made by it."""
+"""Check that Spark can run a contract's expressions and patterns, before it is frozen and before a table is made by it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
 
 _TEXTS = ("", "x(\\$1'%_", "9" * 40, "2026-02-30", "\u0130\u00df\U0001f600")
+#: Odd texts by type; numbers have _NUMBERS.
 _ODD = {
     "string": _TEXTS,
     "boolean": ("true", "false"),
@@ -36,22 +37,26 @@ _ROWS = 7
 
 
 def require_runnable(spark: SparkSession, subject: Subject) -> None:
-    """RuleError names the expression or pattern that Spark cannot run. Some odd rows, folded by the planner: no job.
+    """RuleError unless Spark can run them all; it names the first that it cannot. On a few odd rows, by the planner: no job.
 
-    Numbers and times are tame here: where an extreme one makes an expression fail, that is a reason of its row.
+    Numbers and times are ordinary here: where an extreme one makes an expression fail, that is a reason of its row.
     """
     latest = subject.latest
     for field in latest.fields:
         if field.pattern is not None:
             _compile(spark, rf"\A(?:{field.pattern})\z", f"{subject.name} v{latest.version}: field '{field.name}'")
-    _run(_rows(spark, {field.name: field.type.sql for field in latest.row_fields}), _of_rows(latest), subject.name)
+    _run(
+        _rows(spark, {field.name: field.type.sql for field in latest.row_fields}),
+        _row_expressions(latest),
+        subject.name,
+    )
     for older, newer in zip(subject.contracts, subject.contracts[1:], strict=False):
         named = {f"v{newer.version}: migrate '{name}'": sql for name, sql in newer.migrate.items()}
         _run(_rows(spark, dict.fromkeys(older.columns, "string")), named, subject.name)
 
 
-def _of_rows(latest: Contract) -> dict[str, str]:
-    """What the latest version says of a row, by its place."""
+def _row_expressions(latest: Contract) -> dict[str, str]:
+    """Return the expressions of the latest version, by the name of their place in the contract."""
     version = f"v{latest.version}: "
     needed = {f"{version}field '{f.name}'": f.required_when for f in latest.fields if f.required_when is not None}
     rules = {f"{version}rule '{rule.name}'": rule.check for rule in latest.rules}
@@ -67,7 +72,7 @@ def _compile(spark: SparkSession, pattern: str, place: str) -> None:
 
 
 def _rows(spark: SparkSession, types: Mapping[str, str]) -> DataFrame:
-    """Rows of nulls and odd values of these columns."""
+    """Return rows of nulls and odd values, with columns of these types."""
     rows = (", ".join(_value(type_, place) for type_ in types.values()) for place in range(_ROWS))
     names = ", ".join(f"`{name}`" for name in types)
     values = ", ".join(f"({row})" for row in rows)
@@ -81,7 +86,7 @@ def _value(type_: str, place: int) -> str:
 
 
 def _run(rows: DataFrame, named: Mapping[str, str], subject: str) -> None:
-    """All at once; one by one only to find the one that fails."""
+    """RuleError unless Spark can run the named expressions: all at once, and one by one only to find the one that fails."""
     if _failure(rows, named.values()) is None:
         return
     for place, sql in named.items():
@@ -91,7 +96,7 @@ def _run(rows: DataFrame, named: Mapping[str, str], subject: str) -> None:
 
 
 def _failure(rows: DataFrame, expressions: Iterable[str]) -> str | None:
-    """Why Spark cannot run these expressions; None where it can."""
+    """Return why Spark cannot run these expressions; None where it can."""
     try:
         columns = [F.expr(spark_sql(sql)) for sql in expressions]
         if columns:

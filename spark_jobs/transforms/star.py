@@ -1,4 +1,4 @@
-"""The star from Silver and history: facts at the grain of an order's line and of a payment, members inferred where none is known.
+"""Make the star of Silver and history: facts, one per order line and one per payment, and inferred members.
 
 Keys are resolved at the moment the order was placed: to the version that held then. Where none did, the fact points to the inferred
 member of its natural key, which is that key's negative; surrogate keys are positive, so neither is ever taken for the other.
@@ -22,9 +22,9 @@ SPANS = 64
 
 
 def live_orders(orders: DataFrame) -> DataFrame:
-    """The orders that stand: order_id, customer_id, order_time, order_date (its day in UTC), status, total_amount.
+    """Return the orders that are not deleted: order_id, customer_id, order_time, order_date (its day in UTC), status, total_amount.
 
-    One of which only partial updates have come, so that no one knows who placed it or when, is not there yet.
+    An order of which only partial updates have come, so that its customer or its time is unknown, is left out.
     """
     placed = F.col("order_date")
     is_known = placed.isNotNull() & F.col("customer_id").isNotNull()
@@ -39,21 +39,21 @@ def live_orders(orders: DataFrame) -> DataFrame:
 
 
 def live_items(items: DataFrame) -> DataFrame:
-    """The lines that stand: order_item_id, order_id, product_id, quantity, unit_price, line_total."""
+    """Return the order lines that are not deleted: order_item_id, order_id, product_id, quantity, unit_price, line_total."""
     columns = ("order_item_id", "order_id", "product_id", "quantity", "unit_price", "line_total")
     return items.where(~F.col("_deleted")).select(*columns)
 
 
 def live_payments(payments: DataFrame) -> DataFrame:
-    """The payments that stand: payment_id, order_id, method, status, amount, paid_at."""
+    """Return the payments that are not deleted: payment_id, order_id, method, status, amount, paid_at."""
     columns = ("payment_id", "order_id", "method", "status", "amount", "paid_at")
     return payments.where(~F.col("_deleted")).select(*columns)
 
 
 def fact_orders(orders: DataFrame, items: DataFrame, customers: DataFrame, products: DataFrame) -> DataFrame:
-    """One row per line of an order that stands: the columns of ``FACT_ORDERS``. A line without its order is no fact yet."""
+    """Return one row per line of a live order: the columns of ``FACT_ORDERS``. A line without its order is no fact yet."""
     lines = items.join(orders, "order_id", "inner")
-    known = _resolved(_resolved(lines, customers, "customer"), products, "product")
+    known = _with_member_key(_with_member_key(lines, customers, "customer"), products, "product")
     return known.withColumn("date_key", date_key(F.col("order_date"))).select(
         "order_item_id",
         "order_id",
@@ -72,9 +72,9 @@ def fact_orders(orders: DataFrame, items: DataFrame, customers: DataFrame, produ
 
 
 def fact_payments(orders: DataFrame, payments: DataFrame, customers: DataFrame) -> DataFrame:
-    """One row per payment of an order that stands, under the order's date: the columns of ``FACT_PAYMENTS``."""
+    """Return one row per payment of a live order, under the order's date: the columns of ``FACT_PAYMENTS``."""
     placed = orders.select("order_id", "customer_id", "order_time", "order_date")
-    known = _resolved(payments.join(placed, "order_id", "inner"), customers, "customer")
+    known = _with_member_key(payments.join(placed, "order_id", "inner"), customers, "customer")
     return known.withColumn("date_key", date_key(F.col("order_date"))).select(
         "payment_id",
         "order_id",
@@ -90,7 +90,7 @@ def fact_payments(orders: DataFrame, payments: DataFrame, customers: DataFrame) 
 
 
 def inferred_members(facts: DataFrame) -> DataFrame:
-    """The members that facts point to and no dimension holds: the columns of ``INFERRED_MEMBERS``."""
+    """Return the members that facts point to and no dimension holds: the columns of ``INFERRED_MEMBERS``."""
     found = [
         facts.where(F.col(f"{dimension}_key") < 0)
         .groupBy(F.col(f"{dimension}_key").alias("member_key"))
@@ -108,12 +108,12 @@ def inferred_members(facts: DataFrame) -> DataFrame:
 
 
 def date_key(day: Column) -> Column:
-    """A date as the number YYYYMMDD."""
+    """Return a date as the number YYYYMMDD."""
     return (F.year(day) * 10_000 + F.month(day) * 100 + F.dayofmonth(day)).cast("int")
 
 
 def on_days(moment: Column, days: Iterable[date]) -> Column:
-    """Whether a moment lies on one of these days in UTC; as literal ranges, by which files are left out."""
+    """True if a moment lies on one of these days in UTC (at least one); in literal ranges, by which Spark leaves files out."""
     spans = _spans(sorted(days))
     within = F.lit(False)
     for first, last in spans if len(spans) <= SPANS else [(spans[0][0], spans[-1][1])]:
@@ -124,7 +124,7 @@ def on_days(moment: Column, days: Iterable[date]) -> Column:
 
 
 def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
-    """Days in order as spans without a gap, both ends included."""
+    """Return days, given in order, as spans without a gap, both ends included."""
     spans: list[tuple[date, date]] = []
     for day in days:
         if spans and day - spans[-1][1] <= timedelta(days=1):
@@ -142,11 +142,11 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _resolved(rows: DataFrame, versions: DataFrame, dimension: str) -> DataFrame:
-    """The rows with the key of the version that held at their order_time; without one, the inferred member's."""
+def _with_member_key(rows: DataFrame, versions: DataFrame, dimension: str) -> DataFrame:
+    """Add the surrogate key of the version that is valid at order_time; where there is none, the inferred member's."""
     natural, surrogate = f"{dimension}_id", f"{dimension}_key"
-    held = versions.select(F.col(natural).alias("_natural"), surrogate, "valid_from", "valid_to")
+    known = versions.select(F.col(natural).alias("_natural"), surrogate, "valid_from", "valid_to")
     moment = F.col("order_time")
     holds = (F.col(natural) == F.col("_natural")) & (F.col("valid_from") <= moment) & (moment < F.col("valid_to"))
-    found = rows.join(held, holds, "left").drop("_natural", "valid_from", "valid_to")
+    found = rows.join(known, holds, "left").drop("_natural", "valid_from", "valid_to")
     return found.withColumn(surrogate, F.coalesce(F.col(surrogate), -F.col(natural)))

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.transforms.arrow_columns import as_mask, as_numbers, has_key_of, places_of_keys, unique_keys
 from spark_jobs.transforms.entity_rows import TRUNCATE, rows_from_changes
 from spark_jobs.transforms.reduced_changes import (
     EXISTING,
@@ -21,7 +22,6 @@ from spark_jobs.transforms.reduced_changes import (
     ReducedChanges,
     count_effects,
     effective_truncates,
-    key_codes,
     reduce_changes,
 )
 from spark_jobs.transforms.scd2 import NewestVersions, build_versions, surrogate_keys
@@ -29,19 +29,19 @@ from spark_jobs.transforms.truncates import truncates_as_deletes
 
 if TYPE_CHECKING:
     from schema_registry.contract import Contract
-    from spark_jobs.transforms.reduced_changes import Mask, Numbers
+    from spark_jobs.transforms.arrow_columns import Mask, Numbers
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch:
-    """A batch's accepted changes (columns of ``entity_row_schema``): of keys, and truncates, which are of all keys."""
+    """A batch's accepted changes (columns of ``entity_row_schema``): those of a key, and truncates, which are of all keys."""
 
     changes: pa.Table
     truncates: pa.Table
 
     @classmethod
     def from_log(cls, log: pa.Table, contract: Contract) -> ChangeBatch:
-        """Of rows of the change log (columns of ``lake.changes``). A truncate is told by its op alone, whatever its key."""
+        """Make it of rows of the change log (columns of ``lake.changes``). Only ``op`` makes a truncate, whatever key it names."""
         truncates = pc.fill_null(pc.equal(log["op"], TRUNCATE), False)
         changes = log.filter(pc.invert(truncates))
         return cls(rows_from_changes(changes, contract), rows_from_changes(log.filter(truncates), contract))
@@ -49,10 +49,11 @@ class ChangeBatch:
 
 @dataclass(frozen=True, slots=True)
 class ExistingRows:
-    """What the lake holds of the batch's keys.
+    """What the lake holds of the batch's keys, or of all keys where the batch truncates.
 
-    ``current``: their rows; ``log``: all earlier changes of the late ones; both as ``entity_row_schema``. ``truncates``: all
-    earlier ones. ``versions``: the keys' history (its surrogate key, the key, valid_from, version, is_current); None without.
+    ``current``: their current rows; ``log``: all earlier changes of the late keys; ``truncates``: all earlier ones; these three
+    with the columns of ``entity_row_schema``. ``versions``: the keys' history (its surrogate key, the key, valid_from, version,
+    is_current); None where the entity has none.
     """
 
     current: pa.Table
@@ -63,7 +64,7 @@ class ExistingRows:
 
 @dataclass(frozen=True, slots=True)
 class TableUpdates:
-    """What becomes of the batch: rows of the current table and of history that replace those of the same keys.
+    """Rows of the current table and of history (None without) that replace those of the same keys.
 
     ``deleted_keys``: surrogate keys of versions that no longer exist. ``effects``: how many changes did what; they sum to the
     changes.
@@ -75,169 +76,149 @@ class TableUpdates:
     effects: dict[str, int]
 
 
-def find_late_keys(incoming: ChangeBatch, held: ExistingRows, contract: Contract) -> pa.Table:
-    """The keys (columns: the key's) whose row or history cannot be told from their current row and this batch alone.
+def find_late_keys(batch: ChangeBatch, existing: ExistingRows, contract: Contract) -> pa.Table:
+    """Return the keys (columns: the key's) whose row or history cannot be told from their current row and this batch alone.
 
     Where updates are partial: a change is older than the row. Where there is history: a change changes the past, or history lacks
-    the version that the row is in.
+    the version that the row is in. ``existing.log`` is not looked at.
     """
-    rows = pa.concat_tables([held.current, _with_implied(incoming, held, contract)])
-    code = key_codes(rows, contract.key)
-    known = held.current.num_rows
-    own = _by_code(code[:known], int(code.max(initial=-1)) + 1)
-    row_of = own[code[known:]]
-    late = np.zeros(rows.num_rows, bool)
-    late[known:] = (row_of >= 0) & _reaches_back(rows, known, row_of, contract)
-    if held.versions is not None:
-        late[:known] |= _is_missing(held, contract)
-    return rows.select(list(contract.key)).filter(pa.array(late)).group_by(list(contract.key)).aggregate([])
+    changes = _with_deletes(batch, existing, contract)
+    row_of = places_of_keys(changes, existing.current, contract.key)
+    late = (row_of >= 0) & _reaches_back(changes, existing.current, row_of, contract)
+    rows = changes.filter(pa.array(late))
+    if existing.versions is not None:
+        incomplete = _lacks_version(existing.current, existing.versions, contract)
+        rows = pa.concat_tables([existing.current.filter(pa.array(incomplete)), rows])
+    return unique_keys(rows, contract.key)
 
 
-def _reaches_back(rows: pa.Table, known: int, row_of: Numbers, contract: Contract) -> Mask:
-    """Whether a change (from place ``known`` on) can show at a time before its key's current row, or below it."""
-    safe = pa.array(np.maximum(row_of, 0))
-    new = rows.slice(known)
-    current = rows.slice(0, known).take(safe) if known else new
-    same_sequence = pc.equal(new["_sequence"], current["_sequence"])
+def _reaches_back(changes: pa.Table, current: pa.Table, row_of: Numbers, contract: Contract) -> Mask:
+    """True for a change that is visible at a time before its key's current row, or whose values may show through it."""
+    rows = current.take(pa.array(np.maximum(row_of, 0))) if current.num_rows else changes
+    same_sequence = pc.equal(changes["_sequence"], rows["_sequence"])
     older = pc.or_(
-        pc.less(new["_sequence"], current["_sequence"]),
-        pc.and_(same_sequence, pc.less(new["_change_id"], current["_change_id"])),
+        pc.less(changes["_sequence"], rows["_sequence"]),
+        pc.and_(same_sequence, pc.less(changes["_change_id"], rows["_change_id"])),
     )
     reaches = pc.and_(older, contract.partial_updates)
     if contract.tracked:
-        before = pc.less(new["_event_time"], current["_event_time"])
-        at_once = pc.equal(new["_event_time"], current["_event_time"])
+        before = pc.less(changes["_event_time"], rows["_event_time"])
+        at_once = pc.equal(changes["_event_time"], rows["_event_time"])
         reaches = pc.or_(reaches, pc.or_(before, pc.and_(at_once, pc.invert(older))))
     return np.asarray(reaches).astype(bool)
 
 
-def _is_missing(held: ExistingRows, contract: Contract) -> Mask:
-    """Whether a current row that is not deleted lies in no open version."""
-    assert held.versions is not None
-    key = list(contract.key)
-    is_open = held.versions.filter(held.versions["is_current"]).select(key)
-    both = pa.concat_tables([is_open, held.current.select(key)])
-    code = key_codes(both, contract.key)
-    missing: Mask = ~np.isin(code[is_open.num_rows :], code[: is_open.num_rows])
-    missing &= ~np.asarray(held.current["_deleted"]).astype(bool)
-    return missing
+def _lacks_version(current: pa.Table, versions: pa.Table, contract: Contract) -> Mask:
+    """True for a current row that is not deleted and has no open version."""
+    is_open = versions.filter(versions["is_current"])
+    return ~has_key_of(current, is_open, contract.key) & ~as_mask(current["_deleted"])
 
 
-def compute_updates(incoming: ChangeBatch, held: ExistingRows, late: pa.Table, contract: Contract) -> TableUpdates:
-    """Fold the batch into what the lake holds. ``late``: the keys whose earlier changes are in ``held.log``."""
-    folded, is_late, has_row = _folded(incoming, held, late, contract)
-    written = folded.lasts & ((folded.origin != EXISTING) | ~has_row[folded.code])
+def compute_updates(
+    batch: ChangeBatch, existing: ExistingRows, late_keys: pa.Table, contract: Contract
+) -> TableUpdates:
+    """Apply the batch to what the lake holds. ``late_keys``: the keys whose earlier changes are in ``existing.log``."""
+    reduced = _reduce(batch, existing, late_keys, contract)
+    keys = _Keys.of(reduced, existing.current, late_keys, contract)
+    written = reduced.is_last & ((reduced.origin != EXISTING) | ~keys.had_row[reduced.key_code])
     if contract.partial_updates:
-        written |= folded.lasts & is_late[folded.code]
-    current = folded.rows.filter(pa.array(written))
-    told = _effects(incoming, held, folded, contract)
-    if held.versions is None:
-        return TableUpdates(current, None, pa.array([], pa.int64()), told)
-    history, gone = _history(folded, is_late, _touched(folded, is_late, has_row), held.versions, contract)
-    return TableUpdates(current, history, gone, told)
+        written |= reduced.is_last & keys.is_late[reduced.key_code]
+    current = reduced.rows.filter(pa.array(written))
+    effects = _effects(batch, existing, reduced, contract)
+    if existing.versions is None:
+        return TableUpdates(current, None, pa.array([], pa.int64()), effects)
+    history, deleted_keys = _history(reduced, keys, existing.versions, contract)
+    return TableUpdates(current, history, deleted_keys, effects)
 
 
-def _folded(
-    incoming: ChangeBatch, held: ExistingRows, late: pa.Table, contract: Contract
-) -> tuple[ReducedChanges, Mask, Mask]:
-    """The folded rows, and by key code whether a key is late, and whether the lake has a row of it."""
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The keys of a batch by key code: their values, whether they are late, and whether the lake had a row of them."""
+
+    values: pa.Table
+    is_late: Mask
+    had_row: Mask
+
+    @classmethod
+    def of(cls, reduced: ReducedChanges, current: pa.Table, late_keys: pa.Table, contract: Contract) -> _Keys:
+        values = reduced.rows.filter(pa.array(reduced.is_first)).select(list(contract.key))
+        return cls(values, has_key_of(values, late_keys, contract.key), has_key_of(values, current, contract.key))
+
+
+def _reduce(batch: ChangeBatch, existing: ExistingRows, late_keys: pa.Table, contract: Contract) -> ReducedChanges:
+    """Reduce the batch with the current rows of keys that are not late, and with all earlier changes of those that are.
+
+    Late keys, and keys that the lake has no row of, also get the deletes of earlier truncates.
+    """
+    key = contract.key
+    not_late = existing.current.filter(pa.array(~has_key_of(existing.current, late_keys, key)))
+    new_keys = unique_keys(batch.changes, key)
+    new_keys = new_keys.filter(pa.array(~has_key_of(new_keys, existing.current, key)))
+    changes = pa.concat_tables([existing.log, batch.changes])
+    earlier = truncates_as_deletes(existing.truncates, pa.concat_tables([late_keys, new_keys]), changes, contract)
+    before = pa.concat_tables([not_late, existing.log, earlier])
+    new = _with_deletes(batch, existing, contract)
+    counts = [before.num_rows, batch.changes.num_rows, new.num_rows - batch.changes.num_rows]
+    return reduce_changes(pa.concat_tables([before, new]), np.repeat([EXISTING, NEW, FROM_TRUNCATE], counts), contract)
+
+
+def _with_deletes(batch: ChangeBatch, existing: ExistingRows, contract: Contract) -> pa.Table:
+    """Return the batch's changes, then the deletes that its truncates come to for every key that there is."""
+    if not batch.truncates.num_rows:
+        return batch.changes
     key = list(contract.key)
-    in_time = held.current.filter(pa.array(~_is_among(held.current, late, contract)))
-    fresh = _new_keys(incoming, held, contract)
-    rows = pa.concat_tables([held.log, incoming.changes])
-    implied_before = truncates_as_deletes(held.truncates, pa.concat_tables([late, fresh]), rows, contract)
-    known = pa.concat_tables([in_time, held.log, implied_before])
-    new = _with_implied(incoming, held, contract)
-    origin = np.repeat(
-        [EXISTING, NEW, FROM_TRUNCATE],
-        [known.num_rows, incoming.changes.num_rows, new.num_rows - incoming.changes.num_rows],
-    )
-    folded = reduce_changes(pa.concat_tables([known, new]), origin, contract)
-    keys = folded.rows.filter(pa.array(folded.starts)).select(key)
-    return folded, _is_among(keys, late, contract), _is_among(keys, held.current.select(key), contract)
+    all_keys = unique_keys(pa.concat_tables([existing.current.select(key), batch.changes.select(key)]), key)
+    rows = pa.concat_tables([existing.current, existing.log, batch.changes])
+    return pa.concat_tables([batch.changes, truncates_as_deletes(batch.truncates, all_keys, rows, contract)])
 
 
-def _with_implied(incoming: ChangeBatch, held: ExistingRows, contract: Contract) -> pa.Table:
-    """The batch's changes, and what its truncates do to every key that there is."""
-    if not incoming.truncates.num_rows:
-        return incoming.changes
-    key = list(contract.key)
-    everyone = pa.concat_tables([held.current.select(key), incoming.changes.select(key)]).group_by(key).aggregate([])
-    rows = pa.concat_tables([held.current, held.log, incoming.changes])
-    return pa.concat_tables([incoming.changes, truncates_as_deletes(incoming.truncates, everyone, rows, contract)])
-
-
-def _new_keys(incoming: ChangeBatch, held: ExistingRows, contract: Contract) -> pa.Table:
-    keys = incoming.changes.select(list(contract.key)).group_by(list(contract.key)).aggregate([])
-    return keys.filter(pa.array(~_is_among(keys, held.current, contract)))
-
-
-def _is_among(rows: pa.Table, others: pa.Table, contract: Contract) -> Mask:
-    """Whether a row's key is that of one of the others."""
-    if not others.num_rows or not rows.num_rows:
-        return np.zeros(rows.num_rows, bool)
-    key = list(contract.key)
-    code = key_codes(pa.concat_tables([others.select(key), rows.select(key)]), contract.key)
-    among: Mask = np.isin(code[others.num_rows :], code[: others.num_rows])
-    return among
-
-
-def _effects(incoming: ChangeBatch, held: ExistingRows, folded: ReducedChanges, contract: Contract) -> dict[str, int]:
-    told = count_effects(folded, contract)
-    if not incoming.truncates.num_rows:
-        return told
-    greatest, found_rows = max(_orders(held.truncates), default=None), effective_truncates(folded)
-    for order in _orders(incoming.truncates):
+def _effects(batch: ChangeBatch, existing: ExistingRows, reduced: ReducedChanges, contract: Contract) -> dict[str, int]:
+    """Return how many changes did what. A truncate: deleted, unchanged where no key had a row, or superseded by a newer one."""
+    counts = count_effects(reduced, contract)
+    if not batch.truncates.num_rows:
+        return counts
+    greatest, effective = max(_orders(existing.truncates), default=None), effective_truncates(reduced)
+    for order in _orders(batch.truncates):
         if greatest is not None and order < greatest:
-            told["superseded"] += 1
+            counts["superseded"] += 1
         else:
-            told["deleted" if order[1].decode() in found_rows else "unchanged"] += 1
-    return told
+            counts["deleted" if order[1].decode() in effective else "unchanged"] += 1
+    return counts
 
 
 def _orders(truncates: pa.Table) -> list[tuple[int, bytes]]:
+    """Return what orders each truncate: its sequence, then its change_id as UTF-8."""
     ids = [text.encode() for text in truncates["_change_id"].to_pylist()]
     return list(zip(truncates["_sequence"].to_pylist(), ids, strict=True))
 
 
-def _history(
-    folded: ReducedChanges, is_late: Mask, touched: Mask, held: pa.Table, contract: Contract
-) -> tuple[pa.Table, pa.Array]:
-    """The versions that replace those of the same surrogate keys, and the surrogate keys of those that are gone."""
-    surrogate, key = f"{contract.entity}_key", list(contract.key)
-    keys = folded.rows.filter(pa.array(folded.starts)).select(key)
-    codes = key_codes(pa.concat_tables([keys, held.select(key)]), contract.key)
-    place = _by_code(codes[: keys.num_rows], int(codes.max(initial=-1)) + 1)
-    own = place[codes[keys.num_rows :]]
-    made = build_versions(folded, _before(held, own, is_late), contract)
-    made = made.filter(pa.array(touched[made["code"].to_numpy()])).drop_columns(["code"])
+def _history(reduced: ReducedChanges, keys: _Keys, existing: pa.Table, contract: Contract) -> tuple[pa.Table, pa.Array]:
+    """Return the versions that replace those of the same surrogate keys, and the surrogate keys of those that no longer exist.
+
+    A late key gets all its versions anew.
+    """
+    surrogate = f"{contract.entity}_key"
+    key_of_version = places_of_keys(existing, keys.values, contract.key)
+    made = build_versions(reduced, _newest_versions(existing, key_of_version, keys.is_late), contract)
+    made = made.filter(pa.array(_changed(reduced, keys)[made["code"].to_numpy()])).drop_columns(["code"])
     made = made.add_column(0, surrogate, surrogate_keys(made, contract.key, made["valid_from"]))
-    of_late = held[surrogate].filter(pa.array(is_late[own])).combine_chunks()
+    of_late = existing[surrogate].filter(pa.array(keys.is_late[key_of_version])).combine_chunks()
     return made, of_late.filter(pc.invert(pc.is_in(of_late, made[surrogate].combine_chunks())))
 
 
-def _touched(folded: ReducedChanges, is_late: Mask, has_row: Mask) -> Mask:
-    """By key code, whether the batch brought anything that history may show: the key itself, or what is not below its row."""
-    touched: Mask = is_late | ~has_row
-    touched[folded.code[(folded.origin != EXISTING) & ~folded.is_late]] = True
-    return touched
+def _changed(reduced: ReducedChanges, keys: _Keys) -> Mask:
+    """True for a key, by key code, whose history the batch may change: it is late or new, or has a change that is not late."""
+    changed: Mask = keys.is_late | ~keys.had_row
+    changed[reduced.key_code[(reduced.origin != EXISTING) & ~reduced.is_late]] = True
+    return changed
 
 
-def _before(held: pa.Table, own: Numbers, is_late: Mask) -> NewestVersions:
-    """The newest version of each key that is not late; one that is late gets all its versions anew."""
-    number = held["version"].to_numpy()
-    order = np.lexsort((number, own))
-    begun = np.zeros(len(is_late), np.int64)
+def _newest_versions(existing: pa.Table, key_of_version: Numbers, is_late: Mask) -> NewestVersions:
+    """Return the newest version of each key that is not late."""
+    number = existing["version"].to_numpy()
+    order = np.lexsort((number, key_of_version))  # the greatest number of a key comes last and stays
+    begin = np.zeros(len(is_late), np.int64)
     newest = np.zeros(len(is_late), np.int64)
-    begun[own[order]] = (
-        held["valid_from"].cast(pa.int64()).to_numpy()[order]
-    )  # the greatest number comes last and stays
-    newest[own[order]] = number[order]
-    return NewestVersions(begun, np.where(is_late, 0, newest))
-
-
-def _by_code(codes: Numbers, size: int) -> Numbers:
-    """The place of each code, -1 where it does not occur."""
-    places = np.full(size, -1, np.int64)
-    places[codes] = np.arange(len(codes))
-    return places
+    begin[key_of_version[order]] = as_numbers(existing["valid_from"])[order]
+    newest[key_of_version[order]] = number[order]
+    return NewestVersions(begin, np.where(is_late, 0, newest))

@@ -1,4 +1,4 @@
-"""Text to typed values: strict, total, and never rounding. What cannot be read exactly is null, never an error."""
+"""Text to typed values, strictly and without rounding. A text that spells no exact value is null, never an error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DATE_FORM = r"\A(?!0000)\d{4}-\d{2}-\d{2}\z"
 
 
 def parse_text(text: Column, type_: FieldType) -> Column:
-    """The value that the text spells in that type; null where it spells none.
+    """Return the value that the text spells in that type; null where it spells none.
 
     Numbers may have outer spaces; integers any white space or control character, as a pattern to refuse those cost a
     quarter of the judge's time. 1.0 is no int; more decimals than the scale, exponents, NaN and hex are no decimal.
@@ -48,12 +48,12 @@ def parse_text(text: Column, type_: FieldType) -> Column:
 
 
 def timestamp_literal(value: datetime) -> Column:
-    """A literal of that moment. ``F.lit`` would count years before 1582 by Caesar's calendar, two days off in the year 1."""
+    """Return a literal of that moment. ``F.lit`` counts years before 1582 by the Julian calendar, two days off in the year 1."""
     return F.timestamp_micros(F.lit(pa.scalar(value, TIMESTAMP).cast(pa.int64()).as_py()))
 
 
 def outside_years(value: Column, type_: FieldType) -> Column:
-    """Whether a date or a time (UTC) lies outside the years 1 to 9999: Python, Postgres and half of all readers end there."""
+    """True if a date or a time (UTC) lies outside the years 1 to 9999: Python, Postgres and half of all readers end there."""
     if type_.name == "date":  # not compared with times, which reach less far
         return (value < F.expr("DATE '0001-01-01'")) | (value > F.expr("DATE '9999-12-31'"))
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -61,7 +61,7 @@ def outside_years(value: Column, type_: FieldType) -> Column:
 
 
 def _timestamp(text: Column, type_: FieldType) -> Column:
-    """On the first and the last day the zone decides whether the moment is within the years: only there it is asked."""
+    """Read a timestamp. Only on the first and the last day of the years 1 to 9999 its zone decides if it is within them."""
     to_the_second = F.concat(F.substring(text, 1, 16), F.lit(":00"), F.substring(text, 17, 6))
     at_the_edge = F.when(F.substring(text, 17, 1) == ":", text).otherwise(to_the_second).try_cast("timestamp")
     return (
@@ -78,7 +78,7 @@ def _decimal_form(scale: int) -> str:
 
 
 def key_text(columns: list[tuple[str, FieldType]]) -> Column:
-    """A key as one text: the value itself where it has one part, parts joined by | where it has more."""
+    """Return a key as one text: the value itself where it has one part; else its parts, escaped, joined by |."""
     parts = [
         F.unix_micros(F.col(name)).cast("string") if type_.name == "timestamp" else F.col(name).cast("string")
         for name, type_ in columns

@@ -1,1 +1,1 @@
-"""Quality gates: pure functions that give the rows of a date that must hold back its publication."""
+"""Quality gates: pure functions that return the rows of a date because of which it must not be released."""

@@ -1,4 +1,4 @@
-"""What a frame gate gives: the rows that hold a date back, each named as a person would, with what is wrong in its values."""
+"""The result of a gate over DataFrames: the rows that hold a date back, each with a name for people and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 
 def failing_rows(rows: DataFrame, row: Column, *problems: Column) -> DataFrame:
-    """The rows with a problem: order_date DATE, row STRING, detail STRING.
+    """Return the rows with a problem: order_date DATE, row STRING, detail STRING.
 
-    ``row`` names a row; each of ``problems`` is a text, null where the row does not have it. Several are told together.
+    ``row`` names a row; each of ``problems`` is a text, null where the row does not have it; ``detail`` joins them by '; '.
     """
     detail = F.concat_ws("; ", *problems)
     return rows.select("order_date", row.alias("row"), detail.alias("detail")).where(F.col("detail") != "")
 
 
 def sentence(*parts: str | Column) -> Column:
-    """A text of words and values. A value that is null reads ``null``, so that it never blanks the sentence."""
+    """Return words and values as one text. A value that is null reads ``null``, so that it never blanks the sentence."""
     texts = [F.lit(part) if isinstance(part, str) else _shown(part) for part in parts]
     return F.concat(*texts)
 
 
 def problem_unless(holds: Column, *parts: str | Column) -> Column:
-    """The problem told by ``parts`` where the condition does not hold, or cannot be told for a null; null where it does."""
+    """Return the sentence of ``parts`` where the condition is false or null; null where it is true."""
     return F.when(~F.coalesce(holds, F.lit(False)), sentence(*parts))
 
 

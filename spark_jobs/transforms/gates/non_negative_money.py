@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def non_negative_money(facts: DataFrame, payments: DataFrame) -> DataFrame:
-    """The lines and payments (columns of FACT_ORDERS and FACT_PAYMENTS) with an amount that cannot be: order_date, row, detail.
+    """Return the lines and payments (columns of FACT_ORDERS, FACT_PAYMENTS) with an impossible amount: order_date, row, detail.
 
     unit_price, line_total and amount are at least 0, quantity is at least 1, none is null, and line_total is exactly
     quantity × unit_price.
@@ -37,6 +37,6 @@ def _at_least(name: str, least: int) -> Column:
 
 
 def _unequal_total() -> Column:
-    """Only where all three are given: what is missing has its own problem."""
+    """The total is another than of its pieces. Only where all three are given: what is missing has its own problem."""
     quantity, price, total = F.col("quantity"), F.col("unit_price"), F.col("line_total")
     return F.when(total != quantity * price, sentence("line_total ", total, " is not ", quantity, " × ", price))

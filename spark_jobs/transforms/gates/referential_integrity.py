@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def referential_integrity(
     facts: DataFrame, payments: DataFrame, customers: DataFrame, products: DataFrame, dates: DataFrame
 ) -> DataFrame:
-    """The lines and payments with a key that points to nothing, or to something else: order_date, row, detail.
+    """Return the lines and payments with a key that points to nothing, or to something else: order_date, row, detail.
 
     ``customers``, ``products`` and ``dates`` are the dimensions. A line's customer_key and product_key are those of the version
     of its customer_id and product_id that holds at order_time, or, where none holds, of the inferred member. A payment has no
@@ -37,7 +37,7 @@ def referential_integrity(
 
 
 def _members(dimension: DataFrame, name: str, *facts: DataFrame) -> DataFrame:
-    """The members that occur, one row each, with their versions as an array: so a fact meets its member once."""
+    """Return the members that facts name, one row each, with their versions as an array: so a fact is joined to one row."""
     natural = f"{name}_id"
     occurring = reduce(DataFrame.union, [rows.select(natural) for rows in facts]).distinct()
     version = F.struct(F.col(f"{name}_key").alias("key"), "valid_from", "valid_to")
@@ -57,7 +57,7 @@ def _missing_time() -> Column:
 
 
 def _wrong_version(name: str) -> Column:
-    """What is wrong with a line's key of a dimension; null where it is the version that holds, or inferred where none does."""
+    """Say what is wrong with a line's key of a dimension; null where it is the version of then, or inferred where there is none."""
     key, member, moment = F.col(f"{name}_key"), sentence(f"{name} ", F.col(f"{name}_id")), F.col("order_time")
     pointed = _first_version(name, lambda version: version["key"] == key)
     holding = _first_version(name, _holds)
@@ -86,12 +86,12 @@ def _is_inferred(name: str) -> Column:
 
 
 def _has_version(name: str, condition: Callable[[Column], Column]) -> Column:
-    """Whether the member has a version of that kind; false where it is not known at all."""
+    """True if the member has a version for which the condition holds; false where the member is not known at all."""
     return F.coalesce(F.exists(F.col(f"_{name}_versions"), condition), F.lit(False))
 
 
 def _first_version(name: str, condition: Callable[[Column], Column]) -> Column:
-    """The member's first version of that kind; null where it has none, or is not known at all."""
+    """Return the member's first version for which the condition holds; null where there is none."""
     return F.get(F.filter(F.col(f"_{name}_versions"), condition), F.lit(0))
 
 

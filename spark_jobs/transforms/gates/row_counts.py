@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def row_counts(facts: DataFrame, orders: DataFrame, items: DataFrame) -> DataFrame:
-    """The order lines that facts do not hold as Silver does, under each date where they differ: order_date, row, detail.
+    """Return the order lines that facts do not hold as Silver does, under each date where they differ: order_date, row, detail.
 
     ``orders`` and ``items`` are the live rows of the dates that ``facts`` are of. A line under another date than its order's holds
     both dates back; one that stands in both places, only the wrong one. Lines without an id are one line. That an id occurs once in
@@ -29,31 +29,31 @@ def row_counts(facts: DataFrame, orders: DataFrame, items: DataFrame) -> DataFra
 
 
 def _unequal(facts: DataFrame, orders: DataFrame, items: DataFrame) -> DataFrame:
-    """The lines and dates where Silver and facts do not both hold the line once, and how often they do."""
+    """Return the lines and dates where Silver and facts do not both hold the line once, with how often each does."""
     placed = orders.select("order_id", "order_date")
-    meant = items.select("order_item_id", "order_id").join(placed, "order_id", "inner")
-    both = _side(meant, in_silver=True).unionByName(_side(facts, in_silver=False))
+    expected = items.select("order_item_id", "order_id").join(placed, "order_id", "inner")
+    both = _side(expected, in_silver=True).unionByName(_side(facts, in_silver=False))
     in_silver = F.col("_in_silver")
     counts = (F.count_if(in_silver).alias("_silver"), F.count_if(~in_silver).alias("_facts"))
     return both.groupBy("order_item_id", "order_date").agg(*counts).where("_silver <> 1 OR _facts <> 1")
 
 
 def _with_other_date(unequal: DataFrame) -> DataFrame:
-    """Where else the same line differs, by which one that moved is known. Only what differs is looked at, so it costs little."""
+    """Add where else the same line differs, which shows that it moved. Only lines that differ are looked at, so it costs little."""
     line = Window.partitionBy("order_item_id").rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    silver, held, day = F.col("_silver"), F.col("_facts"), F.col("order_date")
+    silver, facts, day = F.col("_silver"), F.col("_facts"), F.col("order_date")
     return unequal.withColumns(
         {
             "_in_silver": F.sum(silver).over(line),
-            "_in_facts": F.sum(held).over(line),
+            "_in_facts": F.sum(facts).over(line),
             "_silver_date": F.max(F.when(silver > 0, day)).over(line),
-            "_facts_date": F.max(F.when(held > 0, day)).over(line),
+            "_facts_date": F.max(F.when(facts > 0, day)).over(line),
         }
     )
 
 
 def _has_moved() -> Column:
-    """Once on each side, and yet unequal: so under two dates."""
+    """True if the line is once on each side, and yet unequal: so under two dates."""
     return (F.col("_in_silver") == 1) & (F.col("_in_facts") == 1)
 
 

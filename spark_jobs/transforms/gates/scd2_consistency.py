@@ -1,4 +1,4 @@
-"""The gate ``scd2_consistency``: the history of every member that facts name is one unbroken story."""
+"""The gate ``scd2_consistency``: the versions of every member that facts name follow each other without overlap."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ if TYPE_CHECKING:
 
 
 def scd2_consistency(facts: DataFrame, customers: DataFrame, products: DataFrame) -> DataFrame:
-    """The versions at fault of members that ``facts`` name, once for each order_date on which they do: order_date, row, detail.
+    """Return the wrong versions of members that ``facts`` name, once for each order_date on which they do: order_date, row, detail.
 
     Of each member's versions, in the order of valid_from: each begins before it ends, none before an earlier one has ended,
     they are numbered 1, 2, 3…; a surrogate key is that of no other version in the dimension; the one whose valid_to is open,
     and no other, is current, and there is at most one.
     """
-    return _at_fault(facts, customers, "customer").unionByName(_at_fault(facts, products, "product"))
+    return _wrong_versions(facts, customers, "customer").unionByName(_wrong_versions(facts, products, "product"))
 
 
-def _at_fault(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
+def _wrong_versions(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
     row = sentence(f"{name} ", F.col(f"{name}_id"), " version ", F.col("version"))
     problems = (*_bounds(), *_numbers(), *_currency(), _shared_key(f"{name}_key"))
-    seen = _seen_together(_named(facts, dimension, name), name).withColumn("_detail", F.concat_ws("; ", *problems))
-    faulty = seen.where(F.col("_detail") != "").withColumn("_row", row).select(f"{name}_id", "_row", "_detail")
-    naming = facts.select(f"{name}_id", "order_date").join(F.broadcast(faulty), f"{name}_id", "inner").distinct()
+    versions = _with_neighbours(_named(facts, dimension, name), name).withColumn(
+        "_detail", F.concat_ws("; ", *problems)
+    )
+    wrong = versions.where(F.col("_detail") != "").withColumn("_row", row).select(f"{name}_id", "_row", "_detail")
+    naming = facts.select(f"{name}_id", "order_date").join(F.broadcast(wrong), f"{name}_id", "inner").distinct()
     return failing_rows(naming, F.col("_row"), F.col("_detail"))
 
 
 def _named(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
-    """The versions of the members that facts name, with how many versions of the dimension have the same key."""
+    """Return the versions of the members that facts name, with how many versions of the dimension have the same key."""
     natural, surrogate = f"{name}_id", f"{name}_key"
     columns = (natural, surrogate, "valid_from", "valid_to", "is_current", "version")
     versions = dimension.select(*columns).join(facts.select(natural).distinct(), natural, "left_semi")
@@ -42,8 +44,8 @@ def _named(facts: DataFrame, dimension: DataFrame, name: str) -> DataFrame:
     return versions.join(F.broadcast(shared), surrogate, "left")
 
 
-def _seen_together(versions: DataFrame, name: str) -> DataFrame:
-    """Each version with its place in the order of time, when the latest earlier one ends, and how many are current."""
+def _with_neighbours(versions: DataFrame, name: str) -> DataFrame:
+    """Add each version's place in the order of time, when the latest earlier one ends, and how many are current."""
     member = Window.partitionBy(f"{name}_id")
     ordered = member.orderBy("valid_from", "valid_to", f"{name}_key")
     earlier = ordered.rowsBetween(Window.unboundedPreceding, -1)

@@ -1,4 +1,4 @@
-"""What all frame gates say, as one query, so that one job judges every date."""
+"""The results of all gates over DataFrames as one query, so that one job judges every date."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def summarize_gates(gates: Mapping[str, DataFrame], shown: int) -> DataFrame:
-    """The gates that hold a date back: gate STRING, order_date DATE, failing BIGINT, rows ARRAY<STRING>; one row per gate and date.
+    """Return the gates that failed: gate STRING, order_date DATE, failing BIGINT, rows ARRAY<STRING>; one row per gate and date.
 
-    ``gates``: what each gate gave (order_date, row, detail), by its name; at least one. ``rows`` are the first ``shown`` by the
+    ``gates``: the result of each gate (order_date, row, detail), by its name; at least one. ``rows`` are the first ``shown`` by the
     text of row and then of detail, as 'row: detail'. A gate that passes on a date has no row. Memory is that of the rows shown:
     a date whose rows all fail is sorted, not collected.
     """

@@ -13,17 +13,16 @@ from math import ceil, floor
 from statistics import median
 from typing import TYPE_CHECKING
 
+from spark_jobs.transforms.calendar import WEEKDAYS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-#: Names of their own, as those of the standard library change with the locale.
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A date's orders against the usual: ``low`` to ``high`` are allowed, both included; null where there is no baseline."""
+    """The orders of a date and the usual number: ``low`` to ``high`` are allowed, both included; None without a baseline."""
 
     usual: Fraction | None
     observed: int
@@ -35,7 +34,7 @@ class Volume:
 
 
 def volume_anomaly(counts: Mapping[date, int], day: date, weeks: int, min_weeks: int, tolerance: float) -> Volume:
-    """Whether the orders of ``day`` differ from the usual by at most ``tolerance``, a share of the usual.
+    """Judge if the orders of ``day`` differ from the usual by at most ``tolerance``, a share of the usual.
 
     ``counts``: orders by date; a date that is not there has none. With orders on fewer than ``min_weeks`` of the ``weeks`` days
     of the baseline nothing is judged, and the gate passes. The tolerance is the decimal that it is written as, so 0.1 is one
@@ -49,8 +48,8 @@ def volume_anomaly(counts: Mapping[date, int], day: date, weeks: int, min_weeks:
     low = min(ceil(usual * (1 - share)), floor(usual))
     high = max(floor(usual * (1 + share)), ceil(usual))
     passed = low <= observed <= high
-    says = _judged(day, observed, f"{low} to {high}", passed=passed, usual=usual, days=len(baseline))
-    return Volume(usual, observed, low, high, True, passed, says)
+    sentence = _judged(day, observed, f"{low} to {high}", passed=passed, usual=usual, days=len(baseline))
+    return Volume(usual, observed, low, high, True, passed, sentence)
 
 
 def _not_judged(day: date, observed: int, baseline: Sequence[int], weeks: int, min_weeks: int) -> str:

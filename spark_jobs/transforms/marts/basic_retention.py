@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def basic_retention(facts: DataFrame) -> DataFrame:
-    """One row per cohort and month in which a customer of it ordered: the columns of ``BASIC_RETENTION``.
+    """Return one row per cohort and month in which a customer of it ordered: the columns of ``BASIC_RETENTION``.
 
     A cohort are the customers whose first order falls into that month (its first day); months_since counts months of
     the calendar from there. Cancelled orders neither begin a cohort nor make a customer active. retention_rate =

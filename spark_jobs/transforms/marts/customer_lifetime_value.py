@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def customer_lifetime_value(facts: DataFrame, payments: DataFrame) -> DataFrame:
-    """One row per customer with an order that is not cancelled: the columns of ``CUSTOMER_LIFETIME_VALUE``.
+    """Return one row per customer with an order that is not cancelled: the columns of ``CUSTOMER_LIFETIME_VALUE``.
 
     lifetime_value = gross_amount − refunded_amount: the lines of the customer's orders less the refunded payments for
     the same orders. A refund for a cancelled order is left out, as its lines are: it would take off what was never
@@ -41,7 +41,7 @@ def customer_lifetime_value(facts: DataFrame, payments: DataFrame) -> DataFrame:
 
 
 def _refunds(sold: DataFrame, payments: DataFrame) -> DataFrame:
-    """What was paid back to each customer for orders that were sold to them. An order of many lines counts once."""
+    """Return what was paid back to each customer for orders in ``sold``. An order of many lines counts once."""
     order = ["customer_id", "order_id"]
     refunded = payments.where(F.col("status") == "refunded").join(sold.select(*order), order, "left_semi")
     return refunded.groupBy("customer_id").agg(total(F.col("amount")).alias("_refunded"))

@@ -1,4 +1,4 @@
-"""customer_segments: customers told apart by how lately, how often and for how much they bought (RFM)."""
+"""customer_segments: customers grouped by how recently, how often and for how much they bought (RFM)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spark_jobs.transforms.marts.shared import as_table
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-#: A segment and what makes a customer one of it: the first that holds decides. Whoever ordered on the last day is neither
+#: The segments, each with its rule: the first that holds decides. Whoever ordered on the last day is neither
 #: at risk nor lost, even where all have the score 1, as when there is one customer.
 SEGMENTS: tuple[tuple[str, str], ...] = (
     ("champions", "recency_score >= 4 AND frequency_score >= 4 AND monetary_score >= 4"),
@@ -28,7 +28,7 @@ SEGMENTS: tuple[tuple[str, str], ...] = (
 
 
 def customer_segments(facts: DataFrame, payments: DataFrame, customers: DataFrame) -> DataFrame:
-    """One row per customer with an order that is not cancelled: the columns of ``CUSTOMER_SEGMENTS``.
+    """Return one row per customer with an order that is not cancelled: the columns of ``CUSTOMER_SEGMENTS``.
 
     as_of_date is the last date on which anything was ordered, cancelled or not: no clock, so the same facts give the
     same segments. recency_days is from the customer's last order to it, frequency the number of orders, monetary the
@@ -50,8 +50,8 @@ def customer_segments(facts: DataFrame, payments: DataFrame, customers: DataFram
         .transform(_scored)
     )
     current = customers.where("is_current").select("customer_id", F.col("segment").alias("declared_segment"))
-    told = scored.withColumn("segment", _segment()).join(current, "customer_id", "left")
-    return as_table(told, CUSTOMER_SEGMENTS)
+    with_segments = scored.withColumn("segment", _segment()).join(current, "customer_id", "left")
+    return as_table(with_segments, CUSTOMER_SEGMENTS)
 
 
 def _scored(rows: DataFrame) -> DataFrame:
@@ -65,12 +65,12 @@ def _scored(rows: DataFrame) -> DataFrame:
 
 
 def _score(from_the_worst: Column) -> Column:
-    """1 to 5. A rank counts those before its equals, which takes all rows in one place: narrow ones, one a customer."""
+    """Score from 1 to 5. A rank counts those before its equals, which takes all rows in one place: narrow ones, one a customer."""
     everyone = Window.partitionBy(F.lit(0))
     worse = F.rank().over(everyone.orderBy(from_the_worst)) - 1
     return 1 + F.call_function("div", 5 * worse.cast("bigint"), F.count("*").over(everyone))
 
 
 def _segment() -> Column:
-    held = [F.when(F.expr(rule), name) for name, rule in SEGMENTS]
-    return F.coalesce(*held)
+    matching = [F.when(F.expr(rule), name) for name, rule in SEGMENTS]
+    return F.coalesce(*matching)

@@ -23,47 +23,47 @@ if TYPE_CHECKING:
 FIRST_YEAR, LAST_YEAR = 1990, 2050
 
 
-def daily_error_rate(accepted: DataFrame, letters: DataFrame) -> DataFrame:
-    """One row per event date and subject with a row that was accepted or refused: the columns of ``DAILY_ERROR_RATE``.
+def daily_error_rate(accepted: DataFrame, dead_letters: DataFrame) -> DataFrame:
+    """Return one row per event date and subject with a row that was accepted or refused: the columns of ``DAILY_ERROR_RATE``.
 
-    ``accepted`` and ``letters`` (dead letters that stand, see ``dead_letter_dates``): subject, event_date. Duplicates are
+    ``accepted`` and ``dead_letters`` (unresolved dead letters, see ``dead_letter_dates``): subject, event_date. Duplicates are
     neither. error_rate = dead_letters / (accepted + dead_letters), to six places. Nothing is null.
     """
-    return error_rates(error_counts(accepted, letters))
+    return error_rates(error_counts(accepted, dead_letters))
 
 
-def error_counts(accepted: DataFrame, letters: DataFrame) -> DataFrame:
-    """How many rows of each date and subject were accepted and refused: event_date, subject, accepted, dead_letters."""
-    judged = _judged(accepted, is_dead=False).unionByName(_judged(letters, is_dead=True))
+def error_counts(accepted: DataFrame, dead_letters: DataFrame) -> DataFrame:
+    """Return how many rows of each date and subject were accepted and refused: event_date, subject, accepted, dead_letters."""
+    judged = _judged(accepted, is_dead=False).unionByName(_judged(dead_letters, is_dead=True))
     return judged.groupBy("event_date", "subject").agg(
         F.count_if(~F.col("_is_dead")).alias("accepted"), F.count_if("_is_dead").alias("dead_letters")
     )
 
 
 def error_rates(counts: DataFrame) -> DataFrame:
-    """The mart of such counts. Where both are 0, as after a letter was resolved, there is no row."""
+    """Return the mart of such counts. Where both are 0, as after a dead letter was resolved, there is no row."""
     rows = F.col("accepted") + F.col("dead_letters")
     return as_table(
         counts.where(rows > 0).withColumn("error_rate", quotient(F.col("dead_letters"), rows, 6)), DAILY_ERROR_RATE
     )
 
 
-def dead_letter_dates(letters: DataFrame, event_times: Mapping[str, str]) -> DataFrame:
-    """Of dead letters (subject, payload, ingested_at, status) those that stand, each with its date: subject,
+def dead_letter_dates(dead_letters: DataFrame, event_times: Mapping[str, str]) -> DataFrame:
+    """Return the dead letters (subject, payload, ingested_at, status) that are not resolved, each with its date: subject,
     event_date.
 
-    A letter stands until it is resolved; a discarded one does. Its date, in UTC, is that of its event time, the field
+    A discarded one is among them. Its date, in UTC, is that of its event time, the field
     that ``event_times`` names for its subject, where the payload's text spells one from 1990 to 2050; else the date on
     which it came in.
     """
     moment = parse_text(_event_time(event_times), FieldType("timestamp"))
-    told = F.when(F.year(moment).between(FIRST_YEAR, LAST_YEAR), F.to_date(moment))
-    event_date = F.coalesce(told, F.to_date("ingested_at")).alias("event_date")
-    return letters.where(~F.col("status").eqNullSafe("resolved")).select("subject", event_date)
+    plausible = F.when(F.year(moment).between(FIRST_YEAR, LAST_YEAR), F.to_date(moment))
+    event_date = F.coalesce(plausible, F.to_date("ingested_at")).alias("event_date")
+    return dead_letters.where(~F.col("status").eqNullSafe("resolved")).select("subject", event_date)
 
 
 def _event_time(event_times: Mapping[str, str]) -> Column:
-    """The text of a letter's event time; null where the payload has none, or could not be read."""
+    """Return the text of a dead letter's event time; null where the payload has none, or could not be read."""
     texts = [F.when(F.col("subject") == name, F.col("payload")[field]) for name, field in event_times.items()]
     return F.coalesce(*texts, F.lit(None).cast("string"))
 

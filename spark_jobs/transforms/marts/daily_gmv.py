@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def daily_gmv(facts: DataFrame) -> DataFrame:
-    """One row per date on which anything was ordered: the columns of ``DAILY_GMV``.
+    """Return one row per date on which anything was ordered: the columns of ``DAILY_GMV``.
 
     gmv (gross merchandise value) is the sum of the lines of orders that are not cancelled; orders, customers and units
     are those of the same lines. Cancelled orders stand beside them. A refund takes nothing off: it has its own mart.

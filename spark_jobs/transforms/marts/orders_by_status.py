@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def orders_by_status(orders: DataFrame) -> DataFrame:
-    """One row per date and status that an order of the date has: the columns of ``ORDERS_BY_STATUS``.
+    """Return one row per date and status that an order of the date has: the columns of ``ORDERS_BY_STATUS``.
 
     orders and amount (the sum of total_amount, as the orders say it, not their lines) are of that status; nothing is
     left out, cancelled orders are a status like others. share = orders / the date's orders, to six places, each rounded

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def price_volatility(products: DataFrame) -> DataFrame:
-    """One row per product and month (its first day, UTC) with a change of price: the columns of ``PRICE_VOLATILITY``.
+    """Return one row per product and month (its first day, UTC) with a change of price: the columns of ``PRICE_VOLATILITY``.
 
     A change is a version whose price differs from that of the product's version before, also where the product was gone
     between the two; a product's first version is none. opening_price is in force at the month's first moment,
@@ -25,7 +25,7 @@ def price_volatility(products: DataFrame) -> DataFrame:
     0, average_price from 10^12 on. product_name is of the last version that begins in the month.
     """
     months = (
-        _with_what_they_add(products)
+        _with_monthly_prices(products)
         .groupBy("product_id", "month")
         .agg(
             F.max_by("product_name", "valid_from").alias("product_name"),
@@ -44,8 +44,8 @@ def price_volatility(products: DataFrame) -> DataFrame:
     return as_table(months.withColumns({"average_price": average, "volatility": _volatility()}), PRICE_VOLATILITY)
 
 
-def _with_what_they_add(products: DataFrame) -> DataFrame:
-    """The versions with what each adds to its month: _changed, _closing, and the prices in force, _opening and _begun.
+def _with_monthly_prices(products: DataFrame) -> DataFrame:
+    """Add what each version adds to its month: _changed, _closing, and the prices in force, _opening and _begun.
 
     Only a month's first version can tell the opening price: it is its own where it begins with the month, otherwise
     that of the version before, where that one still held. The first also counts where it has the price of a version
@@ -77,6 +77,6 @@ def _cents(price: str) -> Column:
 
 
 def _volatility() -> Column:
-    """√(n·Σc² − (Σc)²) / Σc: whole cents and exact to the root, which is the first step that rounds."""
+    """Return √(n·Σc² − (Σc)²) / Σc: whole cents and exact to the root, which is the first step that rounds."""
     variance = F.col("_prices") * F.col("_squares") - F.col("_cents") * F.col("_cents")
     return F.round(F.sqrt(variance) / F.col("_cents").cast("double"), 6)

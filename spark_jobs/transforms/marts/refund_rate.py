@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def refund_rate(payments: DataFrame) -> DataFrame:
-    """One row per date with a payment for its orders, whatever its status: the columns of ``REFUND_RATE``.
+    """Return one row per date with a payment for its orders, whatever its status: the columns of ``REFUND_RATE``.
 
     The date is that of the order: a refund changes the date of the sale that it undoes, however late it comes. A
     payment was paid if it is captured or refunded (it was captured before); authorised and failed ones are left out. An

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def top_products(facts: DataFrame, products: DataFrame, limit: int) -> DataFrame:
-    """One row per date and rank from 1 to ``limit``: the columns of ``TOP_PRODUCTS``. Cancelled orders are left out.
+    """Return one row per date and rank from 1 to ``limit``: the columns of ``TOP_PRODUCTS``. Cancelled orders are left out.
 
     Ranked by revenue (sum of lines), then units, then the smaller product_id: no two products share a rank, and a date
     with fewer products has fewer rows. product_name and category are of the newest version (greatest valid_from) among
