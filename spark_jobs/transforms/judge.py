@@ -53,17 +53,22 @@ def judge(conformed: DataFrame, subject: Subject, options: JudgeOptions) -> Data
     (null where valid) and ``_payload`` (null where the row cannot become a dead letter: it is valid, and late rows are not
     refused).
     """
+    checks = contract_checks(subject, options.clock_skew)
+    rows = _with_typed_values(conformed, subject).withColumns({"_readable": _readable(), **_masks(checks)})
+    rows = rows.withColumn("_valid", F.col("_readable") & _none_broken(checks))
+    return rows.select(*_row_columns(subject), *_verdict_columns(subject, checks, options))
+
+
+def _with_typed_values(conformed: DataFrame, subject: Subject) -> DataFrame:
+    """Return the rows with each field's typed value under its name, and its text beside it (see ``text_column``)."""
+    rows = conformed.withColumnsRenamed({name: f"_text_{name}" for name in subject.latest.columns})
+    typed = {field.name: parse_text(text_column(field.name), field.type) for field in subject.latest.row_fields}
+    return rows.withColumns(typed).transform(_with_given, subject)
+
+
+def _row_columns(subject: Subject) -> list[str | Column]:
     latest = subject.latest
-    rows = conformed.withColumnsRenamed({name: f"_text_{name}" for name in latest.columns})
-    rows = rows.withColumns(
-        {field.name: parse_text(text_column(field.name), field.type) for field in latest.row_fields}
-    )
-    rows = rows.transform(_with_given, subject)
-    found = contract_checks(subject, options.clock_skew)
-    rows = rows.withColumns({"_readable": _readable(), **_masks(found)})
-    rows = rows.withColumn("_valid", F.col("_readable") & _none_broken(found))
-    may_be_refused = F.lit(True) if options.refuse_late else ~F.col("_valid")
-    columns: list[str | Column] = [
+    return [
         *latest.columns,
         *(["given"] if latest.kind == "changes" else []),
         *[
@@ -74,14 +79,20 @@ def judge(conformed: DataFrame, subject: Subject, options: JudgeOptions) -> Data
         F.col("_version").alias("schema_version"),
         extras(subject).alias("extras"),
         F.col(latest.event_time).cast("date").alias("event_date"),
+    ]
+
+
+def _verdict_columns(subject: Subject, checks: list[Check], options: JudgeOptions) -> list[str | Column]:
+    latest = subject.latest
+    may_be_refused = F.lit(True) if options.refuse_late else ~F.col("_valid")
+    return [
         key_text([(name, latest.field(name).type) for name in identity_columns(latest)]).alias("_key"),
         F.col(latest.event_time).alias("_event_time"),
         "_valid",
         F.lit(False).alias("_control"),
-        F.when(~F.col("_valid"), _reasons(found, subject)).alias("_reasons"),
+        F.when(~F.col("_valid"), _reasons(checks, subject)).alias("_reasons"),
         F.when(may_be_refused, payload(subject)).alias("_payload"),
     ]
-    return rows.select(*columns)
 
 
 def identity_columns(contract: Contract) -> tuple[str, ...]:
@@ -101,8 +112,8 @@ def _readable() -> Column:
     return F.col("read_error").isNull() & F.col("_version").isNotNull()
 
 
-def _masks(found: list[Check]) -> dict[str, Column]:
-    return {f"_mask{at // BITS}": _mask(found[at : at + BITS]) for at in range(0, len(found), BITS)}
+def _masks(checks: list[Check]) -> dict[str, Column]:
+    return {f"_mask{at // BITS}": _mask(checks[at : at + BITS]) for at in range(0, len(checks), BITS)}
 
 
 def _mask(some: list[Check]) -> Column:
@@ -112,18 +123,18 @@ def _mask(some: list[Check]) -> Column:
     return mask
 
 
-def _none_broken(found: list[Check]) -> Column:
+def _none_broken(checks: list[Check]) -> Column:
     none = F.lit(True)
-    for name in _masks(found):
+    for name in _masks(checks):
         none = none & (F.col(name) == 0)
     return none
 
 
-def _reasons(found: list[Check], subject: Subject) -> Column:
+def _reasons(checks: list[Check], subject: Subject) -> Column:
     """Return every reason against a refused row. What could not be read, or has no known version, is judged no further."""
     each = [
         F.when(F.col(f"_mask{at // BITS}").bitwiseAND(F.lit(1 << at % BITS).cast("long")) != 0, _reason(check))
-        for at, check in enumerate(found)
+        for at, check in enumerate(checks)
     ]
     # A higher-order function keeps the reasons' details, needed by few rows, out of the code generated for all rows.
     judged = F.filter(F.array(*each), lambda reason: reason.isNotNull())

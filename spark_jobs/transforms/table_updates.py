@@ -49,7 +49,7 @@ class ChangeBatch:
 
 @dataclass(frozen=True, slots=True)
 class ExistingRows:
-    """What the lake holds of the batch's keys, or of all keys where the batch truncates.
+    """Rows that the lake holds of the batch's keys, or of all keys where the batch truncates.
 
     ``current``: their current rows; ``log``: all earlier changes of the late keys; ``truncates``: all earlier ones; these three
     with the columns of ``entity_row_schema``. ``versions``: the keys' history (its surrogate key, the key, valid_from, version,

@@ -1,9 +1,8 @@
-"""Files in, Bronze parts out: rows, ids, positions, and what became of every file."""
+"""Files in, Bronze parts out: rows, ids, positions, and a line for every file. Covers land_files and bronze_rows."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_jobs.landing.bronze_rows import row_id_prefix
-from spark_jobs.landing.driver_checks import LandingError, require_vanished
 from spark_jobs.landing.land_files import FileToLand, LandedFile, land_files
-from spark_jobs.landing.listing import list_folder
-from spark_jobs.landing.open_file import open_landed
-from spark_jobs.landing.spark_source import local_path
 from spark_jobs.schemas import BRONZE_META
 from spark_jobs.storage.table import Table
 
@@ -121,46 +116,9 @@ def test_the_last_ending_says_what_a_file_is(tmp_path: Path, name: str, row: tup
     assert (found["a"], found["raw"]) == row
 
 
-def test_the_fingerprint_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
-    path = tmp_path / "1.csv.gz"
-    path.write_bytes(gzip.compress(b"a\n1\n"))
-    with open_landed(tmp_path, [path.name]) as (content, blocks, _):
-        assert content == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-        assert b"".join(blocks) == b"a\n1\n"
-
-
-def test_a_file_replaced_while_it_is_read_keeps_the_content_of_its_fingerprint(tmp_path: Path) -> None:
-    path, other = tmp_path / "1.csv", tmp_path / "new"
-    path.write_bytes(b"old")
-    other.write_bytes(b"new")
-    with open_landed(tmp_path, [path.name]) as (content, blocks, _):
-        other.replace(path)
-        assert (content, b"".join(blocks)) == (hashlib.blake2b(b"old", digest_size=16).hexdigest(), b"old")
-
-
 def test_the_row_prefix_is_the_same_for_ever() -> None:
     assert row_id_prefix("a/1.csv", "abc") == "625913b22348d904d68649b4"
     assert len({row_id_prefix(s, c) for s in ("a", "b") for c in ("c", "d")}) == 4
-
-
-def test_all_that_lies_in_a_landing_folder_is_told_but_what_is_hidden(tmp_path: Path) -> None:
-    names = ["1.csv", "d/2.jsonl", "3.csv.gz", "4.jsonl.gz", "out.csv/part-0.csv"]
-    foreign = ["1.csv.tmp", "1.txt", "1.gz", "A.CSV", "d/b.json", "csv"]
-    for name in [*names, *foreign, ".1.csv", "_1.csv", "_d/1.csv", ".d/1.csv"]:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.csv" / "within").mkdir(parents=True)
-    found = list(list_folder(tmp_path))
-    assert sorted(one.name for one in found if not one.other_ending and not one.set_aside_reason) == sorted(names)
-    assert sorted(one.name for one in found if one.other_ending) == sorted(foreign)
-    aside = [(one.name, one.set_aside_reason) for one in found if one.set_aside_reason]
-    assert aside == [("folder.csv", "a folder, with no file in it")]
-    assert list(list_folder(tmp_path / "none")) == []
-
-
-@pytest.mark.parametrize("name", ["a b.csv", "p%20q.csv", "h#x.csv", "q?y.csv", "ü+.csv"])
-def test_a_path_of_sparks_is_taken_as_it_stands(name: str) -> None:
-    assert local_path(f"file:/data/{name}") == Path("/data") / name == local_path(f"file:///data/{name}")
 
 
 GROWTH = """
@@ -189,14 +147,3 @@ def test_a_file_of_200_mb_lands_in_bounded_memory(tmp_path: Path) -> None:
     rows, written, grown = map(int, told.stdout.split())
     assert rows == written == 2_000_000
     assert grown < 700
-
-
-def test_only_what_the_driver_finds_gone_too_has_vanished(tmp_path: Path) -> None:
-    (tmp_path / "there.csv").write_bytes(b"a\n1\n")
-    files = [landing(tmp_path / name) for name in ("there.csv", "gone.csv")]
-    require_vanished(files, {"gone.csv"}, tmp_path)
-    require_vanished(files, set(), tmp_path / "away")
-    with pytest.raises(LandingError, match=r"there\.csv was not there for the worker .* LANDING_ROOT must be storage"):
-        require_vanished(files, {"there.csv", "gone.csv"}, tmp_path)
-    with pytest.raises(LandingError, match=r"the landing folder .*away is gone, with 1 files"):
-        require_vanished(files, {"gone.csv"}, tmp_path / "away")

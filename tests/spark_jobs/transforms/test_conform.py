@@ -1,4 +1,4 @@
-"""Which version a row is, what migration makes of it, and what goes to extras."""
+"""The version of a row, its migration, and what goes to extras. Covers conform and contract_version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows of a batch repeat which accepted row: rows in sight, any order of arrival in the table, one answer."""
+"""The rows of a batch that repeat an accepted row: rows in sight, any order of arrival in the table, one answer."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 import yaml
 from chispa import assert_df_equality
@@ -19,10 +18,8 @@ from generator.events.run import run_events
 from schema_registry import registry
 from spark_jobs.lake import Lake
 from spark_jobs.landing.land_files import FileToLand, land_files
-from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import BITS, judge
-from spark_jobs.transforms.lateness import with_lateness
 
 TESTS = Path(__file__).parents[2]
 SENSORS = TESTS / "schema_registry" / "contracts"
@@ -75,14 +72,6 @@ def test_total_amount_is_price_times_quantity_to_the_cent(spark, shop):
     found = judged(spark, shop, rows)
     assert [row["total_amount"] for row in found] == expected
     assert all(row["_valid"] for row in found)
-
-
-def test_a_row_is_late_if_it_is_older_than_the_watermark_by_a_microsecond():
-    tick = timedelta(microseconds=1)
-    times = pa.table({"_event_time": pa.array([MARK - tick, MARK, MARK + tick, None], TIMESTAMP)})
-    assert with_lateness(times, MARK)["_late"].to_pylist() == [True, False, False, False]
-    assert with_lateness(times, None)["_late"].to_pylist() == [False] * 4
-    assert with_lateness(times.slice(0, 0), MARK)["_late"].to_pylist() == []
 
 
 def test_where_late_rows_are_refused_a_valid_row_keeps_its_payload_as_it_may_be_late(spark, shop):

@@ -1,4 +1,7 @@
-"""Changes are held to what their operation brings: whole rows, parts of rows, keys, or nothing but themselves."""
+"""Changes are held to what their operation brings: whole rows, parts of rows, keys, or nothing but themselves.
+
+Covers judge, checks and contract_version of changes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rows of older versions are held to the latest: what a migration renames or fills is there, or the row is refused."""
+"""Rows of older versions are held to the latest: what a migration renames or fills is there, or the row is refused.
+
+Covers conform and checks together.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rules and patterns over rows: what a backslash means, what cannot be decided, what is too long to be tried."""
+"""Rules and patterns over rows: what a backslash means, what cannot be decided, what is too long to be tried.
+
+Covers checks and null_on_error.
+"""
 
 from __future__ import annotations
 

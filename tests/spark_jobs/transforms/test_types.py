@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as F
 
 from schema_registry.contract import FieldType
 from spark_jobs.storage.keys import key_text as arrow_key_text
-from spark_jobs.transforms.lateness import watermark_of
 from spark_jobs.transforms.types import key_text, parse_text
 
 INTEGERS = {
@@ -142,10 +139,3 @@ def test_spark_and_arrow_spell_every_key_alike(spark):
     assert arrow_key_text(found, list(kinds)).to_pylist() == found["all"].to_pylist()
     for name in kinds:
         assert arrow_key_text(found, [name]).to_pylist() == found[f"of_{name}"].to_pylist()
-
-
-def test_a_watermark_begins_no_earlier_than_time_does():
-    first, day = datetime.min.replace(tzinfo=UTC), timedelta(days=1)
-    assert watermark_of(None, day) is None
-    assert watermark_of(first + day / 2, day) == watermark_of(first, day) == first
-    assert watermark_of(datetime.max.replace(tzinfo=UTC), day) == datetime.max.replace(tzinfo=UTC) - day

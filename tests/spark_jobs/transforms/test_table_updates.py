@@ -1,4 +1,7 @@
-"""Whatever way changes are split and in whatever order they come: the same rows, versions and books as the oracle says."""
+"""Whatever way changes are split and in whatever order they come: the same rows, versions and books as the oracle says.
+
+Covers table_updates, reduced_changes, entity_rows and scd2.
+"""
 
 from __future__ import annotations
 
