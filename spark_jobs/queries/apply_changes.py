@@ -17,8 +17,10 @@ from spark_jobs.storage.key_lookup import all_rows, rows_with_keys
 from spark_jobs.storage.keys import key_array
 from spark_jobs.storage.scans import read_parts, rows_where
 from spark_jobs.storage.table_writer import write_parts
+from spark_jobs.transforms.change_batch import ChangeBatch, ExistingRows
 from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, rows_from_current
-from spark_jobs.transforms.table_updates import ChangeBatch, ExistingRows, TableUpdates, compute_updates, find_late_keys
+from spark_jobs.transforms.late_keys import find_late_keys
+from spark_jobs.transforms.table_updates import TableUpdates, compute_updates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

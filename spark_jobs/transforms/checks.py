@@ -5,52 +5,30 @@ Null passes every check but ``missing``: a value that is not there, or could not
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from schema_registry.checks import longest_matched
 from schema_registry.contract import CHANGE_COLUMNS
 from schema_registry.expressions import spark_sql
 from spark_jobs.transforms.conform import migration_failures
+from spark_jobs.transforms.field_checks import Check, field_checks
 from spark_jobs.transforms.null_on_error import null_on_error
-from spark_jobs.transforms.types import outside_years, timestamp_literal
+from spark_jobs.transforms.types import outside_years
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
-    from decimal import Decimal
 
-    from schema_registry.contract import Contract, Field, Rule
+    from schema_registry.contract import Contract, Rule
     from schema_registry.registry import Subject
-
-#: Characters of a text that a detail shows.
-SHOWN = 80
-#: The characters that are white space in Unicode.
-WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One way to break a contract. ``broken`` may be null (passes); ``detail`` is evaluated for refused rows only."""
-
-    code: str
-    field: str
-    broken: Column
-    detail: Column
-
-
-def text_column(name: str) -> Column:
-    """Return the column of a field's text; the field's own column holds its typed value."""
-    return F.col(f"_text_{name}")
 
 
 def contract_checks(subject: Subject, clock_skew: timedelta) -> list[Check]:
     """Return every check of the latest version, in order: each field's own, then the row's rules."""
     latest = subject.latest
-    of_fields = [check for field in latest.row_fields for check in _field_checks(field, subject, clock_skew)]
+    of_fields = [check for field in latest.row_fields for check in field_checks(field, subject, clock_skew)]
     of_rows = [*_migration_checks(subject), *_rule_checks(latest), *_derived_checks(latest)]
     if latest.kind == "events":
         return of_fields + of_rows
@@ -61,110 +39,14 @@ def _for_operation(check: Check, latest: Contract) -> Check:
     """Limit a check to the operations that bring its field: a delete brings its key, a truncate no field of the entity."""
     if check.field in (*CHANGE_COLUMNS, *latest.identifying):
         return check
-    return (
-        replace(check, broken=check.broken & F.col("op").isin("c", "r", "u", "d"))
-        if check.field in latest.key
-        else _for_rows(check)
-    )
+    if check.field not in latest.key:
+        return _for_rows(check)
+    return replace(check, broken=check.broken & F.col("op").isin("c", "r", "u", "d"))
 
 
 def _for_rows(check: Check) -> Check:
     """Limit a check to the operations that bring a row."""
     return replace(check, broken=check.broken & F.col("op").isin("c", "r", "u"))
-
-
-def _field_checks(field: Field, subject: Subject, clock_skew: timedelta) -> Iterator[Check]:
-    yield from _missing(field, subject)
-    value, shown = F.col(field.name), _shown(field.name)
-    if field.type.name != "string":
-        wrong = text_column(field.name).isNotNull() & value.isNull()
-        yield Check("bad_type", field.name, wrong, F.concat(shown, F.lit(f" is no {field.type.sql}")))
-    if field.min is not None or field.max is not None:
-        yield Check("out_of_range", field.name, _outside(field), F.concat(shown, F.lit(f" is not {_range(field)}")))
-    if field.enum:
-        detail = F.lit(f" is none of {', '.join(field.enum)}")
-        yield Check("not_allowed", field.name, ~value.isin(*field.enum), F.concat(shown, detail))
-    if field.pattern is not None:
-        yield _pattern_check(field, value)
-    if field.max_length is not None:
-        length = F.char_length(value)
-        detail = F.concat(length.cast("string"), F.lit(f" characters, at most {field.max_length} allowed"))
-        yield Check("too_long", field.name, length > field.max_length, detail)
-    yield from _time_checks(field, clock_skew)
-
-
-def _missing(field: Field, subject: Subject) -> Iterator[Check]:
-    text = text_column(field.name)
-    nothing = text.isNull() & _must_name(field, subject)
-    nothing = nothing | _blank(text) if field.non_blank else nothing
-    if field.required or _identifies(field, subject.latest):
-        yield Check("missing", field.name, nothing, F.lit(f"'{field.name}' is absent or empty"))
-    elif field.required_when is not None:
-        applies = null_on_error(F.coalesce(F.expr(spark_sql(field.required_when)), F.lit(False)))
-        needed = F.coalesce(applies, F.lit(True)) & nothing
-        detail = F.lit(f"'{field.name}' is absent or empty, and required where {field.required_when}")
-        yield Check("missing", field.name, needed | _blank(text) if field.non_blank else needed, detail)
-    elif field.non_blank:
-        yield Check("missing", field.name, _blank(text), F.lit(f"'{field.name}' is blank"))
-
-
-def _identifies(field: Field, latest: Contract) -> bool:
-    """True if no row can do without the field: its key, its event time, what puts changes in order."""
-    return field.name in (*latest.key, *latest.identifying)
-
-
-def _must_name(field: Field, subject: Subject) -> Column:
-    """True if a row must have the field: always where it identifies the row.
-
-    Else not where the contracts say that the row's version has none, nor where a partial update does not name it.
-    """
-    must = F.lit(True)
-    if _identifies(field, subject.latest):
-        return must
-    exempt = sorted(subject.exempt_versions[field.name])
-    if exempt:
-        must = ~F.col("_version").isin(*exempt)
-    if subject.latest.partial_updates:
-        must = must & ((F.col("op") != "u") | F.array_contains("given", field.name))
-    return must
-
-
-def _blank(text: Column) -> Column:
-    """True if the text is white space alone. Trimming costs more than comparing; few texts start with anything but plain ASCII."""
-    starts_oddly = (text < "!") | (text > "\x7f")
-    return starts_oddly & (F.trim(text, F.lit(WHITE_SPACE)) == "")
-
-
-def _outside(field: Field) -> Column:
-    value = F.col(field.name)
-    bounds = []
-    if field.min is not None:
-        bounds.append(value < _number(field, field.min))
-    if field.max is not None:
-        bounds.append(value > _number(field, field.max))
-    return bounds[0] | bounds[1] if len(bounds) == 2 else bounds[0]
-
-
-def _number(field: Field, bound: Decimal) -> Column:
-    """Return the bound as a literal of the field's own type, so that comparing never widens and overflows."""
-    return F.lit(int(bound)) if field.type.is_integer else F.lit(f"{bound:f}").cast(field.type.sql)
-
-
-def _range(field: Field) -> str:
-    if field.min is None:
-        return f"at most {field.max}"
-    return f"at least {field.min}" if field.max is None else f"between {field.min} and {field.max}"
-
-
-def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
-    value, shown = F.col(field.name), _shown(field.name)
-    if field.not_before is not None:
-        detail = F.concat(shown, F.lit(f" is before {field.not_before:%Y-%m-%d}"))
-        yield Check("too_old", field.name, value < timestamp_literal(field.not_before), detail)
-    if field.not_future:
-        limit = F.col("ingested_at") + F.expr(f"INTERVAL {int(clock_skew.total_seconds() * 1000)} MILLISECONDS")
-        detail = F.concat(shown, F.lit(" lies after it was received, "), F.col("ingested_at").cast("string"))
-        yield Check("future", field.name, value > limit, detail)
 
 
 def _migration_checks(subject: Subject) -> list[Check]:
@@ -186,15 +68,6 @@ def _rule_check(rule: Rule) -> Check:
     return Check("rule", rule.name, ~F.coalesce(holds, F.lit(False)), F.concat(detail, F.lit(rule.check)))
 
 
-def _pattern_check(field: Field, value: Column) -> Check:
-    """Check a pattern. A text beyond the limit does not match; no pattern is tried on it, as that can take for ever."""
-    limit, length = longest_matched(field), F.char_length(value)
-    broken = F.when(length > limit, F.lit(True)).otherwise(~value.rlike(rf"\A(?:{field.pattern})\z"))
-    long = F.concat(length.cast("string"), F.lit(f" characters, a pattern is tried on at most {limit}"))
-    short = F.concat(_shown(field.name), F.lit(f" does not match {field.pattern}"))
-    return Check("bad_pattern", field.name, broken, F.when(length > limit, long).otherwise(short))
-
-
 def _derived_checks(latest: Contract) -> Iterator[Check]:
     """Check derived days and times, which can lie outside the years that readers know; no text of a field can."""
     for column in latest.derive:
@@ -202,10 +75,3 @@ def _derived_checks(latest: Contract) -> Iterator[Check]:
             value = null_on_error(F.expr(spark_sql(column.expr)).try_cast(column.type.sql))
             detail = F.concat(value.cast("string"), F.lit(" lies outside the years 1 to 9999"))
             yield Check("out_of_range", column.name, outside_years(value, column.type), detail)
-
-
-def _shown(name: str) -> Column:
-    """Return the text as received, in quotes, cut to a readable length."""
-    text = text_column(name)
-    cut = F.when(F.char_length(text) > SHOWN, F.concat(F.left(text, F.lit(SHOWN)), F.lit("…"))).otherwise(text)
-    return F.concat(F.lit("'"), F.coalesce(cut, F.lit("")), F.lit("'"))

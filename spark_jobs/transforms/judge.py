@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from schema_registry.expressions import spark_sql
-from spark_jobs.transforms.checks import Check, contract_checks, text_column
+from spark_jobs.transforms.checks import contract_checks
 from spark_jobs.transforms.conform import extras, payload, received_version
 from spark_jobs.transforms.contract_version import named_fields
+from spark_jobs.transforms.field_checks import Check, text_column
 from spark_jobs.transforms.null_on_error import null_on_error
 from spark_jobs.transforms.types import key_text, parse_text
 

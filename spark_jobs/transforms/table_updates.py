@@ -1,7 +1,7 @@
-"""A batch of changes against the existing rows of its keys: the rows and versions to write, and what each change did.
+"""Apply a batch of changes to the existing rows of its keys: the rows and versions to write, and what each change did.
 
-Pure, over Arrow tables. In two steps, as only the first can tell what else must be read: :func:`find_late_keys` names the keys
-whose earlier changes are needed, :func:`compute_updates` does the rest.
+Pure, over Arrow tables. In two steps, as only the first can tell what else must be read: ``late_keys.find_late_keys`` names the
+keys whose earlier changes are needed, :func:`compute_updates` does the rest.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.transforms.arrow_columns import as_mask, as_numbers, has_key_of, places_of_keys, unique_keys
-from spark_jobs.transforms.entity_rows import TRUNCATE, rows_from_changes
+from spark_jobs.transforms.arrow_columns import as_numbers, has_key_of, places_of_keys, unique_keys
+from spark_jobs.transforms.change_batch import with_deletes
 from spark_jobs.transforms.reduced_changes import (
     EXISTING,
     FROM_TRUNCATE,
@@ -30,36 +30,7 @@ from spark_jobs.transforms.truncates import truncates_as_deletes
 if TYPE_CHECKING:
     from schema_registry.contract import Contract
     from spark_jobs.transforms.arrow_columns import Mask, Numbers
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeBatch:
-    """A batch's accepted changes (columns of ``entity_row_schema``): those of a key, and truncates, which are of all keys."""
-
-    changes: pa.Table
-    truncates: pa.Table
-
-    @classmethod
-    def from_log(cls, log: pa.Table, contract: Contract) -> ChangeBatch:
-        """Make it of rows of the change log (columns of ``lake.changes``). Only ``op`` makes a truncate, whatever key it names."""
-        truncates = pc.fill_null(pc.equal(log["op"], TRUNCATE), False)
-        changes = log.filter(pc.invert(truncates))
-        return cls(rows_from_changes(changes, contract), rows_from_changes(log.filter(truncates), contract))
-
-
-@dataclass(frozen=True, slots=True)
-class ExistingRows:
-    """Rows that the lake holds of the batch's keys, or of all keys where the batch truncates.
-
-    ``current``: their current rows; ``log``: all earlier changes of the late keys; ``truncates``: all earlier ones; these three
-    with the columns of ``entity_row_schema``. ``versions``: the keys' history (its surrogate key, the key, valid_from, version,
-    is_current); None where the entity has none.
-    """
-
-    current: pa.Table
-    log: pa.Table
-    truncates: pa.Table
-    versions: pa.Table | None
+    from spark_jobs.transforms.change_batch import ChangeBatch, ExistingRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,44 +45,6 @@ class TableUpdates:
     history: pa.Table | None
     deleted_keys: pa.Array
     effects: dict[str, int]
-
-
-def find_late_keys(batch: ChangeBatch, existing: ExistingRows, contract: Contract) -> pa.Table:
-    """Return the keys (columns: the key's) whose row or history cannot be told from their current row and this batch alone.
-
-    Where updates are partial: a change is older than the row. Where there is history: a change changes the past, or history lacks
-    the version that the row is in. ``existing.log`` is not looked at.
-    """
-    changes = _with_deletes(batch, existing, contract)
-    row_of = places_of_keys(changes, existing.current, contract.key)
-    late = (row_of >= 0) & _reaches_back(changes, existing.current, row_of, contract)
-    rows = changes.filter(pa.array(late))
-    if existing.versions is not None:
-        incomplete = _lacks_version(existing.current, existing.versions, contract)
-        rows = pa.concat_tables([existing.current.filter(pa.array(incomplete)), rows])
-    return unique_keys(rows, contract.key)
-
-
-def _reaches_back(changes: pa.Table, current: pa.Table, row_of: Numbers, contract: Contract) -> Mask:
-    """True for a change that is visible at a time before its key's current row, or whose values may show through it."""
-    rows = current.take(pa.array(np.maximum(row_of, 0))) if current.num_rows else changes
-    same_sequence = pc.equal(changes["_sequence"], rows["_sequence"])
-    older = pc.or_(
-        pc.less(changes["_sequence"], rows["_sequence"]),
-        pc.and_(same_sequence, pc.less(changes["_change_id"], rows["_change_id"])),
-    )
-    reaches = pc.and_(older, contract.partial_updates)
-    if contract.tracked:
-        before = pc.less(changes["_event_time"], rows["_event_time"])
-        at_once = pc.equal(changes["_event_time"], rows["_event_time"])
-        reaches = pc.or_(reaches, pc.or_(before, pc.and_(at_once, pc.invert(older))))
-    return np.asarray(reaches).astype(bool)
-
-
-def _lacks_version(current: pa.Table, versions: pa.Table, contract: Contract) -> Mask:
-    """True for a current row that is not deleted and has no open version."""
-    is_open = versions.filter(versions["is_current"])
-    return ~has_key_of(current, is_open, contract.key) & ~as_mask(current["_deleted"])
 
 
 def compute_updates(
@@ -157,19 +90,9 @@ def _reduce(batch: ChangeBatch, existing: ExistingRows, late_keys: pa.Table, con
     changes = pa.concat_tables([existing.log, batch.changes])
     earlier = truncates_as_deletes(existing.truncates, pa.concat_tables([late_keys, new_keys]), changes, contract)
     before = pa.concat_tables([not_late, existing.log, earlier])
-    new = _with_deletes(batch, existing, contract)
+    new = with_deletes(batch, existing, contract)
     counts = [before.num_rows, batch.changes.num_rows, new.num_rows - batch.changes.num_rows]
     return reduce_changes(pa.concat_tables([before, new]), np.repeat([EXISTING, NEW, FROM_TRUNCATE], counts), contract)
-
-
-def _with_deletes(batch: ChangeBatch, existing: ExistingRows, contract: Contract) -> pa.Table:
-    """Return the batch's changes, then the deletes that its truncates come to for every key that there is."""
-    if not batch.truncates.num_rows:
-        return batch.changes
-    key = list(contract.key)
-    all_keys = unique_keys(pa.concat_tables([existing.current.select(key), batch.changes.select(key)]), key)
-    rows = pa.concat_tables([existing.current, existing.log, batch.changes])
-    return pa.concat_tables([batch.changes, truncates_as_deletes(batch.truncates, all_keys, rows, contract)])
 
 
 def _effects(batch: ChangeBatch, existing: ExistingRows, reduced: ReducedChanges, contract: Contract) -> dict[str, int]:

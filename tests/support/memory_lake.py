@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 
 from schema_registry.contract import Contract, Field, FieldType
 from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.transforms.change_batch import ChangeBatch, ExistingRows
 from spark_jobs.transforms.entity_rows import entity_row_schema
+from spark_jobs.transforms.late_keys import find_late_keys
 from spark_jobs.transforms.scd2 import OPEN
-from spark_jobs.transforms.table_updates import ChangeBatch, ExistingRows, TableUpdates, compute_updates, find_late_keys
+from spark_jobs.transforms.table_updates import TableUpdates, compute_updates
 from support.change_sets import FIELDS
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from spark_jobs.schemas import typed_columns
 from spark_jobs.storage.key_lookup import rows_with_keys
 from spark_jobs.storage.keys import key_array
 from spark_jobs.storage.scans import rows_where
+from spark_jobs.transforms.change_batch import ChangeBatch
 from spark_jobs.transforms.entity_rows import TRUNCATE, entity_row_schema, rows_from_changes, value_columns
 from spark_jobs.transforms.reduced_changes import EXISTING, reduce_changes
 from spark_jobs.transforms.scd2 import NewestVersions, build_versions
-from spark_jobs.transforms.table_updates import ChangeBatch
 from spark_jobs.transforms.truncates import truncates_as_deletes
 
 if TYPE_CHECKING:

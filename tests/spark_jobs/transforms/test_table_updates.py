@@ -1,6 +1,6 @@
 """Whatever way changes are split and in whatever order they come: the same rows, versions and books as the oracle says.
 
-Covers table_updates, reduced_changes, entity_rows and scd2.
+Covers table_updates, change_batch, late_keys, reduced_changes, entity_rows and scd2.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from support.changes_oracle import Change, Oracle
 from support.memory_lake import MemoryLake, rows_of, things, versions_of
 
 from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.transforms.change_batch import ChangeBatch
 from spark_jobs.transforms.scd2 import surrogate_keys
-from spark_jobs.transforms.table_updates import ChangeBatch
 
 ALL = tuple(FIELDS)
 KINDS = {
