@@ -18,8 +18,8 @@ from spark_jobs.landing.limits import too_large_reason
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Why lines cannot be read, by their number: code and detail.
-Refusals = dict[int, tuple[str, str]]
+#: Reasons (code, detail) why lines or records cannot be read, by their number.
+ReasonsByNumber = dict[int, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ def _lines(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.concatenate([np.zeros(1, np.int64), ends[:-1]]), ends
 
 
-def _undecodable_lines(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Refusals:
+def _undecodable_lines(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> ReasonsByNumber:
     """Return the lines that are no UTF-8. Halves are looked at until a bad line stands alone, so many good ones cost little."""
-    refused: Refusals = {}
+    refused: ReasonsByNumber = {}
     ranges = [(0, len(starts))]
     while ranges:
         low, high = ranges.pop()
@@ -115,7 +115,7 @@ def _assemble(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     continuing: set[int],
-    refused_lines: Refusals,
+    refused_lines: ReasonsByNumber,
     rest: bytes,
 ) -> RecordBlock:
     """Join lines that continue a record, number the records (blank lines are none) and take the refused ones out."""
@@ -140,10 +140,10 @@ def _refused_records(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     first_lines: NDArray[np.int64],
-    refused_lines: Refusals,
-) -> Refusals:
+    refused_lines: ReasonsByNumber,
+) -> ReasonsByNumber:
     """Return why records cannot be read, by their number: the first of their refused lines, or a stray carriage return."""
-    found: Refusals = {}
+    found: ReasonsByNumber = {}
     for line, why in sorted(refused_lines.items()):
         found.setdefault(int(np.searchsorted(first_lines, line, side="right")) - 1, why)
     for place in _with_stray_return(data, starts, ends):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
 
 INGESTED = datetime(2026, 1, 5, 12, tzinfo=UTC)
-TERMS = JudgeOptions(clock_skew=timedelta(minutes=5), refuse_late=False)
+OPTIONS = JudgeOptions(clock_skew=timedelta(minutes=5), refuse_late=False)
 UNREAD = ("read_error", "raw")
 
 V1 = {
@@ -64,10 +64,10 @@ def conformed(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str,
 
 
 def judged(
-    spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], terms: JudgeOptions = TERMS
+    spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], options: JudgeOptions = OPTIONS
 ) -> list[Row]:
     """The judged rows, in order; ``_reasons`` as a list of (code, field), none for a row that is not refused."""
-    found = judge(conform(bronze(spark, subject, rows), subject), subject, terms).toArrow().to_pylist()
+    found = judge(conform(bronze(spark, subject, rows), subject), subject, options).toArrow().to_pylist()
     for row in found:
         row["_details"] = [reason["detail"] for reason in row["_reasons"] or []]
         row["_reasons"] = [(reason["code"], reason["field"]) for reason in row["_reasons"] or []]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from chispa import assert_df_equality
-from support.bronze_rows import INGESTED, TERMS, V1, V2, V3, bronze, judged, without
+from support.bronze_rows import INGESTED, OPTIONS, V1, V2, V3, bronze, judged, without
 
 from generator.events.options import EventOptions
 from generator.events.run import run_events
@@ -76,7 +76,7 @@ def test_total_amount_is_price_times_quantity_to_the_cent(spark, shop):
 
 def test_where_late_rows_are_refused_a_valid_row_keeps_its_payload_as_it_may_be_late(spark, shop):
     rows = [V3, V3 | {"price": "-1"}]
-    found = judged(spark, shop, rows, replace(TERMS, refuse_late=True))
+    found = judged(spark, shop, rows, replace(OPTIONS, refuse_late=True))
     assert [dict(row["_payload"]) for row in found] == rows
     assert [row["_reasons"] for row in found] == [[], [("out_of_range", "price")]]
     assert [row["_payload"] is None for row in judged(spark, shop, rows)] == [True, False]
@@ -85,7 +85,7 @@ def test_where_late_rows_are_refused_a_valid_row_keeps_its_payload_as_it_may_be_
 def test_the_clock_skew_is_a_term_and_not_a_constant(spark, shop):
     ahead = INGESTED + timedelta(milliseconds=1500)
     rows = [V3 | {"event_time": f"{ahead:%Y-%m-%dT%H:%M:%S}{fraction}"} for fraction in (".5", ".500001")]
-    found = judged(spark, shop, rows, replace(TERMS, clock_skew=timedelta(milliseconds=1500)))
+    found = judged(spark, shop, rows, replace(OPTIONS, clock_skew=timedelta(milliseconds=1500)))
     assert [row["_reasons"] for row in found] == [[], [("future", "event_time")]]
 
 
@@ -230,7 +230,7 @@ def landed(spark, shop, tmp_path_factory):
 
 def test_an_oracle_in_plain_python_finds_the_same_reasons_for_every_generated_row(shop, landed):
     paths, rows = landed
-    verdicts = judge(conform(rows, shop), shop, TERMS).select(
+    verdicts = judge(conform(rows, shop), shop, OPTIONS).select(
         "source", "source_position", "_valid", "_reasons", "price"
     )
     found = {(row["source"], row["source_position"]): row for row in verdicts.toArrow().to_pylist()}
@@ -254,9 +254,9 @@ def test_an_oracle_in_plain_python_finds_the_same_reasons_for_every_generated_ro
 
 def test_the_same_rows_are_judged_the_same_twice_however_they_are_split(shop, landed):
     _, rows = landed
-    terms = replace(TERMS, refuse_late=True)
-    once = judge(conform(rows.coalesce(1), shop), shop, terms)
-    again = judge(conform(rows.repartition(3), shop), shop, terms)
+    options = replace(OPTIONS, refuse_late=True)
+    once = judge(conform(rows.coalesce(1), shop), shop, options)
+    again = judge(conform(rows.repartition(3), shop), shop, options)
     plain = [name for name in once.columns if name not in ("extras", "_payload")]
     seat = ["source", "source_position"]
     assert_df_equality(once.select(plain).orderBy(seat), again.select(plain).orderBy(seat))
@@ -264,5 +264,5 @@ def test_the_same_rows_are_judged_the_same_twice_however_they_are_split(shop, la
 
 def test_an_empty_batch_is_judged_to_nothing(spark, shop):
     assert judged(spark, shop, []) == []
-    columns = judge(conform(bronze(spark, shop, [V2]), shop), shop, TERMS).columns
+    columns = judge(conform(bronze(spark, shop, [V2]), shop), shop, OPTIONS).columns
     assert len(columns) == len(set(columns))
