@@ -5,7 +5,7 @@ Nothing outside of this package opens, lists or stats anything below LANDING_ROO
 - ``spark_source``: the stream of landed files; how Spark, the tables and the disk name a file
 - ``land_files``: read files and write their rows to Bronze (on the driver or an executor)
 - ``driver_checks``: what a worker says is gone or unreadable, checked again by the driver
-- ``skipped_files``: files that Spark's file source never hands to a batch
+- ``omitted_files``: files that Spark's file source omits from its batches
 - ``backlog``: what lies in the folder and is not in the lake (for ``tally status`` and ``tally audit``)
 - ``limits``: how large a file, a header, a line may be
 

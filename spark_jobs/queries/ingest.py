@@ -20,7 +20,7 @@ from spark_jobs.lake import of_subject
 from spark_jobs.landing.driver_checks import require_set_aside, require_vanished
 from spark_jobs.landing.land_files import FileToLand, land_files
 from spark_jobs.landing.limits import DEFAULTS
-from spark_jobs.landing.skipped_files import SkippedFiles
+from spark_jobs.landing.omitted_files import OmittedFiles
 from spark_jobs.landing.spark_source import local_path, source_of, subject_folder
 from spark_jobs.microbatch.exactly_once import ExactlyOnce, Handover
 from spark_jobs.microbatch.executors import balanced, over_groups
@@ -101,7 +101,7 @@ class Ingest:
     progress: Progress = field(default_factory=Progress)
     limits: Limits = DEFAULTS
     _last_reading: int | None = field(default=None, init=False)
-    _aside: SkippedFiles | None = field(default=None, init=False)
+    _aside: OmittedFiles | None = field(default=None, init=False)
     _listed_anew: bool = field(default=False, init=False)
     _began: float = field(default=0.0, init=False)
     _batches: ExactlyOnce[IngestFacts] = field(init=False)
@@ -204,9 +204,11 @@ class Ingest:
         return landings
 
     def _set_aside(self, landings: Sequence[FileToLand]) -> list[dict[str, Any]]:
-        """Return what lies in the folder and Spark hands on to no batch, each once; see :mod:`spark_jobs.landing.skipped_files`."""
+        """Return what lies in the folder and Spark hands on to no batch, each once; see :mod:`spark_jobs.landing.omitted_files`."""
         if self._aside is None:
-            self._aside = SkippedFiles(self.lake.files, self.subject.name, subject_folder(self.landing_root, self.subject.name))
+            self._aside = OmittedFiles(
+                self.lake.files, self.subject.name, subject_folder(self.landing_root, self.subject.name)
+            )
         found = self._aside.find_new({file.source for file in landings}, self._latest_reading())
         self._last_reading = self._latest_reading() + len(found)
         return [one.to_json() for one in found]

@@ -32,7 +32,7 @@ from spark_jobs.landing.driver_checks import LandingError, require_set_aside
 from spark_jobs.landing.land_files import FileToLand, LandedFile, land_files
 from spark_jobs.landing.limits import Limits, setting_name
 from spark_jobs.landing.listing import list_folder
-from spark_jobs.landing.skipped_files import SkippedFiles
+from spark_jobs.landing.omitted_files import OmittedFiles
 from spark_jobs.render.status import unread_for_their_ending
 from spark_jobs.schemas import FILES as FILES_SCHEMA
 from spark_jobs.storage.append import append_once
@@ -387,19 +387,19 @@ def test_what_is_on_record_is_not_told_again_and_a_file_mended_in_place_is_not_r
     folder: Path, tmp_path: Path, subject: Subject
 ) -> None:
     lake = Lake(tmp_path / "lake")
-    skipped = SkippedFiles(lake.files, "feed", folder)
+    omitted = OmittedFiles(lake.files, "feed", folder)
     write(folder, "empty.csv", b"")
     os.mkfifo(folder / "pipe.csv")
-    first = skipped.find_new({"feed/handed.csv"}, NOON)
+    first = omitted.find_new({"feed/handed.csv"}, NOON)
     assert [(one.source, one.status, one.ingested_at - NOON) for one in first] == [
         ("feed/empty.csv", "empty", 0),
         ("feed/pipe.csv", "set_aside", 1),
     ]
-    assert skipped.find_new((), NOON) == first
+    assert omitted.find_new((), NOON) == first
     assert file_backlog(lake, folder.parent, subject).waiting == ("feed/empty.csv",)
     ensure_table(lake.files)
     append_once(lake.files, write_parts(lake.files, on_record(first), subject="feed"), writer="w", version=0)
-    assert skipped.find_new((), NOON) == []
+    assert omitted.find_new((), NOON) == []
     write(folder, "later.csv")
     standing = file_backlog(lake, folder.parent, subject)
     assert (standing.waiting, standing.rewritten, standing.aside) == (

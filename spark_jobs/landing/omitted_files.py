@@ -1,4 +1,4 @@
-"""Files that Spark's file source never hands to a batch: empty ones, and what may not be read.
+"""Files that Spark's file source omits from its batches: empty ones, and what may not be read.
 
 Spark lists an empty file, a pipe or a device and leaves it out of the batch; links that lead nowhere, names that are no UTF-8
 and folders named like a file it leaves out of the list. So that each has its row in the ingest ledger, a batch looks itself.
@@ -28,7 +28,7 @@ EMPTY_FINGERPRINT = hashlib.blake2b(digest_size=16).hexdigest()
 
 
 @dataclass(slots=True)
-class SkippedFiles:
+class OmittedFiles:
     """The files of one subject's landing folder that no batch is given. ``files``: the ingest ledger.
 
     ``_recorded``: sources that lie in the folder and are known to be in the ledger, so that they are looked up once.
@@ -44,7 +44,7 @@ class SkippedFiles:
 
         Looked for again after a crash they are found again: they are in the ledger only once the batch is committed.
         """
-        found = {f"{self.subject}/{entry.name}": entry for entry in list_folder(self.folder) if _is_skipped(entry)}
+        found = {f"{self.subject}/{entry.name}": entry for entry in list_folder(self.folder) if _is_omitted(entry)}
         self._recorded &= found.keys()
         unknown = found.keys() - self._recorded
         if unknown:
@@ -69,7 +69,7 @@ class SkippedFiles:
         }
 
 
-def _is_skipped(entry: LandingEntry) -> bool:
+def _is_omitted(entry: LandingEntry) -> bool:
     return bool(entry.set_aside_reason) or (not entry.other_ending and not entry.bytes)
 
 
