@@ -22,7 +22,8 @@ from pyspark.sql import functions as F
 from schema_registry.contract import VERSION_COLUMN
 from schema_registry.registry import Subject, load_subject
 from spark_jobs.lake import Lake
-from spark_jobs.landing.land_files import FileToLand, land_files
+from spark_jobs.landing.land_files import land_files
+from spark_jobs.landing.landed_file import FileToLand
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.scans import read_parts
 from spark_jobs.transforms.conform import conform

@@ -3,7 +3,7 @@
 Nothing outside of this package opens, lists or stats anything below LANDING_ROOT. Others call these modules only:
 
 - ``spark_source``: the stream of landed files; how Spark, the tables and the disk name a file
-- ``land_files``: read files and write their rows to Bronze (on the driver or an executor)
+- ``land_files``: read files (``landed_file``) and write their rows to Bronze, on the driver or an executor
 - ``driver_checks``: what a worker says is gone or unreadable, checked again by the driver
 - ``omitted_files``: files that Spark's file source omits from its batches
 - ``backlog``: what lies in the folder and is not in the lake (for ``tally status`` and ``tally audit``)

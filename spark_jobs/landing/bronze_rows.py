@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from spark_jobs.landing.land_files import FileToLand
+    from spark_jobs.landing.landed_file import FileToLand
     from spark_jobs.landing.limits import Limits, Reason
     from spark_jobs.storage.table import Table
 

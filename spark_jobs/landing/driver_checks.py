@@ -11,7 +11,7 @@ from spark_jobs.landing.open_file import SetAsideError, open_regular
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from spark_jobs.landing.land_files import FileToLand
+    from spark_jobs.landing.landed_file import FileToLand
 
 
 class LandingError(TallyError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.dataset as ds
 
-from spark_jobs.landing.land_files import LandedFile
+from spark_jobs.landing.landed_file import LandedFile
 from spark_jobs.landing.listing import list_folder
 from spark_jobs.storage.open_tables import open_table
 

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from spark_jobs.lake import of_subject
 from spark_jobs.landing.driver_checks import require_set_aside, require_vanished
-from spark_jobs.landing.land_files import FileToLand, land_files
+from spark_jobs.landing.land_files import land_files
+from spark_jobs.landing.landed_file import FileToLand
 from spark_jobs.landing.limits import DEFAULTS
 from spark_jobs.landing.omitted_files import OmittedFiles
 from spark_jobs.landing.spark_source import local_path, source_of, subject_folder

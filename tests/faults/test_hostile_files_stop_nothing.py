@@ -29,7 +29,8 @@ from spark_jobs.lake import Lake
 from spark_jobs.landing import open_file
 from spark_jobs.landing.backlog import file_backlog
 from spark_jobs.landing.driver_checks import LandingError, require_set_aside
-from spark_jobs.landing.land_files import FileToLand, LandedFile, land_files
+from spark_jobs.landing.land_files import land_files
+from spark_jobs.landing.landed_file import FileToLand, LandedFile
 from spark_jobs.landing.limits import Limits, setting_name
 from spark_jobs.landing.listing import list_folder
 from spark_jobs.landing.omitted_files import OmittedFiles
@@ -284,7 +285,8 @@ from pathlib import Path
 import pyarrow as pa
 from schema_registry.registry import load
 from spark_jobs.lake import Lake
-from spark_jobs.landing.land_files import FileToLand, land_files
+from spark_jobs.landing.land_files import land_files
+from spark_jobs.landing.landed_file import FileToLand
 from spark_jobs.landing.limits import Limits
 
 root = Path(sys.argv[1])

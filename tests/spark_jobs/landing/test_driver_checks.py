@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spark_jobs.landing.driver_checks import LandingError, require_vanished
-from spark_jobs.landing.land_files import FileToLand
+from spark_jobs.landing.landed_file import FileToLand
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_jobs.landing.bronze_rows import row_id_prefix
-from spark_jobs.landing.land_files import FileToLand, LandedFile, land_files
+from spark_jobs.landing.land_files import land_files
+from spark_jobs.landing.landed_file import FileToLand, LandedFile
 from spark_jobs.schemas import BRONZE_META
 from spark_jobs.storage.table import Table
 

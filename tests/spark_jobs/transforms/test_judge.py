@@ -17,7 +17,8 @@ from generator.events.options import EventOptions
 from generator.events.run import run_events
 from schema_registry import registry
 from spark_jobs.lake import Lake
-from spark_jobs.landing.land_files import FileToLand, land_files
+from spark_jobs.landing.land_files import land_files
+from spark_jobs.landing.landed_file import FileToLand
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import BITS, judge
 
