@@ -15,12 +15,10 @@ from spark_jobs.render.terminal import show_json
 def as_of(
     subject: Annotated[str, typer.Argument(help="A subject of changes, such as products.")],
     key: Annotated[str, typer.Argument(help="The row's key; several parts are joined by |.")],
-    moment: Annotated[
-        str, typer.Argument(help="YYYY-MM-DD HH:MM[:SS], in UTC where no zone is named, or a date alone.")
-    ],
+    moment: Annotated[str, typer.Argument(help="YYYY-MM-DD HH:MM[:SS], in UTC if no zone is given, or a date alone.")],
     json: Json = False,
 ) -> None:
-    """Show a row as it was at a moment, since when and until when; exit 1 where there was none."""
+    """Show a row as it was at a moment, since when and until when; exit 1 if there was none."""
     from spark_jobs.batch.point_in_time.key_states import require_changes, state_at
     from spark_jobs.batch.point_in_time.parsing import parse_key, parse_moment
 

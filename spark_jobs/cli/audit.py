@@ -20,7 +20,7 @@ def audit(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Recompute the books from the tables, row by row; exit 1 where anything does not balance."""
+    """Recompute the books from the tables, row by row; exit 1 if anything does not balance."""
     from spark_jobs.batch.audit.run import audit_subjects
 
     settings = load_settings()

@@ -12,7 +12,7 @@ from config.settings import load as load_settings
 
 def demo(
     rows: Annotated[int, typer.Option(min=1000, help="How many events to generate.")] = 20_000,
-    out: Annotated[Path, typer.Option(help="Where the demo's own lake lies; made anew each time.")] = Path("data/demo"),
+    out: Annotated[Path, typer.Option(help="Folder of the demo's own lake; made anew each time.")] = Path("data/demo"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 42,
 ) -> None:
     """Generate events with faults, stream them to the end, and show that every row is accounted for."""

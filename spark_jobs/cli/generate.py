@@ -17,11 +17,20 @@ Subjects = Annotated[
     list[str],
     typer.Argument(help="Subjects: ecommerce_events, customers, products, orders, order_items, payments."),
 ]
-Rows = Annotated[int | None, typer.Option(min=1, help="Rows a file of events. [default: GENERATOR_ROWS]")]
-Files = Annotated[int | None, typer.Option(min=1, help="Number of files, for the shop: of days; endless without.")]
-Every = Annotated[float | None, typer.Option(min=0, help="Seconds from file to file; 0: as fast as possible.")]
-FaultRate = Annotated[float | None, typer.Option(min=0, max=1, help="Share of faulty rows.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="The same seed gives the same bytes.")]
+Rows = Annotated[int | None, typer.Option(min=1, help="Rows in each file of events. [default: GENERATOR_ROWS]")]
+Files = Annotated[
+    int | None, typer.Option(min=1, help="Number of files, or of days for the shop's changes; endless if not given.")
+]
+Every = Annotated[
+    float | None,
+    typer.Option(min=0, help="Seconds between files; 0 writes as fast as possible. [default: GENERATOR_EVERY]"),
+]
+FaultRate = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share of faulty rows. [default: GENERATOR_FAULT_RATE]")
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="The same seed gives the same files, byte for byte. [default: GENERATOR_SEED]")
+]
 Out = Annotated[Path | None, typer.Option(help="Landing folder. [default: LANDING_ROOT]")]
 Manifest = Annotated[
     Path | None,
@@ -29,7 +38,9 @@ Manifest = Annotated[
         help="File with the expected outcome of each row, as JSON lines; a folder where several subjects are named."
     ),
 ]
-Start = Annotated[str | None, typer.Option(help="Start of the simulated clock: ISO time, or now.")]
+Start = Annotated[
+    str | None, typer.Option(help="Start of the simulated clock: an ISO time, or now. [default: 2026-01-01]")
+]
 DuplicateRate = Annotated[float | None, typer.Option(min=0, max=1, help="Share of repeated rows.")]
 LateRate = Annotated[float | None, typer.Option(min=0, max=1, help="Share of late rows.")]
 Gzip = Annotated[bool, typer.Option(help="Write .csv.gz.")]

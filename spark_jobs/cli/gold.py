@@ -28,9 +28,7 @@ gold_app = typer.Typer(
 
 Accept = Annotated[
     list[str] | None,
-    typer.Option(
-        "--accept", help="Publish in spite of this gate, once; may be given again for another. The record says so."
-    ),
+    typer.Option("--accept", help="Publish in this run in spite of this gate, on record; may be given more than once."),
 ]
 All = Annotated[bool, typer.Option("--all", help="Build every date again, whether anything changed or not.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the run's record as JSON.")]
@@ -45,8 +43,8 @@ def run(
 ) -> None:
     """Bring every date up to this one up to date; only those whose orders, payments or dimensions changed are built again.
 
-    Exit 1 where a gate holds a date back. What the date held before stays published; the date is built again when something of it
-    changes, when it is asked for itself, or with --accept.
+    Exit 1 if a gate holds a date back. What was published of that date before stays; it is built again once something of it
+    changes, when it is the --date itself, or with --accept.
     """
     upto = parse_date(day, "--date")
     accepted = accept or ()
@@ -61,7 +59,7 @@ def backfill(
     everything: All = False,
     json: Json = False,
 ) -> None:
-    """Bring the dates from one to another up to date, those that are held back included. Exit 1 where a gate holds one back."""
+    """Bring the dates from one to another up to date, those that are held back included; exit 1 if a gate holds one back."""
     first, last = parse_date(start, "--start"), parse_date(end, "--end")
     if last < first:
         raise UsageError(f"--end {last} lies before --start {first}: name the earlier date first")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
-Subjects = Annotated[list[str] | None, typer.Argument(help="Subjects by name; all of them where none is named.")]
+Subjects = Annotated[list[str] | None, typer.Argument(help="Subjects by name; all if none is named.")]
 
 
 def load_settings_and_log(log_name: str) -> Settings:

@@ -15,10 +15,10 @@ from spark_jobs.render.terminal import show_json
 
 def rebuild(
     subject: Annotated[str, typer.Argument(help="A subject's name.")],
-    verify: Annotated[bool, typer.Option("--verify", help="Compare only; exit 1 where the content differs.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare only; exit 1 if the content differs.")] = False,
     json: Json = False,
 ) -> None:
-    """Make a subject's tables again from Bronze beside the old ones, compare the content, and swap them in; the old one is kept."""
+    """Build a subject's tables again from Bronze, compare them with the live ones, and swap them in; the old ones are kept."""
     from spark_jobs.batch.rebuild.run import Rebuild
     from spark_jobs.session import spark_session
     from spark_jobs.storage.add_actions import count_rows

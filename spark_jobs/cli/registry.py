@@ -31,7 +31,7 @@ def list_subjects(json: Json = False) -> None:
 @registry_app.command("show")
 def show_subject(
     subject: Annotated[str, typer.Argument(help="A subject's name.")],
-    version: Annotated[int | None, typer.Option(help="A version; the latest where none is named.")] = None,
+    version: Annotated[int | None, typer.Option(help="A version; the latest if none is named.")] = None,
     json: Json = False,
 ) -> None:
     """Show one contract: fields, rules, derived columns and migration."""
@@ -48,7 +48,7 @@ def show_subject(
 @registry_app.command()
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(help="A subject's folder; the whole registry where none is named.")
+        Path | None, typer.Argument(help="A subject's folder; the whole registry if none is named.")
     ] = None,
 ) -> None:
     """Check that contracts load: shape, rules, version order, compatibility, fingerprint lock."""

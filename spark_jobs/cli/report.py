@@ -15,10 +15,10 @@ from spark_jobs.render.terminal import show_json
 
 def report(
     date: Annotated[str, typer.Option(help="The date to report on, YYYY-MM-DD.")],
-    out: Annotated[Path | None, typer.Option(help="Where the page goes. [default: report-DATE.html]")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write the page to. [default: report-DATE.html]")] = None,
     json: Json = False,
 ) -> None:
-    """Show a published date on one page: sales, trend, refunds, products, prices, quality, gates; exit 1 where there is none."""
+    """Show a published date on one page: sales, trend, refunds, products, prices, quality, gates; exit 1 if none is published."""
     from spark_jobs.batch.report.build import build_report
     from spark_jobs.batch.report.file import write_report
     from spark_jobs.render.report import show_report

@@ -12,9 +12,9 @@ from config.settings import load as load_settings
 
 def scenarios(
     name: Annotated[
-        str | None, typer.Argument(help="customer-moves, price-rises or order-placed; all where none is named.")
+        str | None, typer.Argument(help="customer-moves, price-rises or order-placed; all if none is named.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where each story's own lake lies; made anew each time.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder of a lake for each story; made anew each time.")] = Path(
         "data/scenarios"
     ),
 ) -> None:

@@ -18,7 +18,7 @@ def serve(
         int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one. [default: SERVE_PORT]")
     ] = None,
 ) -> None:
-    """Serve the API and the dashboard over Postgres, read-only, until Ctrl-C. Others than this machine need API_KEY."""
+    """Serve the API and the dashboard over Postgres, read-only, until Ctrl-C. Listening to other machines needs API_KEY."""
     try:
         from serving import serve as serving
     except ImportError as error:

@@ -17,7 +17,7 @@ log = logging.getLogger("tallylake.stream")
 
 def stream(
     subjects: Subjects = None,
-    once: Annotated[bool, typer.Option("--once", help="Drain what has landed, then stop.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Take in what has landed, then stop.")] = False,
 ) -> None:
     """Run the streaming job until Ctrl-C or SIGTERM. The same as `spark-submit … spark_jobs/stream.py`."""
     run_stream(load_settings_and_log("spark_streaming"), subjects or [], once=once)

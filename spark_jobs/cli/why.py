@@ -21,7 +21,7 @@ def why(
     ],
     json: Json = False,
 ) -> None:
-    """Tell where a row came from and what became of it: file, row, version, reasons, batch."""
+    """Show where a row came from and what became of it: file, row, version, reasons, batch."""
     from spark_jobs.batch.why.trace import trace_rows
 
     settings = load_settings()

@@ -85,7 +85,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     return made
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def output_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     with pytest.raises(SystemExit):
         cli.main(arguments)
     said = capsys.readouterr()
@@ -94,7 +94,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_status_names_a_file_that_was_rewritten(home: House, capsys: pytest.CaptureFixture[str]) -> None:
     home.drop(NAME, "other")
-    assert_does_nothing(told(capsys, "status", "ecommerce_events"), "was rewritten after it was read")
+    assert_does_nothing(output_of(capsys, "status", "ecommerce_events"), "was rewritten after it was read")
 
 
 def test_status_says_what_postgres_said(home: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,15 +102,15 @@ def test_status_says_what_postgres_said(home: House, capsys: pytest.CaptureFixtu
     table = {"lake_table": bronze, "table": "raw_events", "shown": None, "error": HOSTILE}
     state = {"postgres": HOSTILE, "circuit": "open", "failures": 1, "error": HOSTILE, "tables": [table]}
     write_state(home.lake, state)
-    assert_does_nothing(told(capsys, "status", "ecommerce_events"))
+    assert_does_nothing(output_of(capsys, "status", "ecommerce_events"))
 
 
 def test_why_shows_a_row_whole(home: House, capsys: pytest.CaptureFixture[str]) -> None:
-    text = told(capsys, "why", "e")
+    text = output_of(capsys, "why", "e")
     assert_does_nothing(text)
     assert text.count("mine") >= 2 * 50
     assert "characters)" not in text
-    assert_does_nothing(told(capsys, "why", f"no such {HOSTILE}"))
+    assert_does_nothing(output_of(capsys, "why", f"no such {HOSTILE}"))
 
 
 @pytest.mark.parametrize("command", [("status", "ecommerce_events"), ("why", "e")])
@@ -118,7 +118,7 @@ def test_json_is_exact_and_does_nothing(
     home: House, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
     home.drop(NAME, "other")
-    text = told(capsys, *command, "--json")
+    text = output_of(capsys, *command, "--json")
     assert {one for one in text if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} == {"\n"}
     (one,) = json.loads(text)
     if command[0] == "why":
@@ -230,7 +230,7 @@ def test_the_reports_page_shows_names_as_text_and_nothing_else() -> None:
 def test_what_was_typed_is_quoted_and_does_nothing(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert_does_nothing(told(capsys, *arguments), "[/b]")
+    assert_does_nothing(output_of(capsys, *arguments), "[/b]")
 
 
 def test_nothing_is_shown_by_another_way() -> None:

@@ -45,10 +45,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1
-    return told.err.removeprefix("error: ").strip()
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    return output.err.removeprefix("error: ").strip()
 
 
 def contracts_without(root: Path, *subjects: str) -> str:
@@ -65,9 +65,9 @@ def test_a_date_is_read_as_it_is_written() -> None:
     "text", ["2026-02-30", "yesterday", "", "01.03.2026", "2026-03-01T12:00", "20260301", "2026-W09-7"]
 )
 def test_what_is_no_date_is_told_with_the_option_and_the_form(text: str) -> None:
-    with pytest.raises(UsageError, match=r"^--end '.*' is no date: write YYYY-MM-DD, such as 2026-03-31$") as told:
+    with pytest.raises(UsageError, match=r"^--end '.*' is no date: write YYYY-MM-DD, such as 2026-03-31$") as error:
         parse_date(text, "--end")
-    assert f"'{text}'" in str(told.value)
+    assert f"'{text}'" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -85,16 +85,16 @@ def test_each_option_that_is_a_date_is_named(
 
 
 def test_an_end_before_the_start_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    told = refused(capsys, "gold", "backfill", "--start", "2026-03-02", "--end", "2026-03-01")
-    assert told == "--end 2026-03-01 lies before --start 2026-03-02: name the earlier date first"
+    message = refused(capsys, "gold", "backfill", "--start", "2026-03-02", "--end", "2026-03-01")
+    assert message == "--end 2026-03-01 lies before --start 2026-03-02: name the earlier date first"
 
 
 @pytest.mark.parametrize("command", [RUN, BACKFILL])
 def test_a_gate_that_there_is_not_is_refused_with_those_that_there_are(
     capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
-    told = refused(capsys, *command, "--accept", "row_counts", "--accept", "moon")
-    assert told == f"there is no gate 'moon': the gates are {', '.join(GATES)}"
+    message = refused(capsys, *command, "--accept", "row_counts", "--accept", "moon")
+    assert message == f"there is no gate 'moon': the gates are {', '.join(GATES)}"
 
 
 def test_where_there_is_no_lake_the_way_to_one_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -108,11 +108,11 @@ def test_contracts_without_the_star_are_refused_with_what_it_takes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("CONTRACTS_ROOT", contracts_without(tmp_path, "payments"))
-    told = refused(capsys, *command)
-    assert told.startswith(
+    message = refused(capsys, *command)
+    assert message.startswith(
         "gold needs a subject 'payments' of kind changes, and the contracts have none: add contracts for "
     )
-    assert "orders, order_items, payments, customers, products to CONTRACTS_ROOT" in told
+    assert "orders, order_items, payments, customers, products to CONTRACTS_ROOT" in message
 
 
 def shown(capsys: pytest.CaptureFixture[str], **fields: Any) -> str:
@@ -124,11 +124,11 @@ def shown(capsys: pytest.CaptureFixture[str], **fields: Any) -> str:
 
 
 def test_a_run_that_found_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    told = shown(capsys, output_row_counts={"silver/orders": 9, "gold/daily_gmv": 1234})
-    assert told.startswith("Nothing that gold shows up to 2026-03-01 has changed in 12.3 s")
-    assert "table rows written rows now gold/daily_gmv 0 1,234" in told
+    text = shown(capsys, output_row_counts={"silver/orders": 9, "gold/daily_gmv": 1234})
+    assert text.startswith("Nothing that gold shows up to 2026-03-01 has changed in 12.3 s")
+    assert "table rows written rows now gold/daily_gmv 0 1,234" in text
     for absent in ("Quality gates", "silver/orders", "wait", "held", "not asked for"):
-        assert absent not in told
+        assert absent not in text
 
 
 def test_a_run_shows_what_was_published_held_accepted_and_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,7 +140,7 @@ def test_a_run_shows_what_was_published_held_accepted_and_what_is_left(capsys: p
         GateResult("order_totals", held, False, 1, "1 order [whose lines] differ", ("order 7: lines sum to 5.00",)),
         GateResult("order_totals", accepted, False, 2, "2 orders", ("order 8: too much",), accepted=True),
     )
-    told = shown(
+    text = shown(
         capsys,
         processed_events_count=1500,
         gates=gates,
@@ -162,14 +162,14 @@ def test_a_run_shows_what_was_published_held_accepted_and_what_is_left(capsys: p
         "changed, but not asked for: 2026-04-01 (tally gold run with a later --date, or backfill)",
         "waiting for their order: 2 order lines and 1,000 payments (gold/waiting_facts)",
     ):
-        assert line in told
-    assert "order 8" not in told
+        assert line in text
+    assert "order 8" not in text
 
 
 def test_of_many_verdicts_the_first_are_shown_and_the_rest_counted(capsys: pytest.CaptureFixture[str]) -> None:
     days = [DAY + timedelta(number) for number in range(15)]
     gates = tuple(GateResult("order_totals", day, False, 1, "1 order") for day in days)
-    told = shown(capsys, gates=gates, dates_held=tuple(days))
-    assert told.count("is held back by order_totals") == 12
-    assert "… and 3 more verdicts, all in the record" in told
-    assert "still held back" not in told
+    text = shown(capsys, gates=gates, dates_held=tuple(days))
+    assert text.count("is held back by order_totals") == 12
+    assert "… and 3 more verdicts, all in the record" in text
+    assert "still held back" not in text
