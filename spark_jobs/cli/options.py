@@ -1,4 +1,4 @@
-"""What several commands share: options, and the settings, lake, subjects and dates that they name."""
+"""Shared by several commands: options, and the settings, lake, subjects and dates that they name."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from config.settings import Settings
-from spark_jobs.cli.options import Subjects, load_registry, load_settings_and_log
+from spark_jobs.cli.options import Subjects, lake_of, load_registry, load_settings_and_log
 
 log = logging.getLogger("tallylake.stream")
 
@@ -28,7 +28,6 @@ def run_stream(settings: Settings, subjects: Sequence[str], *, once: bool) -> No
 
     The publisher runs in the background. Unknown subjects are refused before Spark is started.
     """
-    from spark_jobs.lake import Lake
     from spark_jobs.publish.background import publishing_in_background
     from spark_jobs.queries.application import Application, Listener
     from spark_jobs.queries.signals import stop_on_signals
@@ -44,7 +43,7 @@ def run_stream(settings: Settings, subjects: Sequence[str], *, once: bool) -> No
     spark = spark_session(settings)
     stop_on_signals(spark, stop)
     log.info("streaming %s into %s%s", ", ".join(names), settings.lake.root, " once" if once else "; Ctrl-C stops it")
-    lake = Lake(settings.lake.root.resolve())
+    lake = lake_of(settings)
     make_private_folder(lake.root)
     application = Application(spark, settings, registry, names, Listener(log_landed, log_books), stop, lake)
     with publishing_in_background(settings, registry, lake, once=once):

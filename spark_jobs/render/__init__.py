@@ -1,1 +1,1 @@
-"""How results are shown on a terminal: a file a command, on top of ``terminal``, which alone writes there."""
+"""Results on a terminal: a file a command, on top of ``terminal``, which alone writes there."""

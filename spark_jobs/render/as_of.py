@@ -1,4 +1,4 @@
-"""How ``tally as-of`` shows a row as it was."""
+"""Show a row as it was, for ``tally as-of``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ``tally audit`` shows the books that it recomputed."""
+"""Show recomputed books, for ``tally audit``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ``tally registry test`` shows examples: a line a subject, and each row that failed beside its contract."""
+"""Show examples of contracts, for ``tally registry test``: a line a subject, and each row that failed beside its contract."""
 
 from __future__ import annotations
 

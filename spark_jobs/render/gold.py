@@ -1,4 +1,4 @@
-"""How ``tally gold`` shows a run: its gates, its tables, and what is left to do."""
+"""Show a gold run, for ``tally gold``: its gates, its tables, and what is left to do."""
 
 from __future__ import annotations
 

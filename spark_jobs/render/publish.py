@@ -1,4 +1,4 @@
-"""How ``tally publish --once`` shows what it published."""
+"""Show what was published, for ``tally publish --once``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ``tally rebuild`` shows what it compared, and the way back."""
+"""Show what a rebuild compared, and the way back, for ``tally rebuild``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ``tally report`` shows that a page was written."""
+"""Show that a report was written, for ``tally report``."""
 
 from __future__ import annotations
 

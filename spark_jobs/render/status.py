@@ -1,4 +1,4 @@
-"""How ``tally status`` shows the lake and its publishing."""
+"""Show the lake and its publishing, for ``tally status``."""
 
 from __future__ import annotations
 

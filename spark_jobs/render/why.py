@@ -1,4 +1,4 @@
-"""How ``tally why`` shows a row."""
+"""Show a row and its way, for ``tally why``."""
 
 from __future__ import annotations
 
