@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from generator.changes.contracts import SHOP_SUBJECTS
@@ -114,12 +115,17 @@ def _stream_and_audit(
 def _show_next_commands(settings: Settings, out: Path, commands: Sequence[str], seconds: float) -> None:
     say((f"Done in {seconds:.0f} s.", "bold"), " Commands to try next:")
     say()
-    for arguments in ("status", f"audit --manifest {out}/manifests", *commands, "rebuild products --verify"):
+    for arguments in (
+        "status",
+        f"audit --manifest {quote(f'{out}/manifests')}",
+        *commands,
+        "rebuild products --verify",
+    ):
         say(f"  {lake_command(out, arguments)}")
     say(f"  {tally()} generate {EVENTS}    # and in a second terminal: {tally()} stream")
     say()
     address = f"http://{settings.serving.host}:{settings.serving.port}"
     say(
         ("The dashboard over what was just made:", "bold"),
-        f" POSTGRES_ROOT={out}/postgres {tally()} serve, then open {address}",
+        f" POSTGRES_ROOT={quote(f'{out}/postgres')} {tally()} serve, then open {address}",
     )
