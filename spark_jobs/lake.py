@@ -142,13 +142,13 @@ class Lake:
             row_group_rows=KEYED_ROW_GROUP_ROWS,
         )
 
-    def judged(self, subject: Subject) -> tuple[Table, ...]:
+    def refine_tables(self, subject: Subject) -> tuple[Table, ...]:
         """Every table that a subject's refine query writes, the books last."""
         ops = (self.duplicates, self.dead_letters)
-        merged = self.merged(subject) if subject.kind == "changes" else ()
+        merged = self.tables_with_key(subject) if subject.kind == "changes" else ()
         return (self.accepted(subject), *ops, *merged, self.batch_quality)
 
-    def merged(self, subject: Subject) -> tuple[Table, ...]:
+    def tables_with_key(self, subject: Subject) -> tuple[Table, ...]:
         """The tables whose rows a subject's changes replace: the current one, and history where there is one."""
         history = self.history(subject)
         return (self.current(subject),) if history is None else (self.current(subject), history)

@@ -83,7 +83,7 @@ def waiting_since(lake: Lake, subject: Subject) -> datetime | None:
 def _require_committed(lake: Lake, subject: Subject) -> None:
     checkpoint = lake.checkpoint(subject.name, "refine")
     newest = max(Journal(checkpoint, RefineFacts).numbers(), default=-1)
-    done = committed_to(newest, lake.judged(subject), query_id(checkpoint)) if newest >= 0 else []
+    done = committed_to(newest, lake.refine_tables(subject), query_id(checkpoint)) if newest >= 0 else []
     if done and lake.batch_quality not in done:
         raise UsageError(
             f"batch {newest} of '{subject.name}' was interrupted while it was committed: {_way_out(subject.name)}"

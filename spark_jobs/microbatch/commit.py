@@ -82,7 +82,7 @@ class CommitState(Generic[F]):
 def read_state(journal: Journal[F], tables: Sequence[Table], query: str) -> CommitState[F]:
     """Read how far a query has come from its journal and the logs of the tables that it commits to; commit nothing.
 
-    A prepared batch whose parts are lost is struck out where nothing of it is visible. Parts can be lost between prepare and
+    A prepared batch whose parts are lost is discarded where nothing of it is visible. Parts can be lost between prepare and
     commit: a stop longer than VACUUM's retention, or a power cut. LostPartsError, JournalError where part of it is visible.
     """
     last = _youngest_of_use(journal, tables, query)
@@ -91,7 +91,7 @@ def read_state(journal: Journal[F], tables: Sequence[Table], query: str) -> Comm
 
 
 def _youngest_of_use(journal: Journal[F], tables: Sequence[Table], query: str) -> PreparedBatch[F] | None:
-    """Return the youngest batch that is whole; strike out younger ones, or raise where part of them is visible."""
+    """Return the youngest batch that is whole; discard younger ones, or raise where part of them is visible."""
     for number in journal.numbers():
         try:
             batch = journal.load(number)
@@ -100,7 +100,7 @@ def _youngest_of_use(journal: Journal[F], tables: Sequence[Table], query: str) -
             batch = None
         if batch is not None and _is_whole(batch, tables, batch.writer or query):
             return batch
-        journal.strike(number)
+        journal.discard(number)
     return None
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from spark_jobs.microbatch.journal import PreparedBatch
     from spark_jobs.microbatch.offsets import SourceRange
-    from spark_jobs.microbatch.stream_state import Progress
+    from spark_jobs.microbatch.stream_state import BatchProgress
     from spark_jobs.storage.table import Table
 
 
@@ -69,7 +69,7 @@ class ExactlyOnce(Generic[F]):
     checkpoint: Path
     facts: type[F]
     committed: Callable[[PreparedBatch[F], float, bool], None]
-    progress: Progress
+    progress: BatchProgress
     last_table: Table | None = None
     _state: CommitState[F] | None = field(default=None, init=False)
 

@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 ANSWER = "answer string"
 
 
-def over_groups(
+def run_groups(
     spark: SparkSession,
     groups: Sequence[Sequence[Item]],
     work: Callable[[Sequence[Item]], dict[str, Any]],
@@ -45,7 +45,7 @@ def over_groups(
     return [json.loads(row.answer) for row in indexes.mapInArrow(run, ANSWER).collect()]
 
 
-def balanced(items: Sequence[Item], size: Callable[[Item], int], groups: int) -> list[list[Item]]:
+def spread_evenly(items: Sequence[Item], size: Callable[[Item], int], groups: int) -> list[list[Item]]:
     """Spread items over at most that many groups of about equal size, largest first; order within a group is kept."""
     chosen: list[list[tuple[int, Item]]] = [[] for _ in range(min(groups, len(items)))]
     totals = [0] * len(chosen)

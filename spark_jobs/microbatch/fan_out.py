@@ -46,7 +46,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Tally:
+class FanOutResult:
     """What one worker wrote and saw: parts, rows by reason, late and control rows, the span of accepted event times."""
 
     parts: list[Part] = field(default_factory=list)
@@ -56,8 +56,8 @@ class Tally:
     min_event_time: int | None = None
     max_event_time: int | None = None
 
-    def add(self, other: Tally) -> None:
-        """Take another worker's tally in."""
+    def add(self, other: FanOutResult) -> None:
+        """Take another worker's result in."""
         self.parts += other.parts
         self.reasons += other.reasons
         self.late += other.late
@@ -88,34 +88,34 @@ class Tally:
         }
 
     @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> Tally:
-        """The tally that :meth:`to_json` described."""
+    def from_json(cls, plain: dict[str, Any]) -> FanOutResult:
+        """The result that :meth:`to_json` described."""
         parts = [Part.from_json(part) for part in plain["parts"]]
         return cls(**{**plain, "parts": parts, "reasons": Counter(plain["reasons"])})
 
 
-def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> Tally:
+def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> FanOutResult:
     """Send judged rows (columns as :func:`transforms.judge.judge` gives) to their tables' parts."""
     subject = {"subject": plan.subject}
     accepted_rows = TableWriter(plan.accepted)
     duplicates = TableWriter(plan.duplicates, subject)
     dead_letters = TableWriter(plan.dead_letters, subject)
-    tally, repeats = Tally(), DuplicateIndex.from_duplicates(plan.repeats)
+    result, repeats = FanOutResult(), DuplicateIndex.from_duplicates(plan.repeats)
     for batch in batches:
         rows = with_lateness(pa.Table.from_batches([batch]), plan.watermark)
         first = repeats.first_row_ids(rows)
         fork = _fork(rows, first, refuse_late=plan.refuse_late)
         accepted = rows.filter(fork.accepted)
         if accepted.num_rows:
-            tally.note_accepted(accepted)
+            result.note_accepted(accepted)
             accepted_rows.write(_accepted(accepted, plan))
         duplicates.write(_duplicates(rows.filter(fork.duplicate), first.filter(fork.duplicate), plan))
         refused = _with_all_reasons(rows.filter(fork.refused), plan)
-        tally.reasons += _count_reasons(refused)
+        result.reasons += _count_reasons(refused)
         dead_letters.write(_dead_letters(refused, plan))
-        tally.control += pc.sum(fork.control.cast(pa.int64())).as_py() or 0
-    tally.parts = [*accepted_rows.close(), *duplicates.close(), *dead_letters.close()]
-    return tally
+        result.control += pc.sum(fork.control.cast(pa.int64())).as_py() or 0
+    result.parts = [*accepted_rows.close(), *duplicates.close(), *dead_letters.close()]
+    return result
 
 
 @dataclass(frozen=True, slots=True)

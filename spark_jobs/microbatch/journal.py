@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.offsets import SourceRange
-from spark_jobs.microbatch.spark_notes import sync_progress
+from spark_jobs.microbatch.spark_notes import sync_notes
 from spark_jobs.storage.files import make_folder, write_json
 from spark_jobs.storage.parts import Part
 
@@ -178,13 +178,13 @@ class Journal(Generic[F]):
         """Return the batches that it holds, the youngest first; only that one can be without some of its commits."""
         return sorted((int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()), reverse=True)
 
-    def strike(self, batch_id: int) -> None:
+    def discard(self, batch_id: int) -> None:
         """Forget a batch of which nothing is visible and that cannot be committed any more: it is done anew."""
         self._path(batch_id).unlink(missing_ok=True)
 
     def save(self, batch: PreparedBatch[F]) -> None:
         """Write the batch down. Older batches, long committed, are forgotten."""
-        sync_progress(self._checkpoint)  # what Spark planned the batch from is never less on disk than what came of it
+        sync_notes(self._checkpoint)  # what Spark planned the batch from is never less on disk than what came of it
         write_batch(self._path(batch.batch_id), batch)
         self._forget(batch.batch_id - KEEP)
 

@@ -24,7 +24,7 @@ NOTES = ("offsets", "commits", "sources/0")
 NEWEST = 2
 
 
-def sync_progress(checkpoint: Path) -> None:
+def sync_notes(checkpoint: Path) -> None:
     """Bring to disk what Spark has noted of the batch under way and the one before. Nothing where there is no checkpoint."""
     if checkpoint.exists():
         sync_all([*_newest(checkpoint), checkpoint])
@@ -54,7 +54,7 @@ class ProgressError(TallyError):
 Notes = dict[int, Path]
 
 
-def mend_progress(checkpoint: Path) -> list[str]:
+def repair_notes(checkpoint: Path) -> list[str]:
     """Set aside the notes that a power cut has left such that Spark cannot go on from them; says what it did.
 
     These are empty or cut off ones, and what goes by them: listings and plans after a gap, plans by a listing that is lost, what

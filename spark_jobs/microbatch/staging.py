@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.microbatch.executors import over_groups
-from spark_jobs.microbatch.fan_out import Plan, Tally, fan_out
+from spark_jobs.microbatch.executors import run_groups
+from spark_jobs.microbatch.fan_out import FanOutResult, Plan, fan_out
 from spark_jobs.transforms.judge import DEDUPE_COLUMNS
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ class InMemory:
     rows: pa.Table
 
     @property
-    def narrow(self) -> pa.Table:
+    def dedupe_columns(self) -> pa.Table:
         """What deduplication needs of the rows (columns ``judge.DEDUPE_COLUMNS``)."""
         return self.rows.select(list(DEDUPE_COLUMNS))
 
-    def fan_out(self, _spark: SparkSession, plan: Plan) -> Tally:
+    def fan_out(self, _spark: SparkSession, plan: Plan) -> FanOutResult:
         """Write each row to the parts of its table."""
         return fan_out(self.rows.to_batches(), plan)
 
@@ -53,12 +53,12 @@ class InMemory:
 class Staging:
     """The judged rows of a large batch, in a folder on storage that driver and executors share.
 
-    ``narrow``: what deduplication needs of them (columns ``judge.DEDUPE_COLUMNS``), once they were taken.
+    ``dedupe_columns``: what deduplication needs of them (columns ``judge.DEDUPE_COLUMNS``), once they were taken.
     """
 
     folder: Path
     files: tuple[str, ...] = ()
-    narrow: pa.Table = field(default_factory=lambda: pa.table({}))
+    dedupe_columns: pa.Table = field(default_factory=lambda: pa.table({}))
 
     def take(self, judged: DataFrame, *, bounded: bool = False) -> None:
         """Judge the rows and set them down.
@@ -74,14 +74,14 @@ class Staging:
         with self._cleared_on_failure(), _few_bytes_a_batch(judged) if bounded else nullcontext():
             rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
         self.files = tuple(pc.unique(pc.drop_null(rows[STAGED])).to_pylist())
-        self.narrow = rows.drop_columns([STAGED])
+        self.dedupe_columns = rows.drop_columns([STAGED])
 
-    def fan_out(self, spark: SparkSession, plan: Plan) -> Tally:
+    def fan_out(self, spark: SparkSession, plan: Plan) -> FanOutResult:
         """Write each row to the parts of its table, a task for each file, and clear the folder."""
-        total = Tally()
+        total = FanOutResult()
         with self._cleared_on_failure():
-            for answer in over_groups(spark, [[name] for name in self.files], _PickUp(plan), here=False):
-                total.add(Tally.from_json(answer))
+            for answer in run_groups(spark, [[name] for name in self.files], _PickUp(plan), here=False):
+                total.add(FanOutResult.from_json(answer))
         shutil.rmtree(self.folder, ignore_errors=True)
         return total
 
@@ -109,7 +109,7 @@ def _few_bytes_a_batch(judged: DataFrame) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _SetDown:
-    """Writes the batches of a task to one Arrow file and passes their narrow columns on, the file's name on the first row."""
+    """Writes the batches of a task to one Arrow file and passes on what deduplication needs, the file's name on the first row."""
 
     folder: str
 

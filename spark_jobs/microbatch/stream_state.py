@@ -1,7 +1,7 @@
-"""How a stream stands: what each query is doing, and which of them stand still, since when and why.
+"""The state of a stream: what each query is doing, and which of them stand still, since when and why.
 
-:class:`Progress` is told by the batch's own thread; the note is for ``tally status`` and for the publisher, which read it while the
-stream runs and after it. It says nothing that the tables do not say better, and may be deleted at any time.
+:class:`BatchProgress` is kept by the batch's own thread. The note of states is for ``tally status`` and for the publisher, which
+read it while the stream runs and after it. It says nothing that the tables do not say better, and may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ State = Literal["running", "retrying", "stalled", "given_up", "stopped"]
 STANDS_STILL = ("retrying", "stalled", "given_up")
 
 
-class Step(NamedTuple):
+class BatchStep(NamedTuple):
     """What a batch is doing, and since when by the clock of ``time.monotonic``."""
 
     batch_id: int | None
@@ -32,11 +32,11 @@ class Step(NamedTuple):
     since: float
 
 
-class Progress:
+class BatchProgress:
     """Where the batch under way is. Written by the batch's thread, read by the supervisor's."""
 
     def __init__(self) -> None:
-        self._step: Step | None = None
+        self._step: BatchStep | None = None
         self._batch_id: int | None = None
 
     def begin(self, batch_id: int) -> None:
@@ -46,14 +46,14 @@ class Progress:
 
     def step(self, name: str) -> None:
         """The batch has come to this step."""
-        self._step = Step(self._batch_id, name, time.monotonic())
+        self._step = BatchStep(self._batch_id, name, time.monotonic())
 
     def end(self) -> None:
         """No batch is under way, or Spark is planning the next."""
         self._step = None
 
     @property
-    def current(self) -> Step | None:
+    def current(self) -> BatchStep | None:
         """The step of the batch under way; None between batches."""
         return self._step
 

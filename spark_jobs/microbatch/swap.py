@@ -94,7 +94,7 @@ def begin_swap(lake: Lake, subject: Subject) -> None:
     Raises DeltaLogError where a live table asks for what cannot be kept here; nothing is changed then.
     """
     shadow = lake.shadow(subject.name)
-    pairs = zip(lake.judged(subject), shadow.judged(subject), strict=True)
+    pairs = zip(lake.refine_tables(subject), shadow.refine_tables(subject), strict=True)
     tables = tuple(_planned(live, made, subject.name) for live, made in pairs)
     swap = Swap(subject.name, query_id(shadow.checkpoint(subject.name, "refine")), tables)
     write_batch(lake.swap_journal(subject.name), PreparedBatch(0, (), swap, _writer(swap)))

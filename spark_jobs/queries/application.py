@@ -99,7 +99,7 @@ class Application:
         For a lake of which no one else writes any table but Bronze: no lock is taken, and no contract is frozen.
         """
         for subject in self._subjects:
-            for table in self._lake.judged(subject):
+            for table in self._lake.refine_tables(subject):
                 ensure_table(table)
             judged = self._judged_stream(subject)
             self._judged[subject.name] = judged if until is None else judged.where(F.col("ingested_at") < F.lit(until))
@@ -108,7 +108,7 @@ class Application:
     def _prepare(self, subject: Subject) -> None:
         """See that Spark can judge by the subject's contract, have its tables, and freeze the contract."""
         require_runnable(self._spark, subject)
-        for table in (self._lake.bronze(subject), self._lake.files, *self._lake.judged(subject)):
+        for table in (self._lake.bronze(subject), self._lake.files, *self._lake.refine_tables(subject)):
             ensure_table(table)
         self._judged[subject.name] = self._judged_stream(subject)
         freeze(self._registry, subject)
@@ -139,7 +139,7 @@ class Application:
         rows = self._judged[subject.name]
         query = Refine(self._lake, subject, self._policy, self._listener.refined)
         checkpoint = str(self._lake.checkpoint(subject.name, "refine"))
-        tables = (self._lake.bronze(subject), *self._lake.judged(subject))
+        tables = (self._lake.bronze(subject), *self._lake.refine_tables(subject))
         return Job(
             subject.name,
             "refine",

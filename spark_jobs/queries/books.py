@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from spark_jobs.storage.table import Table
 
 
+#: Facts that journals have always called by another name.
+JOURNAL_NAMES = {"earlier_query_until": "read_before", "knows_earlier_query": "knows_read_before"}
+FACT_NAMES = {written: name for name, written in JOURNAL_NAMES.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Books:
     """One batch's line in ops/batch_quality."""
@@ -54,10 +59,10 @@ class Books:
 
 @dataclass(frozen=True)
 class RefineFacts(Facts):
-    """What a refined batch states besides its parts. Times in epoch microseconds, ``seconds`` and ``steps`` up to the commits.
+    """The facts of a refined batch. Times in epoch microseconds, ``seconds`` and ``steps`` up to the commits.
 
-    ``effects``: what accepted changes did, by effect. ``read_before``: up to which reading another query may have judged Bronze
-    (see ``duplicates.read_before``); not known to earlier releases.
+    ``effects``: what accepted changes did, by effect. ``earlier_query_until``: rows of Bronze ingested until then may have been
+    judged by an earlier query (see ``duplicates.earlier_query_until``); journals of earlier releases do not know it.
     """
 
     rows_read: int
@@ -73,16 +78,21 @@ class RefineFacts(Facts):
     steps: dict[str, float]
     contract_fingerprint: str
     effects: dict[str, int] = field(default_factory=dict)
-    read_before: int | None = None
-    knows_read_before: bool = False
+    earlier_query_until: int | None = None
+    knows_earlier_query: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plain form, which :meth:`from_json` reads back."""
+        return {JOURNAL_NAMES.get(name, name): value for name, value in super().to_json().items()}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the facts of that plain form; an earlier release's knows of ``read_before`` where it names it."""
-        return super().from_json({"knows_read_before": "read_before" in plain, **plain})
+        """Return the facts of that plain form; an earlier release's know of earlier queries where they name ``read_before``."""
+        known = {"knows_read_before": "read_before" in plain, **plain}
+        return super().from_json({FACT_NAMES.get(name, name): value for name, value in known.items()})
 
 
-def booked(
+def books_of_batch(
     subject: str, query: str, batch: PreparedBatch[RefineFacts], verdicts: Sequence[int], commit_seconds: float
 ) -> Books:
     """Return the line of a prepared batch; ``verdicts``: rows accepted, duplicate and dead-lettered, by its parts."""
@@ -99,9 +109,9 @@ def booked(
         dead_letter=dead_letter,
         control=facts.control,
         reasons=facts.reasons,
-        min_event_time=moment(facts.min_event_time),
-        max_event_time=moment(facts.max_event_time),
-        watermark=moment(facts.watermark),
+        min_event_time=from_micros(facts.min_event_time),
+        max_event_time=from_micros(facts.max_event_time),
+        watermark=from_micros(facts.watermark),
         started_at=_known_moment(facts.started_at),
         duration_seconds=facts.seconds + commit_seconds,
         input_files=facts.input_files,
@@ -111,9 +121,9 @@ def booked(
     )
 
 
-def book(table: Table, books: Books) -> None:
+def write_books(table: Table, books: Books) -> None:
     """Write the line, in one commit. Done twice, the second finds the batch's version in the table's log and does nothing."""
-    parts = write_parts(table, row_of(books), subject=books.subject)
+    parts = write_parts(table, books_row(books), subject=books.subject)
     append_once(table, parts, writer=writer_name(books.query_id, table), version=books.batch_id)
 
 
@@ -122,13 +132,13 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.started = datetime.now(UTC)
-        self.laps: dict[str, float] = {}
+        self.steps: dict[str, float] = {}
         self._from = self._last = time.perf_counter()
 
-    def lap(self, step: str) -> None:
+    def end_step(self, step: str) -> None:
         """Take the time since the last step as this one's."""
         now = time.perf_counter()
-        self.laps[step] = now - self._last
+        self.steps[step] = now - self._last
         self._last = now
 
     @property
@@ -137,13 +147,13 @@ class Stopwatch:
         return time.perf_counter() - self._from
 
 
-def row_of(books: Books) -> pa.Table:
+def books_row(books: Books) -> pa.Table:
     """Return the line as the table has it."""
     row = {name: getattr(books, name, books.effects.get(name)) for name in BATCH_QUALITY.names}
     return pa.Table.from_pylist([{**row, "reasons": list(books.reasons.items())}], schema=BATCH_QUALITY)
 
 
-def micros(moment: datetime) -> int:
+def to_micros(moment: datetime) -> int:
     """Return a moment as a journal notes it: epoch microseconds."""
     return pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()  # type: ignore[no-any-return]
 
@@ -152,6 +162,6 @@ def _known_moment(micros: int) -> datetime:
     return pa.scalar(micros, TIMESTAMP).as_py()  # type: ignore[no-any-return]
 
 
-def moment(micros: int | None) -> datetime | None:
+def from_micros(micros: int | None) -> datetime | None:
     """Return the moment that a journal notes so."""
     return None if micros is None else _known_moment(micros)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.lake import of_subject
-from spark_jobs.queries import accepted
+from spark_jobs.queries import accepted_rows
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.add_actions import live_adds
 from spark_jobs.storage.scans import latest_time
@@ -36,55 +36,57 @@ class DuplicateFinder:
     def __post_init__(self) -> None:
         self._landers = Writers(self.lake.bronze(self.subject).path)
 
-    def find(self, narrow: pa.Table, watermark: datetime | None, read_before: datetime | None) -> Duplicates:
+    def find(self, rows: pa.Table, watermark: datetime | None, earlier_query_until: datetime | None) -> Duplicates:
         """Return the duplicates among judged rows (columns ``judge.DEDUPE_COLUMNS``).
 
         An event repeats one of the same key by the rules of ``dedupe``; a change one of the same change_id, whatever its age. Rows
-        landed up to ``read_before`` (see :func:`read_before`) may have been judged by an earlier query.
+        landed up to ``earlier_query_until`` (see :func:`earlier_query_until`) may have been judged by an earlier query.
         """
         known = self._accepted_events if self.subject.kind == "events" else self._accepted_changes
         until = watermark if self.subject.kind == "events" else None
-        rows = with_lateness(narrow, until)
+        rows = with_lateness(rows, until)
         valid_keys = pc.unique(rows.filter(rows["_valid"])["_key"])
-        known_rows, again = known(rows, valid_keys, until), self._judged_before(rows, read_before)
+        known_rows, again = known(rows, valid_keys, until), self._judged_before(rows, earlier_query_until)
         return find_duplicates(rows, known_rows, until, refuse_late=self.refuse_late, judged_before=again)
 
     def _accepted_events(self, rows: pa.Table, keys: pa.Array, watermark: datetime | None) -> pa.Table:
         latest = self.subject.latest
-        spans = accepted.spans(rows, watermark)
-        return accepted.accepted(self.lake.events(self.subject), latest.key, latest.event_time, keys, spans)
+        spans = accepted_rows.time_ranges(rows, watermark)
+        return accepted_rows.find_by_key(self.lake.events(self.subject), latest.key, latest.event_time, keys, spans)
 
     def _accepted_changes(self, _rows: pa.Table, keys: pa.Array, _watermark: datetime | None) -> pa.Table:
         latest = self.subject.latest
-        return accepted.accepted_by_id(self.lake.changes(self.subject), "change_id", latest.event_time, keys)
+        return accepted_rows.find_by_change_id(self.lake.changes(self.subject), "change_id", latest.event_time, keys)
 
-    def _judged_before(self, rows: pa.Table, read_before: datetime | None) -> pa.Array:
+    def _judged_before(self, rows: pa.Table, earlier_query_until: datetime | None) -> pa.Array:
         """Row ids of the batch that an earlier reading judged. Nothing is looked up where no checkpoint was ever lost."""
-        name, sources = self.subject.name, self._read_again(rows, read_before)
+        name, sources = self.subject.name, self._read_again(rows, earlier_query_until)
         if not len(sources):
             return pa.array([], pa.string())
-        known = accepted.judged_before((self.lake.dead_letters, self.lake.duplicates), name, sources)
+        known = accepted_rows.row_ids_of_sources((self.lake.dead_letters, self.lake.duplicates), name, sources)
         # Good rows too: a newer version may migrate a key to another, by which the row of the first reading is not found.
         ids = rows.filter(pc.is_in(rows["source"], sources))["row_id"].combine_chunks()
-        return pa.concat_arrays([known, accepted.accepted_before(self.lake.accepted(self.subject), ids)])
+        return pa.concat_arrays([known, accepted_rows.known_row_ids(self.lake.accepted(self.subject), ids)])
 
-    def _read_again(self, rows: pa.Table, read_before: datetime | None) -> pa.Array:
+    def _read_again(self, rows: pa.Table, earlier_query_until: datetime | None) -> pa.Array:
         """The batch's files that an earlier query may have judged, or that were landed more than once.
 
         A file's line in ops/files is committed before its rows are, so who sees the rows sees all readings.
         """
         found = pa.array([], pa.string())
-        if read_before is not None:
+        if earlier_query_until is not None:
             found = pc.unique(
-                rows.filter(pc.less_equal(rows["ingested_at"], pa.scalar(read_before, TIMESTAMP)))["source"]
+                rows.filter(pc.less_equal(rows["ingested_at"], pa.scalar(earlier_query_until, TIMESTAMP)))["source"]
             )
         if len(self._landers.queries()) > 1:
             sources = pc.unique(rows["source"])
-            found = pa.concat_arrays([found, accepted.read_more_than_once(self.lake.files, self.subject.name, sources)])
+            found = pa.concat_arrays(
+                [found, accepted_rows.sources_landed_again(self.lake.files, self.subject.name, sources)]
+            )
         return found
 
 
-def read_before(lake: Lake, subject: Subject) -> datetime | None:
+def earlier_query_until(lake: Lake, subject: Subject) -> datetime | None:
     """Up to which reading Bronze may have been judged by another query; None where none has judged anything.
 
     Asked once in a query's life, before its first commit, and noted in its ledgers: a subject has one query at a time, so what

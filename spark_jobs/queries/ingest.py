@@ -24,11 +24,11 @@ from spark_jobs.landing.limits import DEFAULTS
 from spark_jobs.landing.omitted_files import OmittedFiles
 from spark_jobs.landing.spark_source import local_path, source_of, subject_folder
 from spark_jobs.microbatch.exactly_once import ExactlyOnce, Handover
-from spark_jobs.microbatch.executors import balanced, over_groups
+from spark_jobs.microbatch.executors import run_groups, spread_evenly
 from spark_jobs.microbatch.journal import Facts, PreparedBatch
 from spark_jobs.microbatch.offsets import files_listed
-from spark_jobs.microbatch.stream_state import Progress
-from spark_jobs.queries.books import micros
+from spark_jobs.microbatch.stream_state import BatchProgress
+from spark_jobs.queries.books import to_micros
 from spark_jobs.schemas import FILES
 from spark_jobs.storage.parts import Part
 from spark_jobs.storage.scans import latest_time, rows_where_in
@@ -66,7 +66,7 @@ class IngestReport:
     seconds: float
 
 
-class Offered(NamedTuple):
+class ListedFile(NamedTuple):
     """A landed file as Spark names it."""
 
     path: Path
@@ -99,7 +99,7 @@ class Ingest:
     landing_root: Path
     report: Callable[[IngestReport], None]
     tasks: int = 2
-    progress: Progress = field(default_factory=Progress)
+    progress: BatchProgress = field(default_factory=BatchProgress)
     limits: Limits = DEFAULTS
     _last_reading: int | None = field(default=None, init=False)
     _aside: OmittedFiles | None = field(default=None, init=False)
@@ -114,13 +114,13 @@ class Ingest:
         """Land one batch of files (as ``landing_stream`` lists them) in Bronze and ops/files, once."""
         self._began = time.perf_counter()
         self.progress.step("list files")
-        offered = [Offered(local_path(row.path), row.modificationTime, row.length) for row in files.collect()]
+        offered = [ListedFile(local_path(row.path), row.modificationTime, row.length) for row in files.collect()]
         # Whoever sees a row in Bronze sees the line of its file: ops/files is committed first.
         tables = (self.lake.files, self.lake.bronze(self.subject))
         self._batches.run_once(batch_id, lambda handover: self._prepare(files.sparkSession, offered, handover), tables)
 
     def _prepare(
-        self, spark: SparkSession, offered: list[Offered], handover: Handover[IngestFacts]
+        self, spark: SparkSession, offered: list[ListedFile], handover: Handover[IngestFacts]
     ) -> IngestBatch | None:
         new = self._not_landed(offered, handover)
         if new is None:
@@ -137,7 +137,7 @@ class Ingest:
         )
         return PreparedBatch(handover.number, tuple(parts), facts, handover.query, handover.source)
 
-    def _not_landed(self, offered: list[Offered], handover: Handover[IngestFacts]) -> list[Offered] | None:
+    def _not_landed(self, offered: list[ListedFile], handover: Handover[IngestFacts]) -> list[ListedFile] | None:
         """Return the files that this query has not landed yet; None where there are none among those offered.
 
         They are looked up only where Spark's plan, or its list of files, was lost.
@@ -168,16 +168,16 @@ class Ingest:
     def _land(self, spark: SparkSession, files: list[FileToLand]) -> tuple[list[Part], list[dict[str, Any]]]:
         """Read the files into parts of Bronze, here where they are small; return the parts and what became of each file."""
         here = sum(file.bytes for file in files) <= SMALL_BYTES
-        groups = balanced(files, lambda file: file.bytes, 1 if here else self.tasks)
+        groups = spread_evenly(files, lambda file: file.bytes, 1 if here else self.tasks)
         work = _Land(self.lake.bronze(self.subject), self.subject.known_fields, self.limits)
-        answers = over_groups(spark, groups, work, here=here)
+        answers = run_groups(spark, groups, work, here=here)
         landed = [one for answer in answers for one in answer["landed"]]
         vanished = {one["source"] for one in landed if one["status"] == "vanished"}
         require_vanished(files, vanished, subject_folder(self.landing_root, self.subject.name))
         require_set_aside(files, {one["source"] for one in landed if one["status"] == "set_aside"})
         return [Part.from_json(part) for answer in answers for part in answer["parts"]], landed
 
-    def _source(self, file: Offered) -> str:
+    def _source(self, file: ListedFile) -> str:
         return source_of(file.path, self.landing_root)
 
     def _report(self, batch: IngestBatch, _seconds: float, again: bool) -> None:
@@ -188,7 +188,7 @@ class Ingest:
     def _checkpoint(self) -> Path:
         return self.lake.checkpoint(self.subject.name, "ingest")
 
-    def _landings(self, found: list[Offered]) -> list[FileToLand]:
+    def _landings(self, found: list[ListedFile]) -> list[FileToLand]:
         """The batch's files by name, each with a reading time of its own, later than any before."""
         base = max(int(time.time() * 1_000_000), self._latest_reading() + 1)
         landings = [
@@ -219,7 +219,7 @@ class Ingest:
         if self._last_reading is None:
             tables = (self.lake.files, self.lake.bronze(self.subject))
             times = [latest_time(table, "ingested_at", of_subject(self.subject.name)) for table in tables]
-            self._last_reading = max([0, *(micros(time) for time in times if time is not None)])
+            self._last_reading = max([0, *(to_micros(time) for time in times if time is not None)])
         return self._last_reading
 
     def _file_parts(self, landed: Sequence[dict[str, Any]], handover: Handover[IngestFacts]) -> list[Part]:

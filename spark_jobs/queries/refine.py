@@ -15,15 +15,15 @@ import pyarrow.compute as pc
 from pyspark.sql.functions import broadcast
 
 from spark_jobs.microbatch.exactly_once import ExactlyOnce, Handover
-from spark_jobs.microbatch.fan_out import Plan, Tally
+from spark_jobs.microbatch.fan_out import FanOutResult, Plan
 from spark_jobs.microbatch.journal import PreparedBatch
 from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.microbatch.staging import InMemory, Staging, bronze_bytes
-from spark_jobs.microbatch.stream_state import Progress
+from spark_jobs.microbatch.stream_state import BatchProgress
 from spark_jobs.queries.apply_changes import AppliedChanges, BatchStamp, ChangeApplier
-from spark_jobs.queries.books import Books, RefineFacts, Stopwatch, book, booked, micros, moment
-from spark_jobs.queries.duplicates import DuplicateFinder, read_before
-from spark_jobs.queries.verdicts import ASKED, have_verdicts
+from spark_jobs.queries.books import Books, RefineFacts, Stopwatch, books_of_batch, from_micros, to_micros, write_books
+from spark_jobs.queries.duplicates import DuplicateFinder, earlier_query_until
+from spark_jobs.queries.verdicts import IDENTITY_COLUMNS, have_verdicts
 from spark_jobs.queries.watermark import Watermark
 from spark_jobs.storage.create import added_later
 from spark_jobs.storage.open_tables import open_table
@@ -79,7 +79,7 @@ class Refine:
     subject: Subject
     policy: Policy
     report: Callable[[Books], None]
-    progress: Progress = field(default_factory=Progress)
+    progress: BatchProgress = field(default_factory=BatchProgress)
     _attempted: int | None = field(default=None, init=False)
     _watermark: Watermark = field(init=False)
     _duplicates: DuplicateFinder = field(init=False)
@@ -97,7 +97,7 @@ class Refine:
     def process_batch(self, judged: DataFrame, batch_id: int) -> None:
         """Commit the verdicts of one batch of judged rows (see :func:`judged_stream`), once."""
         verdicts = (self.lake.accepted(self.subject), self.lake.duplicates, self.lake.dead_letters)
-        merged = () if self.subject.kind == "events" else self.lake.merged(self.subject)
+        merged = () if self.subject.kind == "events" else self.lake.tables_with_key(self.subject)
         self._batches.run_once(batch_id, lambda handover: self._prepare(judged, handover), (*verdicts, *merged))
 
     def _prepare(self, judged: DataFrame, handover: Handover[RefineFacts]) -> RefineBatch | None:
@@ -105,22 +105,22 @@ class Refine:
         new = self._without_verdict(judged, handover)
         if new is None:
             return None
-        clock, watermark, earlier = Stopwatch(), self._watermark.current(), self._read_before(handover)
+        clock, watermark, earlier = Stopwatch(), self._watermark.current(), self._earlier_query_until(handover)
         self.progress.step("judge")
         rows = self._judge(new, handover)
-        clock.lap("judge")
+        clock.end_step("judge")
         self.progress.step("duplicates")
-        repeats = self._duplicates.find(rows.narrow, watermark, earlier)
-        clock.lap("duplicates")
+        repeats = self._duplicates.find(rows.dedupe_columns, watermark, earlier)
+        clock.end_step("duplicates")
         self.progress.step("write")
         plan = self._plan(repeats, handover, clock.started, watermark)
-        tally = rows.fan_out(judged.sparkSession, plan)
-        clock.lap("write")
+        result = rows.fan_out(judged.sparkSession, plan)
+        clock.end_step("write")
         self.progress.step("merge")
-        applied = self._apply(tally, plan)
-        clock.lap("merge")
-        facts = self._facts(rows.narrow, tally, plan, clock, applied, earlier)
-        parts = (*tally.parts, *applied.parts)
+        applied = self._apply(result, plan)
+        clock.end_step("merge")
+        facts = self._facts(rows.dedupe_columns, result, plan, clock, applied, earlier)
+        parts = (*result.parts, *applied.parts)
         return PreparedBatch(handover.number, parts, facts, handover.query, handover.source, applied.deleted_keys)
 
     def _without_verdict(self, judged: DataFrame, handover: Handover[RefineFacts]) -> DataFrame | None:
@@ -132,19 +132,19 @@ class Refine:
         if handover.is_next:
             return judged
         self.progress.step("look up verdicts")
-        rows = judged.select(*ASKED).toArrow()
+        rows = judged.select(*IDENTITY_COLUMNS).toArrow()
         known = have_verdicts(self.lake, self.subject, handover.query, rows)
         count = pc.sum(known).as_py() or 0
         if count == rows.num_rows:
             return None
         return judged if not count else _but(judged, rows.filter(known))
 
-    def _read_before(self, handover: Handover[RefineFacts]) -> datetime | None:
+    def _earlier_query_until(self, handover: Handover[RefineFacts]) -> datetime | None:
         """Up to which reading another query may have judged Bronze: asked once, and then carried from journal to journal."""
         last = handover.state.last
-        if last is not None and last.facts.knows_read_before:
-            return moment(last.facts.read_before)
-        return read_before(self.lake, self.subject)
+        if last is not None and last.facts.knows_earlier_query:
+            return from_micros(last.facts.earlier_query_until)
+        return earlier_query_until(self.lake, self.subject)
 
     def _judge(self, judged: DataFrame, handover: Handover[RefineFacts]) -> InMemory | Staging:
         """Have Spark judge the rows: into memory where they are few, else into files beside the checkpoint.
@@ -158,11 +158,11 @@ class Refine:
         staging.take(judged, bounded=again)
         return staging
 
-    def _apply(self, tally: Tally, plan: Plan) -> AppliedChanges:
+    def _apply(self, result: FanOutResult, plan: Plan) -> AppliedChanges:
         """Work out what changes make of the current table and of history; nothing for events."""
         if self._changes is None:
             return AppliedChanges([], {}, {})
-        return self._changes.apply(tally.parts, BatchStamp(plan.query_id, plan.batch_id, plan.processed_at))
+        return self._changes.apply(result.parts, BatchStamp(plan.query_id, plan.batch_id, plan.processed_at))
 
     def _plan(
         self, repeats: Duplicates, handover: Handover[RefineFacts], started: datetime, watermark: datetime | None
@@ -185,7 +185,7 @@ class Refine:
     def _facts(
         self,
         rows: pa.Table,
-        tally: Tally,
+        result: FanOutResult,
         plan: Plan,
         clock: Stopwatch,
         applied: AppliedChanges,
@@ -194,29 +194,29 @@ class Refine:
         return RefineFacts(
             rows_read=rows.num_rows,
             input_files=len(pc.unique(rows["source"])),
-            late=tally.late,
-            control=tally.control,
-            reasons=dict(sorted(tally.reasons.items())),
-            min_event_time=tally.min_event_time,
-            max_event_time=tally.max_event_time,
-            watermark=None if plan.watermark is None else micros(plan.watermark),
-            started_at=micros(clock.started),
+            late=result.late,
+            control=result.control,
+            reasons=dict(sorted(result.reasons.items())),
+            min_event_time=result.min_event_time,
+            max_event_time=result.max_event_time,
+            watermark=None if plan.watermark is None else to_micros(plan.watermark),
+            started_at=to_micros(clock.started),
             seconds=clock.seconds,
-            steps=clock.laps,
+            steps=clock.steps,
             contract_fingerprint=plan.contract_fingerprint,
             effects=applied.effects,
-            read_before=None if earlier is None else micros(earlier),
-            knows_read_before=True,
+            earlier_query_until=None if earlier is None else to_micros(earlier),
+            knows_earlier_query=True,
         )
 
     def _book(self, batch: RefineBatch, seconds: float, again: bool) -> None:
         """Write the batch's line in the books, its last commit, unless it was written before; report it."""
         verdicts = (self.lake.accepted(self.subject), self.lake.duplicates, self.lake.dead_letters)
         query = batch.writer or query_id(self._checkpoint)
-        books = booked(self.subject.name, query, batch, [batch.rows(table.name) for table in verdicts], seconds)
+        books = books_of_batch(self.subject.name, query, batch, [batch.rows(table.name) for table in verdicts], seconds)
         if not again:
             self.progress.step("books")
-            book(self.lake.batch_quality, books)
+            write_books(self.lake.batch_quality, books)
             self._watermark.advance(books.max_event_time)
         self.report(books)
 

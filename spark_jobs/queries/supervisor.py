@@ -18,8 +18,8 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
 
 from spark_jobs.errors import NotStoppedError, StreamFailedError
-from spark_jobs.microbatch.spark_notes import mend_progress
-from spark_jobs.microbatch.stream_state import Progress, QueryState, now
+from spark_jobs.microbatch.spark_notes import repair_notes
+from spark_jobs.microbatch.stream_state import BatchProgress, QueryState, now
 
 if TYPE_CHECKING:
     import threading
@@ -59,7 +59,7 @@ class Job:
     write: Callable[[DataFrame, int], None]
     checkpoint: str
     every: timedelta
-    progress: Progress
+    progress: BatchProgress
     query: StreamingQuery | None = None
     failures: int = 0
     retry_at: float = 0.0
@@ -158,7 +158,7 @@ class Supervisor:
             job.progress.end()
             self._note_success(job)
 
-        for told in mend_progress(Path(job.checkpoint)):
+        for told in repair_notes(Path(job.checkpoint)):
             log.warning("%s %s: %s", job.subject, job.name, told)
         writer = job.rows().writeStream.foreachBatch(write).option("checkpointLocation", job.checkpoint)
         writer = writer.queryName(f"{job.subject}/{job.name}")

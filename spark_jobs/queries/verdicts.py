@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
 
 #: What is asked of the rows of a batch.
-ASKED = ("row_id", "source", "ingested_at", "source_position")
+IDENTITY_COLUMNS = ("row_id", "source", "ingested_at", "source_position")
 
 
 def have_verdicts(lake: Lake, subject: Subject, query_id: str, rows: pa.Table) -> pa.Array:
-    """For each row (columns ``ASKED``) whether this query has judged it.
+    """For each row (columns ``IDENTITY_COLUMNS``) whether this query has judged it.
 
     A row that was landed several times has one row id, and a verdict for each of its copies: a query judges them in the order of
     their readings, so as many verdicts as it has given belong to the first copies.

@@ -22,7 +22,7 @@ from support.lakes import House, house
 from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.queries import books as books_module
 from spark_jobs.queries import ingest as ingest_module
-from spark_jobs.queries.duplicates import DuplicateFinder, read_before
+from spark_jobs.queries.duplicates import DuplicateFinder, earlier_query_until
 from spark_jobs.queries.ingest import Ingest
 from spark_jobs.queries.verdicts import have_verdicts
 from spark_jobs.schemas import TIMESTAMP
@@ -198,9 +198,9 @@ def test_whoever_sees_a_row_of_a_second_reading_sees_both_lines_of_its_file(land
 def test_a_new_query_looks_up_what_landed_before_it_and_an_empty_batch_asks_nothing(landed: Landed) -> None:
     home = landed.home
     landed(0, NOON + DAY, "a.csv")
-    assert read_before(home.lake, home.subject()) is None
+    assert earlier_query_until(home.lake, home.subject()) is None
     refuse(home, landed.rows(), "an earlier one")
-    before = read_before(home.lake, home.subject())
+    before = earlier_query_until(home.lake, home.subject())
     assert before == pc.max(landed.rows()["ingested_at"]).as_py()
     landed(1, NOON, "b.csv")
     repeated = DuplicateFinder(home.lake, home.subject(), False)

@@ -46,9 +46,9 @@ with within_attempt(mark):
 
 
 def workers(die: set[int]) -> Callable[..., list[dict[str, Any]]]:
-    """As ``over_groups``, a process each; those with these numbers are killed once they have written a part."""
+    """As ``run_groups``, a process each; those with these numbers are killed once they have written a part."""
 
-    def over_groups(_: object, groups: Sequence[Sequence[Any]], work: object, **__: object) -> list[dict[str, Any]]:
+    def run_groups(_: object, groups: Sequence[Sequence[Any]], work: object, **__: object) -> list[dict[str, Any]]:
         def run(number: int, group: Sequence[Any]) -> subprocess.CompletedProcess[bytes]:
             task = pickle.dumps((work, group, current_attempt(), number in die))
             path = os.pathsep.join((str(Path(__file__).parents[2]), *sys.path))
@@ -62,7 +62,7 @@ def workers(die: set[int]) -> Callable[..., list[dict[str, Any]]]:
             raise RuntimeError("Python worker exited unexpectedly (crashed)")
         return [json.loads(each.stdout) for each in done]
 
-    return over_groups
+    return run_groups
 
 
 @pytest.fixture
@@ -81,11 +81,11 @@ def test_what_it_and_the_others_wrote_is_removed_and_written_again_once(
     batch: tuple[Ingest, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest, files = batch
-    monkeypatch.setattr(ingest_module, "over_groups", workers(die={1}))
+    monkeypatch.setattr(ingest_module, "run_groups", workers(die={1}))
     with pytest.raises(RuntimeError, match="exited unexpectedly"):
         ingest.process_batch(files, 0)
     assert parts(tmp_path) == []
-    monkeypatch.setattr(ingest_module, "over_groups", elsewhere(dict))
+    monkeypatch.setattr(ingest_module, "run_groups", elsewhere(dict))
     ingest.process_batch(files, 0)
     bronze = DeltaTable(ingest.lake.bronze(ingest.subject).path).to_pyarrow_table(columns=["row_id", "source"])
     assert (bronze.num_rows, len(set(bronze["row_id"].to_pylist()))) == (100, 100)
@@ -95,10 +95,10 @@ def test_what_it_and_the_others_wrote_is_removed_and_written_again_once(
 def elsewhere(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., list[dict[str, Any]]]:
     """Workers of another host: their answers are changed."""
 
-    def over_groups(_: object, groups: Sequence[Sequence[Any]], work: Any, **__: object) -> list[dict[str, Any]]:
+    def run_groups(_: object, groups: Sequence[Sequence[Any]], work: Any, **__: object) -> list[dict[str, Any]]:
         return [change(work(group)) for group in groups]
 
-    return over_groups
+    return run_groups
 
 
 def test_a_worker_that_does_not_see_a_file_fails_the_batch(
@@ -109,7 +109,7 @@ def test_a_worker_that_does_not_see_a_file_fails_the_batch(
     def unseen(answer: dict[str, Any]) -> dict[str, Any]:
         return {"parts": [], "landed": [{**one, "rows": 0, "status": "vanished"} for one in answer["landed"]]}
 
-    monkeypatch.setattr(ingest_module, "over_groups", elsewhere(unseen))
+    monkeypatch.setattr(ingest_module, "run_groups", elsewhere(unseen))
     with pytest.raises(LandingError, match="it is there for the driver: LANDING_ROOT must be storage"):
         ingest.process_batch(files, 0)
     assert parts(tmp_path) == []
@@ -124,7 +124,7 @@ def test_a_part_that_the_driver_does_not_see_fails_the_batch(
     def local(answer: dict[str, Any]) -> dict[str, Any]:
         return {**answer, "parts": [{**part, "path": f"elsewhere/{part['path']}"} for part in answer["parts"]]}
 
-    monkeypatch.setattr(ingest_module, "over_groups", elsewhere(local))
+    monkeypatch.setattr(ingest_module, "run_groups", elsewhere(local))
     with pytest.raises(StorageNotSharedError, match=r"for the driver it is not there: LAKE_ROOT must be storage"):
         ingest.process_batch(files, 0)
 
@@ -133,7 +133,7 @@ def test_a_landing_folder_that_is_away_fails_the_batch(
     batch: tuple[Ingest, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest, files = batch
-    monkeypatch.setattr(ingest_module, "over_groups", elsewhere(dict))
+    monkeypatch.setattr(ingest_module, "run_groups", elsewhere(dict))
     (tmp_path / "input").rename(tmp_path / "away")
     with pytest.raises(LandingError, match=r"the landing folder .* is gone, with 2 files"):
         ingest.process_batch(files, 0)

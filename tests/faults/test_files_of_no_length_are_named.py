@@ -17,7 +17,7 @@ from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
 from spark_jobs.microbatch.commit import CommitState, commit_batch, read_state, writer_name
 from spark_jobs.microbatch.journal import Facts, Journal, PreparedBatch
-from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress, query_id
+from spark_jobs.microbatch.spark_notes import ProgressError, query_id, repair_notes
 from spark_jobs.microbatch.swap import SwapError, finish_swap
 from spark_jobs.storage import files as files_module
 from spark_jobs.storage.append import append_once
@@ -184,7 +184,7 @@ def test_a_journal_file_is_judged_anew_or_named_never_taken_for_empty(
 def test_the_id_of_a_checkpoint_is_never_made_up(tmp_path: Path, cut: Callable[[bytes], bytes]) -> None:
     (tmp_path / "metadata").write_text('{"id":"0f-1"}')
     damage(tmp_path / "metadata", cut)
-    for ask in (query_id, mend_progress):
+    for ask in (query_id, repair_notes):
         with pytest.raises(
             ProgressError, match=r"metadata is (empty|cut off).*delete .*read again and recorded as dup"
         ):
@@ -236,22 +236,22 @@ def test_the_newest_notes_of_a_query_are_set_aside_and_planned_anew(
     root = progress(tmp_path, 3, 2, 3)
     for name in damaged:
         damage(root / name, cut)
-    assert len(mend_progress(root)) == len(damaged)
+    assert len(repair_notes(root)) == len(damaged)
     assert notes(root) == left
-    assert mend_progress(root) == []
+    assert repair_notes(root) == []
     assert not any((root / name).with_name(f".{Path(name).name}.crc").exists() for name in damaged)
 
 
 def test_a_plan_whose_batch_is_done_goes_with_the_note_that_it_is(tmp_path: Path) -> None:
     root = progress(tmp_path, 3, 3, 3)
     damage(root / "offsets" / "2", CUTS["empty"])
-    assert len(mend_progress(root)) == 2
+    assert len(repair_notes(root)) == 2
     assert notes(root) == (["0", "1"], ["0", "1"])
 
 
 def test_a_plan_by_a_listing_that_is_lost_is_planned_anew(tmp_path: Path) -> None:
     root = progress(tmp_path, 3, 2, 2)
-    (told,) = mend_progress(root)
+    (told,) = repair_notes(root)
     assert "offsets/2 is of listing 2 of the landed files, which is lost" in told
     assert notes(root) == (["0", "1"], ["0", "1"])
 
@@ -270,14 +270,14 @@ def test_what_goes_by_an_older_note_or_a_listing_that_is_lost_is_planned_anew(
 ) -> None:
     root = progress(tmp_path, 3, 2, 3)
     damage(root / name, cut)
-    assert any(f"{name} is " in told for told in mend_progress(root))
+    assert any(f"{name} is " in told for told in repair_notes(root))
     assert notes(root) == left
-    assert mend_progress(root) == []
+    assert repair_notes(root) == []
 
 
 def test_a_sound_checkpoint_and_none_are_left_alone(tmp_path: Path) -> None:
-    assert mend_progress(tmp_path / "none") == []
-    assert mend_progress(progress(tmp_path, 3, 2, 3)) == []
+    assert repair_notes(tmp_path / "none") == []
+    assert repair_notes(progress(tmp_path, 3, 2, 3)) == []
     assert notes(tmp_path) == (["0", "1", "2"], ["0", "1"])
 
 

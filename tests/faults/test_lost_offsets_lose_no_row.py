@@ -14,7 +14,7 @@ from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
 from spark_jobs.errors import StreamFailedError
 from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.microbatch.offsets import SourceRange, listed, source_range
-from spark_jobs.microbatch.spark_notes import ProgressError, mend_progress, query_id
+from spark_jobs.microbatch.spark_notes import ProgressError, query_id, repair_notes
 from spark_jobs.queries.refine import Refine
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def test_what_keeps_spark_from_planning_is_set_aside_and_nothing_else(tmp_path: 
 
 
 def _mended(checkpoint: Path) -> list[str]:
-    return sorted(told.split()[0].removeprefix(f"{checkpoint}/") for told in mend_progress(checkpoint))
+    return sorted(told.split()[0].removeprefix(f"{checkpoint}/") for told in repair_notes(checkpoint))
 
 
 def test_a_lost_id_is_taken_from_the_ledger_and_one_that_none_knows_stops_the_start_with_the_way_out(
@@ -205,7 +205,7 @@ def test_a_lost_id_is_taken_from_the_ledger_and_one_that_none_knows_stops_the_st
 ) -> None:
     _note(tmp_path / "offsets" / "0", {"index": 0})
     with pytest.raises(ProgressError, match="restore it from a backup"):
-        mend_progress(tmp_path)
+        repair_notes(tmp_path)
     (tmp_path / "prepared").mkdir()
     (tmp_path / "prepared" / "0.json").write_text(json.dumps({"facts": {"query_id": "the-id"}}))
     assert _mended(tmp_path) == ["metadata"]

@@ -148,7 +148,7 @@ def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
     subjects = registry.subjects.values()
     tables = [lake.bronze(subject) for subject in subjects]
     tables += [lake.accepted(subject) for subject in subjects]
-    tables += [table for subject in subjects if subject.kind == "changes" for table in lake.merged(subject)]
+    tables += [table for subject in subjects if subject.kind == "changes" for table in lake.tables_with_key(subject)]
     tables += [lake.gold(name) for name in GOLD]
     return sorted((table.name, count_rows(table)) for table in tables)
 

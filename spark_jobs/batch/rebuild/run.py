@@ -131,7 +131,7 @@ class Rebuild:
 
     def _rebuild_and_swap(self) -> RebuildResult:
         changed = self._retyped_tables()
-        for table in (self.lake.bronze(self.subject), *self.lake.judged(self.subject)):
+        for table in (self.lake.bronze(self.subject), *self.lake.refine_tables(self.subject)):
             if table.name not in changed:
                 ensure_table(table)
         waiting, judged = waiting_rows(self.lake, self.subject), self._refine(None)
@@ -158,7 +158,7 @@ class Rebuild:
 
     def _retyped_tables(self) -> dict[str, Table]:
         """Return the tables, by name, that cannot be widened to the contract's types, and so take the rebuilt tables' columns."""
-        return {table.name: table for table in self.lake.judged(self.subject) if takes_schema(table)}
+        return {table.name: table for table in self.lake.refine_tables(self.subject) if takes_schema(table)}
 
     @property
     def _shadow(self) -> Lake:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schema_registry.registry import load
 from spark_jobs.lake import Lake
-from spark_jobs.microbatch.fan_out import Plan, Tally, fan_out
+from spark_jobs.microbatch.fan_out import FanOutResult, Plan, fan_out
 from spark_jobs.schemas import REASON, TEXT_MAP, TIMESTAMP
 from spark_jobs.transforms.dedupe import Duplicates, row_locators
 
@@ -76,7 +76,7 @@ def fork(
     watermark: datetime | None,
     refuse_late: bool,
     size: int = 3,
-) -> tuple[Tally, dict[str, list[dict[str, Any]]]]:
+) -> tuple[FanOutResult, dict[str, list[dict[str, Any]]]]:
     lake = Lake(root)
     tables = [lake.silver(SUBJECT), lake.duplicates, lake.dead_letters]
     plan = Plan(
@@ -94,15 +94,15 @@ def fork(
         dead_letters=tables[2],
     )
     given_ = pa.Table.from_pylist(rows, schema=schema(lake))
-    tally = Tally.from_json(fan_out(given_.to_batches(max_chunksize=size), plan).to_json())
+    result = FanOutResult.from_json(fan_out(given_.to_batches(max_chunksize=size), plan).to_json())
     written: dict[str, list[dict[str, Any]]] = {table.name.split("/")[0]: [] for table in tables[:1]}
     written |= {"ops/duplicates": [], "ops/dead_letters": []}
     paths = {table.name: table.path for table in tables}
-    for part in tally.parts:
+    for part in result.parts:
         found = pq.read_table(Path(paths[part.table]) / part.path, partitioning=None)
         assert found.num_rows == part.rows
         written["silver" if part.table.startswith("silver") else part.table] += found.to_pylist()
-    return tally, written
+    return result, written
 
 
 def ids(rows: list[dict[str, Any]]) -> list[str]:
@@ -122,7 +122,7 @@ def test_each_row_goes_to_its_place_with_what_is_known_of_it(tmp_path: Path) -> 
         row(5, control=True),
         row(6, valid=False, time=OLD),
     ]
-    tally, written = fork(tmp_path, rows, [2], watermark=WATERMARK, refuse_late=False)
+    result, written = fork(tmp_path, rows, [2], watermark=WATERMARK, refuse_late=False)
     accepted = sorted(written["silver"], key=lambda one: one["row_id"])
     assert [(a["row_id"], a["late_arrival_flag"], a["batch_id"]) for a in accepted] == [
         ("r1", False, 7),
@@ -138,9 +138,9 @@ def test_each_row_goes_to_its_place_with_what_is_known_of_it(tmp_path: Path) -> 
         "open",
         1,
     )
-    assert tally.reasons == {"missing:price": 2, "encoding": 2}
-    assert (tally.late, tally.control) == (1, 1)
-    assert sorted({part.partition["event_date"] for part in tally.parts if "event_date" in part.partition}) == [
+    assert result.reasons == {"missing:price": 2, "encoding": 2}
+    assert (result.late, result.control) == (1, 1)
+    assert sorted({part.partition["event_date"] for part in result.parts if "event_date" in part.partition}) == [
         str(date(2026, 1, 28)),
         str(date(2026, 1, 29)),
     ]
@@ -148,29 +148,29 @@ def test_each_row_goes_to_its_place_with_what_is_known_of_it(tmp_path: Path) -> 
 
 def test_late_rows_are_dead_letters_with_the_reason_late_where_the_policy_refuses_them(tmp_path: Path) -> None:
     rows = [row(1), row(2, time=OLD), row(3, valid=False, time=OLD), row(4, time=OLD)]
-    tally, written = fork(tmp_path, rows, [3], watermark=WATERMARK, refuse_late=True)
+    result, written = fork(tmp_path, rows, [3], watermark=WATERMARK, refuse_late=True)
     assert (ids(written["silver"]), ids(written["ops/duplicates"])) == (["r1"], ["r4"])
     codes = {one["row_id"]: [reason["code"] for reason in one["reasons"]] for one in written["ops/dead_letters"]}
     assert codes == {"r2": ["late"], "r3": ["missing", "encoding", "late"]}
-    assert tally.reasons == {"late:event_time": 2, "missing:price": 1, "encoding": 1}
-    assert tally.late == 0
+    assert result.reasons == {"late:event_time": 2, "missing:price": 1, "encoding": 1}
+    assert result.late == 0
 
 
 def test_only_accepted_rows_span_the_event_times(tmp_path: Path) -> None:
     rows = [row(1), row(2, valid=False, time=NOON + timedelta(days=9)), row(3, time=NOON + timedelta(hours=1))]
-    tally, _ = fork(tmp_path, rows, [], watermark=None, refuse_late=False)
+    result, _ = fork(tmp_path, rows, [], watermark=None, refuse_late=False)
     low, high = (pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py() for moment in (NOON, NOON + timedelta(hours=1)))
-    assert (tally.min_event_time, tally.max_event_time) == (low, high)
+    assert (result.min_event_time, result.max_event_time) == (low, high)
 
 
 def test_an_empty_batch_writes_nothing(tmp_path: Path) -> None:
-    tally, _ = fork(tmp_path, [], [], watermark=None, refuse_late=False)
-    assert tally == Tally()
+    result, _ = fork(tmp_path, [], [], watermark=None, refuse_late=False)
+    assert result == FanOutResult()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_workers_tallies_add_up(tmp_path: Path) -> None:
-    total = Tally()
+    total = FanOutResult()
     for place, times in enumerate([(NOON, OLD), (OLD, OLD), ()]):
         rows = [row(n, time=time) for n, time in enumerate(times)]
         total.add(fork(tmp_path / str(place), rows, [], watermark=WATERMARK, refuse_late=False)[0])
@@ -194,12 +194,12 @@ def test_whatever_is_said_of_the_rows_each_is_written_once_and_the_sum_balances(
     again = [n for n, (_, _, _, repeated) in enumerate(flags) if repeated]
     watermark = None if first_batch else WATERMARK
     with tempfile.TemporaryDirectory() as root:
-        tally, written = fork(Path(root), rows, again, watermark=watermark, refuse_late=refuse_late, size=size)
+        result, written = fork(Path(root), rows, again, watermark=watermark, refuse_late=refuse_late, size=size)
     control = {f"r{n}" for n, (_, _, is_control, _) in enumerate(flags) if is_control}
     duplicate = {f"r{n}" for n in again} - control
     assert ids(written["ops/duplicates"]) == sorted(duplicate)
-    assert tally.control == len(control)
+    assert result.control == len(control)
     everywhere = [one for rows_ in written.values() for one in rows_]
     assert ids(everywhere) == sorted({one["row_id"] for one in rows} - control)
-    assert sum(part.rows for part in tally.parts) + tally.control == len(rows)
+    assert sum(part.rows for part in result.parts) + result.control == len(rows)
     assert all(one["reasons"] for one in written["ops/dead_letters"])

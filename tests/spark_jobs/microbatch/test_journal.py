@@ -111,7 +111,7 @@ def test_journals_of_earlier_releases_are_read(tmp_path: Path) -> None:
     """Before format 2 a query's journal had writer, source and deleted keys among its facts, and older ones had none of them."""
     path, parts = tmp_path / "4.json", (Part.from_json(PART),)
     newer = {"effects": {"inserted": 2}, "gone": {"t": [9]}, "query_id": "q", "made_of": MADE_OF, "read_before": None}
-    whole = RefineFacts(**OF_REFINE, effects={"inserted": 2}, knows_read_before=True)  # type: ignore[arg-type]
+    whole = RefineFacts(**OF_REFINE, effects={"inserted": 2}, knows_earlier_query=True)  # type: ignore[arg-type]
     made_of = SourceRange.from_json(MADE_OF)
     expected = PreparedBatch(4, parts, whole, "q", made_of, {"t": (9,)})
     assert read_batch(of_an_earlier_release(path, OF_REFINE | newer), RefineFacts) == expected
@@ -126,7 +126,7 @@ def test_journals_of_earlier_releases_are_read(tmp_path: Path) -> None:
 
 def test_a_batch_comes_back_from_its_plain_form_and_says_its_format(tmp_path: Path) -> None:
     made_of = SourceRange(4, None, {"logOffset": 3}, "digest")
-    facts = RefineFacts(**OF_REFINE, read_before=3, knows_read_before=True)  # type: ignore[arg-type]
+    facts = RefineFacts(**OF_REFINE, earlier_query_until=3, knows_earlier_query=True)  # type: ignore[arg-type]
     batch = PreparedBatch(4, (Part.from_json(PART),), facts, "q", made_of, {"t": (9, 8), "u": ("a", "b")})
     plain = json.loads(json.dumps(batch.to_json()))
     assert plain["format"] == 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spark_jobs.lake import Lake
-from spark_jobs.microbatch.stream_state import Progress, QueryState, read_stream_state, write_stream_state
+from spark_jobs.microbatch.stream_state import BatchProgress, QueryState, read_stream_state, write_stream_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def test_the_problem_says_since_when_why_and_what_becomes_of_it() -> None:
 
 
 def test_a_batch_is_at_one_step_at_a_time_and_at_none_between_batches() -> None:
-    progress = Progress()
+    progress = BatchProgress()
     assert progress.current is None
     progress.begin(4)
     progress.step("judge")

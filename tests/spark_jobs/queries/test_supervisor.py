@@ -16,7 +16,7 @@ from py4j.protocol import Py4JError
 
 from config.groups import Retry
 from spark_jobs.errors import NotStoppedError, StreamFailedError
-from spark_jobs.microbatch.stream_state import Progress, QueryState
+from spark_jobs.microbatch.stream_state import BatchProgress, QueryState
 from spark_jobs.queries.supervisor import Job, Supervisor, cause
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Watched:
 
 def job(*starts: Query | Exception, name: str = "orders") -> Job:
     rows: Any = Rows(list(starts))
-    return Job(name, "refine", lambda: rows, lambda rows, batch_id: None, "checkpoint", timedelta(0), Progress())
+    return Job(name, "refine", lambda: rows, lambda rows, batch_id: None, "checkpoint", timedelta(0), BatchProgress())
 
 
 def failing(why: str = "IOError: no room") -> Query:

@@ -72,7 +72,7 @@ def merge(lake: Lake, subject: Subject, version: int, *changes: dict[str, Any]) 
     parts = write_parts(log, rows)
     applied = ChangeApplier(lake, subject).apply(parts, dataclasses.replace(STAMP, batch_id=version))
     append_once(log, parts, writer="log", version=version)
-    for table in lake.merged(subject):
+    for table in lake.tables_with_key(subject):
         own = [part for part in applied.parts if part.table == table.name]
         gone = pa.array(applied.deleted_keys.get(table.name, []), pa.int64())
         replace_once(table, own, deleted_keys=gone, writer="w", version=version)

@@ -82,7 +82,7 @@ def rebuild(home: House, spark: SparkSession, subject: str, *, verify: bool) -> 
 
 def own_tables(home: House, subject: str) -> list[Table]:
     """The tables that hold one subject's rows alone, apart from Bronze."""
-    return [table for table in home.lake.judged(home.subject(subject)) if not table.name.startswith("ops/")]
+    return [table for table in home.lake.refine_tables(home.subject(subject)) if not table.name.startswith("ops/")]
 
 
 def versions(tables: list[Table]) -> dict[str, int]:
@@ -201,7 +201,7 @@ def begun(tmp_path: Path) -> tuple[Lake, Subject]:
     """A lake of products v1 whose change log has a row and whose other tables are empty, with a shadow of v2 that is empty."""
     publish(tmp_path, "products", 1)
     old, lake = home_of(tmp_path).subject("products"), home_of(tmp_path).lake
-    for table in lake.judged(old):
+    for table in lake.refine_tables(old):
         ensure_table(table)
     row = pa.Table.from_pylist(
         [{"change_id": "a", "product_id": 1, "price": Decimal("9.99")}], lake.changes(old).schema
@@ -210,7 +210,7 @@ def begun(tmp_path: Path) -> tuple[Lake, Subject]:
     publish(tmp_path, "products", 2)
     new = home_of(tmp_path).subject("products")
     shadow = lake.shadow("products")
-    for table in shadow.judged(new):
+    for table in shadow.refine_tables(new):
         ensure_table(table)
     made = shadow.checkpoint("products", "refine")
     made.mkdir(parents=True)
@@ -222,7 +222,7 @@ def test_the_new_columns_come_in_the_commit_that_takes_the_old_files_out_also_wh
     begun: tuple[Lake, Subject],
 ) -> None:
     lake, subject = begun
-    changes, tables = lake.changes(subject), (lake.changes(subject), *lake.merged(subject))
+    changes, tables = lake.changes(subject), (lake.changes(subject), *lake.tables_with_key(subject))
     before = {table.name: DeltaTable(table.path) for table in tables}
     begin_swap(lake, subject)
     assert versions(list(tables)) == {name: found.version() for name, found in before.items()}

@@ -56,7 +56,7 @@ def rows(table: Table) -> list[dict[str, Any]]:
 
 def versions(home: House, subject: str) -> dict[str, int]:
     lake = home.lake
-    tables = (lake.bronze(home.subject(subject)), lake.files, *lake.judged(home.subject(subject)))
+    tables = (lake.bronze(home.subject(subject)), lake.files, *lake.refine_tables(home.subject(subject)))
     return {table.name: DeltaTable(table.path).version() for table in tables}
 
 
@@ -214,8 +214,8 @@ def test_a_swap_killed_at_any_step_is_finished_once_by_the_next_start(
     assert home.drain(spark, "products") == []
     assert not lake.shadow("products").root.exists()
     assert {row["product_name"] for row in rows(lake.current(subject))} == ({"Cup"} if begun else {"Mug"})
-    swaps = {table.name: _swaps_of(table) for table in lake.judged(subject)}
-    assert swaps == {table.name: int(begun and table != lake.dead_letters) for table in lake.judged(subject)}
+    swaps = {table.name: _swaps_of(table) for table in lake.refine_tables(subject)}
+    assert swaps == {table.name: int(begun and table != lake.dead_letters) for table in lake.refine_tables(subject)}
     queries = {row["query_id"] for row in rows(lake.batch_quality)}
     assert queries == {query_id(lake.checkpoint("products", "refine"))}
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schema_registry.registry import load
 from spark_jobs.lake import Lake
-from spark_jobs.queries.accepted import Span, accepted, judged_before, spans
+from spark_jobs.queries.accepted_rows import TimeRange, find_by_key, row_ids_of_sources, time_ranges
 from spark_jobs.schemas import DEAD_LETTERS, TIMESTAMP
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.create import ensure_table
@@ -33,13 +33,13 @@ def silver(root: Path, rows: list[tuple[str, datetime]], version: int = 0) -> Ta
     return table
 
 
-def found(table: Table, keys: list[str], *times: Span) -> list[tuple[str, datetime, str]]:
-    rows = accepted(table, ("event_id",), "event_time", pa.array(keys, pa.string()), times)
+def found(table: Table, keys: list[str], *times: TimeRange) -> list[tuple[str, datetime, str]]:
+    rows = find_by_key(table, ("event_id",), "event_time", pa.array(keys, pa.string()), times)
     assert rows.schema == ACCEPTED_SCHEMA
     return sorted((row["key"], row["event_time"], row["row_id"]) for row in rows.to_pylist())
 
 
-def narrow(*rows: tuple[datetime | None, bool, bool]) -> pa.Table:
+def valid_and_late(*rows: tuple[datetime | None, bool, bool]) -> pa.Table:
     times, valid, late = zip(*rows, strict=True) if rows else ((), (), ())
     return pa.table(
         {
@@ -51,38 +51,42 @@ def narrow(*rows: tuple[datetime | None, bool, bool]) -> pa.Table:
 
 
 def test_without_a_watermark_all_of_history_counts_and_without_valid_rows_none() -> None:
-    (span,) = spans(narrow((NOON, True, False)), None)
+    (span,) = time_ranges(valid_and_late((NOON, True, False)), None)
     assert (span.since.year, span.until) == (1, None)
-    assert spans(narrow((None, False, False)), None) == spans(narrow((None, False, False)), NOON) == []
-    assert spans(narrow(), NOON) == []
+    assert (
+        time_ranges(valid_and_late((None, False, False)), None)
+        == time_ranges(valid_and_late((None, False, False)), NOON)
+        == []
+    )
+    assert time_ranges(valid_and_late(), NOON) == []
 
 
 def test_rows_in_time_ask_from_the_watermark_and_late_ones_for_their_own_days() -> None:
-    rows = narrow(
+    rows = valid_and_late(
         (NOON, True, False), (NOON - DAY, True, True), (NOON - DAY - HOUR, True, True), (NOON - 9 * DAY, True, True)
     )
-    late = [Span(NOON - 9 * DAY, NOON - 9 * DAY), Span(NOON - DAY - HOUR, NOON - DAY)]
-    assert spans(rows, NOON - HOUR) == [Span(NOON - HOUR, None), *late]
-    assert spans(rows.slice(1), NOON - HOUR) == late
-    assert spans(narrow((NOON - DAY, False, True)), NOON) == []
+    late = [TimeRange(NOON - 9 * DAY, NOON - 9 * DAY), TimeRange(NOON - DAY - HOUR, NOON - DAY)]
+    assert time_ranges(rows, NOON - HOUR) == [TimeRange(NOON - HOUR, None), *late]
+    assert time_ranges(rows.slice(1), NOON - HOUR) == late
+    assert time_ranges(valid_and_late((NOON - DAY, False, True)), NOON) == []
 
 
 def test_only_keys_asked_for_and_times_within_are_found(tmp_path: Path) -> None:
     table = silver(tmp_path, [("a", NOON), ("b", NOON), ("c", NOON - HOUR), ("a", NOON - 3 * HOUR), ("a", NOON - DAY)])
-    assert found(table, ["a", "c", "z"], Span(NOON - HOUR, None)) == [
+    assert found(table, ["a", "c", "z"], TimeRange(NOON - HOUR, None)) == [
         ("a", NOON, "id of a"),
         ("c", NOON - HOUR, "id of c"),
     ]
-    assert found(table, ["a"], Span(NOON - DAY, NOON - DAY)) == [("a", NOON - DAY, "id of a")]
-    assert len(found(table, ["a"], Span(NOON - DAY, NOON - DAY), Span(NOON, None))) == 2
-    assert found(table, ["a"]) == found(table, [], Span(NOON, None)) == []
+    assert found(table, ["a"], TimeRange(NOON - DAY, NOON - DAY)) == [("a", NOON - DAY, "id of a")]
+    assert len(found(table, ["a"], TimeRange(NOON - DAY, NOON - DAY), TimeRange(NOON, None))) == 2
+    assert found(table, ["a"]) == found(table, [], TimeRange(NOON, None)) == []
 
 
 def test_a_row_of_the_last_microsecond_before_a_bound_is_not_pruned_away(tmp_path: Path) -> None:
     precise = NOON + timedelta(microseconds=1)
     table = silver(tmp_path, [("a", precise)])
-    assert found(table, ["a"], Span(precise, precise)) == [("a", precise, "id of a")]
-    assert found(table, ["a"], Span(precise + timedelta(microseconds=1), None)) == []
+    assert found(table, ["a"], TimeRange(precise, precise)) == [("a", precise, "id of a")]
+    assert found(table, ["a"], TimeRange(precise + timedelta(microseconds=1), None)) == []
 
 
 def test_files_outside_of_the_times_are_not_even_opened(tmp_path: Path) -> None:
@@ -91,7 +95,7 @@ def test_files_outside_of_the_times_are_not_even_opened(tmp_path: Path) -> None:
     silver(tmp_path, [("a", NOON - DAY)], version=1)
     (old,) = set(Path(table.path).rglob("*.parquet")) - before
     old.unlink()
-    assert found(table, ["a"], Span(NOON - HOUR, None)) == [("a", NOON, "id of a")]
+    assert found(table, ["a"], TimeRange(NOON - HOUR, None)) == [("a", NOON, "id of a")]
 
 
 def test_a_table_that_is_not_there_or_holds_nothing_yet_holds_no_repeat(tmp_path: Path) -> None:
@@ -99,8 +103,8 @@ def test_a_table_that_is_not_there_or_holds_nothing_yet_holds_no_repeat(tmp_path
     table = lake.silver(load().subject("ecommerce_events"))
     sources = pa.array(["1.csv"])
     for _ in ("not there", "empty"):
-        assert found(table, ["a"], Span(NOON, None)) == []
-        assert judged_before([lake.dead_letters], "s", sources).to_pylist() == []
+        assert found(table, ["a"], TimeRange(NOON, None)) == []
+        assert row_ids_of_sources([lake.dead_letters], "s", sources).to_pylist() == []
         ensure_table(table)
         ensure_table(lake.dead_letters)
 
@@ -113,7 +117,7 @@ def test_a_key_of_several_parts_is_found_by_its_escaped_text(tmp_path: Path) -> 
     append_once(table, write_parts(table, plain), writer="w", version=0)
 
     def ids(key: tuple[str, ...], *texts: str) -> list[str]:
-        return sorted(accepted(table, key, "t", pa.array(texts), [Span(NOON, None)])["row_id"].to_pylist())
+        return sorted(find_by_key(table, key, "t", pa.array(texts), [TimeRange(NOON, None)])["row_id"].to_pylist())
 
     assert ids(("k", "n"), "a\\|b|1", "ü|-5", "a|b|1") == ["one", "three"]
     micros = pa.scalar(NOON, TIMESTAMP).cast(pa.int64()).as_py()
@@ -127,7 +131,7 @@ def test_a_table_without_bounds_in_its_log_is_read_in_whole(tmp_path: Path) -> N
     rows = [{"event_id": "a", "event_time": NOON, "event_date": NOON.date(), "row_id": "id of a"}]
     written = write_parts(unbounded, pa.Table.from_pylist(rows, schema=table.schema))
     append_once(table, written, writer="w", version=0)
-    assert found(table, ["a"], Span(NOON, None)) == [("a", NOON, "id of a")]
+    assert found(table, ["a"], TimeRange(NOON, None)) == [("a", NOON, "id of a")]
 
 
 def test_dead_letters_are_found_by_source_and_subject(tmp_path: Path) -> None:
@@ -136,10 +140,10 @@ def test_dead_letters_are_found_by_source_and_subject(tmp_path: Path) -> None:
         rows = [{"row_id": f"{subject} {source}", "source": source} for source in ("1.csv", "2.csv", "3.csv")]
         plain = pa.Table.from_pylist(rows, schema=DEAD_LETTERS).drop_columns(["subject"])
         append_once(table, write_parts(table, plain, subject=subject), writer="w", version=version)
-    assert sorted(judged_before([table], "s", pa.array(["1.csv", "3.csv", "9.csv"])).to_pylist()) == [
+    assert sorted(row_ids_of_sources([table], "s", pa.array(["1.csv", "3.csv", "9.csv"])).to_pylist()) == [
         "s 1.csv",
         "s 3.csv",
     ]
-    assert judged_before([table], "s", pa.array(["9.csv"])).to_pylist() == []
-    assert judged_before([table], "none", pa.array(["1.csv"])).to_pylist() == []
-    assert judged_before([table], "s", pa.array([], pa.string())).to_pylist() == []
+    assert row_ids_of_sources([table], "s", pa.array(["9.csv"])).to_pylist() == []
+    assert row_ids_of_sources([table], "none", pa.array(["1.csv"])).to_pylist() == []
+    assert row_ids_of_sources([table], "s", pa.array([], pa.string())).to_pylist() == []

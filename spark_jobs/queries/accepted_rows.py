@@ -32,31 +32,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeRange:
     """A closed range of event times; ``until`` None is open."""
 
     since: datetime
     until: datetime | None
 
 
-def spans(narrow: pa.Table, watermark: datetime | None) -> list[Span]:
+def time_ranges(rows: pa.Table, watermark: datetime | None) -> list[TimeRange]:
     """The ranges of event time in which history can hold a repeat of the batch's valid rows.
 
     For rows that are not late everything from the watermark on; for late ones their own times, a span for each day.
     """
-    valid = narrow.filter(narrow["_valid"])
+    valid = rows.filter(rows["_valid"])
     if watermark is None:
-        return [Span(datetime.min.replace(tzinfo=UTC), None)] if valid.num_rows else []
+        return [TimeRange(datetime.min.replace(tzinfo=UTC), None)] if valid.num_rows else []
     late = valid.filter(valid["_late"])
-    found = [Span(watermark, None)] if late.num_rows < valid.num_rows else []
+    found = [TimeRange(watermark, None)] if late.num_rows < valid.num_rows else []
     if late.num_rows:
         days = pa.table({"day": late["_event_time"].cast(pa.date32()), "time": late["_event_time"]})
         bounds = days.group_by("day").aggregate([("time", "min"), ("time", "max")]).sort_by("day")
-        found += [Span(row["time_min"], row["time_max"]) for row in bounds.to_pylist()]
+        found += [TimeRange(row["time_min"], row["time_max"]) for row in bounds.to_pylist()]
     return found
 
 
-def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array, times: Sequence[Span]) -> pa.Table:
+def find_by_key(
+    silver: Table, key: Sequence[str], event_time: str, keys: pa.Array, times: Sequence[TimeRange]
+) -> pa.Table:
     """The rows of Silver within ``times`` whose key is one of ``keys``, as ``dedupe.ACCEPTED_SCHEMA``."""
     table = open_table(silver.path) if times and len(keys) else None
     if table is None:
@@ -71,7 +73,7 @@ def accepted(silver: Table, key: Sequence[str], event_time: str, keys: pa.Array,
     return files.to_table(columns, filter=_within(event_time, times) & text.isin(keys)).cast(ACCEPTED_SCHEMA)
 
 
-def accepted_by_id(changes: Table, name: str, event_time: str, ids: pa.Array) -> pa.Table:
+def find_by_change_id(changes: Table, name: str, event_time: str, ids: pa.Array) -> pa.Table:
     """The rows of a change log whose id is one of ``ids``, whatever their age, as ``dedupe.ACCEPTED_SCHEMA``.
 
     Of its files those are opened between whose bounds an id lies: none, where ids ascend and nothing comes twice.
@@ -98,7 +100,7 @@ def _may_hold(ordered: NDArray[Any], low: str | None, high: str | None) -> bool:
     return bool(np.searchsorted(ordered, low, "left") < np.searchsorted(ordered, high, "right"))
 
 
-def judged_before(tables: Sequence[Table], subject: str, sources: pa.Array) -> pa.Array:
+def row_ids_of_sources(tables: Sequence[Table], subject: str, sources: pa.Array) -> pa.Array:
     """The row ids from these sources that lie in ``tables`` (those with a ``source``); for files that were read before."""
     found = [_row_ids(table, subject, sources) for table in tables] if len(sources) else []
     return pa.concat_arrays(found) if found else pa.array([], pa.string())
@@ -109,7 +111,7 @@ def _row_ids(table: Table, subject: str, sources: pa.Array) -> pa.Array:
     return rows["row_id"].combine_chunks()
 
 
-def accepted_before(silver: Table, row_ids: pa.Array) -> pa.Array:
+def known_row_ids(silver: Table, row_ids: pa.Array) -> pa.Array:
     """Those of the row ids that Silver holds. Reads one column of all of Silver: for rows that were read before only."""
     paths = live_paths(silver) if len(row_ids) else []
     if not paths:
@@ -118,14 +120,14 @@ def accepted_before(silver: Table, row_ids: pa.Array) -> pa.Array:
     return files.to_table(["row_id"], filter=pc.field("row_id").isin(row_ids))["row_id"].combine_chunks()
 
 
-def read_more_than_once(files: Table, subject: str, sources: pa.Array) -> pa.Array:
+def sources_landed_again(files: Table, subject: str, sources: pa.Array) -> pa.Array:
     """Those of the sources that were landed more than once, as after the loss of ingest's checkpoint."""
     readings = rows_where_in(files, "source", sources, ["source"], partition=of_subject(subject))["source"]
     counts = pc.value_counts(readings.combine_chunks())
     return counts.field("values").filter(pc.greater(counts.field("counts"), 1))
 
 
-def _candidates(table: DeltaTable, silver: Table, event_time: str, times: Sequence[Span]) -> list[str]:
+def _candidates(table: DeltaTable, silver: Table, event_time: str, times: Sequence[TimeRange]) -> list[str]:
     adds = add_actions(table)
     if adds.num_rows == 0:
         return []
@@ -140,7 +142,7 @@ def _candidates(table: DeltaTable, silver: Table, event_time: str, times: Sequen
     return file_paths(silver, adds.filter(chosen))
 
 
-def _within(event_time: str, times: Sequence[Span]) -> pc.Expression:
+def _within(event_time: str, times: Sequence[TimeRange]) -> pc.Expression:
     inside = pc.scalar(False)
     for span in times:
         part = pc.field(event_time) >= pa.scalar(span.since, TIMESTAMP)
