@@ -16,6 +16,8 @@ PACKAGES = ("benchmarks", "config", "docker", "docs", "generator", "schema_regis
 MADE_BY_READERS = {"tests/test_bike_rides.py"}
 FILE = re.compile(r"(?<![\w/.<>…*-])(?:(?:[\w-]+/)*[\w-]+\.(?:py|sh|svg|toml|conf)|(?:[\w-]+/)+[\w-]+\.sql)\b")
 MODULE = re.compile(r"\b(?:spark_jobs|config|schema_registry|generator|serving)(?:\.\w+)+")
+#: A file, and a name that is said to stand in it: `path.py`, `name`
+STANDS_IN = re.compile(r"`([\w/]+\.py)`, `(\w+)`")
 LINK = re.compile(r"\]\((?!http)([^)#\s]*)#?([^)\s]*)\)")
 
 
@@ -44,6 +46,12 @@ def is_module(name: str) -> bool:
     return False
 
 
+def stands_in(name: str, path: str) -> bool:
+    """True if a file, by its path from the root or from spark_jobs, has that word."""
+    sources = [folder / path for folder in (ROOT, ROOT / "spark_jobs") if (folder / path).is_file()]
+    return any(re.search(rf"\b{name}\b", source.read_text(encoding="utf-8")) for source in sources)
+
+
 def headings(page: Path) -> set[str]:
     """The headings of a page as links spell them."""
     found = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
@@ -56,6 +64,7 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     code = "\n".join(code_in(text))
     missing = [path for path in FILE.findall(code) if path not in MADE_BY_READERS and not is_there(path, page)]
     missing += [name for name in MODULE.findall(code) if not FILE.fullmatch(name) and not is_module(name)]
+    missing += [f"{name} in {path}" for path, name in STANDS_IN.findall(text) if not stands_in(name, path)]
     for path, anchor in LINK.findall(text):
         target = page.parent / path if path else page
         if not target.exists() or (anchor and target.suffix == ".md" and anchor not in headings(target)):
