@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import yaml
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from schema_registry import parsing, pattern_cost, registry, yaml_file
@@ -30,7 +32,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-def contract(**more):
+def contract(**more: Any) -> dict[str, Any]:
     fields = {name: {"type": type_} for name, type_ in FIELDS.items()}
     for name in ("thing_id", "seen_at"):
         fields[name]["required"] = True
@@ -38,18 +40,18 @@ def contract(**more):
     return {**told, "fields": fields, **more}
 
 
-def written(folder, content):
+def written(folder: Path, content: dict[str, Any]) -> Path:
     file = folder / "things" / f"v{content['version']}.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return file
 
 
-def with_rule(check):
+def with_rule(check: str) -> dict[str, Any]:
     return contract(rules=[{"name": "hostile", "check": check}])
 
 
-def with_pattern(pattern, **more):
+def with_pattern(pattern: str, **more: Any) -> dict[str, Any]:
     content = contract()
     content["fields"]["note"] |= {"pattern": pattern, **more}
     return content
@@ -127,7 +129,7 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize(("check", "told"), RULES.values(), ids=RULES.keys())
-def test_a_hostile_expression_is_refused_by_its_rule_with_the_way_out(tmp_path, check, told):
+def test_a_hostile_expression_is_refused_by_its_rule_with_the_way_out(tmp_path: Path, check: str, told: str) -> None:
     file = written(tmp_path, with_rule(check))
     with pytest.raises(ContractError) as refused:
         registry.load(tmp_path)
@@ -137,7 +139,7 @@ def test_a_hostile_expression_is_refused_by_its_rule_with_the_way_out(tmp_path, 
 
 
 @pytest.mark.parametrize(("pattern", "told"), PATTERNS.values(), ids=PATTERNS.keys())
-def test_a_hostile_pattern_is_refused_by_its_field_with_the_way_out(tmp_path, pattern, told):
+def test_a_hostile_pattern_is_refused_by_its_field_with_the_way_out(tmp_path: Path, pattern: str, told: str) -> None:
     file = written(tmp_path, with_pattern(pattern))
     with pytest.raises(ContractError) as refused:
         registry.load(tmp_path)
@@ -154,14 +156,16 @@ def test_a_hostile_pattern_is_refused_by_its_field_with_the_way_out(tmp_path, pa
         "(?s).*x.*", "a{,3}".replace("{,", "{0,"), r"[\w.-]+", "(?i:x)y", r"\/\-\ \#",
     ],
 )  # fmt: skip
-def test_patterns_that_people_write_are_taken_and_mean_the_same_to_a_linear_engine(tmp_path, pattern):
+def test_patterns_that_people_write_are_taken_and_mean_the_same_to_a_linear_engine(
+    tmp_path: Path, pattern: str
+) -> None:
     written(tmp_path, with_pattern(pattern))
     registry.load(tmp_path)
     assert pattern_cost.is_quick(parse(pattern), whole=True)
     assert pc.match_substring_regex(pa.array(["x"]), pattern) is not None, "RE2 compiles it"
 
 
-def test_a_slow_pattern_is_allowed_where_max_length_bounds_it(tmp_path):
+def test_a_slow_pattern_is_allowed_where_max_length_bounds_it(tmp_path: Path) -> None:
     slow = r".+ .+ .+ .+"
     written(tmp_path, with_pattern(slow))
     with pytest.raises(ContractError, match="or give the field a smaller max_length"):
@@ -170,7 +174,7 @@ def test_a_slow_pattern_is_allowed_where_max_length_bounds_it(tmp_path):
     registry.load(tmp_path)
 
 
-def test_a_published_version_that_says_what_is_refused_today_is_superseded_by_a_new_one(tmp_path):
+def test_a_published_version_that_says_what_is_refused_today_is_superseded_by_a_new_one(tmp_path: Path) -> None:
     file = written(tmp_path, with_rule("levenshtein(note, why) < 3"))
     contract_of = parsing.parse(yaml_file.read(Where(file)), Where(file))
     (file.parent / "fingerprints.lock").write_text(f"v1 {fingerprint(contract_of)}\n", encoding="utf-8")
@@ -180,7 +184,7 @@ def test_a_published_version_that_says_what_is_refused_today_is_superseded_by_a_
     assert registry.load(tmp_path).subject("things").latest.rules == ()
 
 
-def test_texts_reach_spark_as_they_are_and_bring_in_no_setting_or_secret():
+def test_texts_reach_spark_as_they_are_and_bring_in_no_setting_or_secret() -> None:
     assert spark_sql(r"'a\d\\d\'\n'") == r"'a\u005cd\u005cd\u0027\u000a'"
     assert spark_sql(r"r'a\d'") == r"'a\u005cd'"
     assert spark_sql("'it''s'") == r"'it\u0027s'"
@@ -188,7 +192,7 @@ def test_texts_reach_spark_as_they_are_and_bring_in_no_setting_or_secret():
     assert spark_sql("NOT whole=1 OR note  LIKE 'a%'") == "((NOT (`whole` = 1)) OR (`note` LIKE 'a%'))"
 
 
-def test_long_lists_and_chains_are_no_growth_and_not_too_deep(tmp_path):
+def test_long_lists_and_chains_are_no_growth_and_not_too_deep(tmp_path: Path) -> None:
     checks = [
         f"whole IN ({', '.join(map(str, range(1500)))})",
         " OR ".join(f"note = '{at}'" for at in range(400)),
@@ -199,13 +203,13 @@ def test_long_lists_and_chains_are_no_growth_and_not_too_deep(tmp_path):
     registry.load(tmp_path)
 
 
-def test_a_guid_in_braces_is_refused_before_anything_is_published(tmp_path):
+def test_a_guid_in_braces_is_refused_before_anything_is_published(tmp_path: Path) -> None:
     shutil.copytree(CASES / "pattern_guid_in_braces" / "contracts", tmp_path / "contracts")
     with pytest.raises(ContractError, match=r"v1.yaml: field 'device': pattern .* write \\\{"):
         registry.load(tmp_path / "contracts")
 
 
-def test_what_only_spark_can_tell_is_told_before_publishing(spark, tmp_path):
+def test_what_only_spark_can_tell_is_told_before_publishing(spark: SparkSession, tmp_path: Path) -> None:
     for check, told in {"startswith(note)": "startswith", "year(late) > 1": "year"}.items():
         written(tmp_path, with_rule(check))
         subject = registry.load(tmp_path).subject("things")
@@ -231,7 +235,7 @@ VALUES = {
 }  # fmt: skip
 
 
-def hostile(spark, count=96):
+def hostile(spark: SparkSession, count: int = 96) -> DataFrame:
     """Every value of every type, in several pairings."""
     cells = {}
     for seat, (name, type_) in enumerate(FIELDS.items()):
@@ -241,7 +245,7 @@ def hostile(spark, count=96):
     return rows.select(*[F.col(name).try_cast(type_).alias(name) for name, type_ in FIELDS.items()])
 
 
-def test_every_function_meets_hostile_values_and_spark_runs_what_was_written(spark):
+def test_every_function_meets_hostile_values_and_spark_runs_what_was_written(spark: SparkSession) -> None:
     expressions = (CASES / "expressions.txt").read_text(encoding="utf-8").splitlines()
     assert {name for name in FUNCTIONS if not any(f"{name}(" in each.lower() for each in expressions)} == set()
     as_written = {each: "NULL" if each in THROWS else each for each in expressions}

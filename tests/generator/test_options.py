@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from generator.events.options import EventOptions
 from generator.options import OptionsError, parse_start
 
 
-def options(**given):
+def options(**given: Any) -> Any:
     return EventOptions(out=Path("in"), manifest=Path("m.jsonl"), **given)
 
 
@@ -33,18 +34,18 @@ def options(**given):
         ({"versions": (4,)}, "versions must be among"),
     ],
 )
-def test_a_value_that_cannot_be_honoured_is_refused_by_name(given, sentence):
+def test_a_value_that_cannot_be_honoured_is_refused_by_name(given: Any, sentence: str) -> None:
     with pytest.raises(OptionsError, match=sentence.replace("(", r"\(")):
         options(**given)
 
 
-def test_side_rates_are_one_per_cent_and_nothing_without_faults():
+def test_side_rates_are_one_per_cent_and_nothing_without_faults() -> None:
     assert (options().duplicates, options().lates) == (0.01, 0.01)
     assert (options(fault_rate=0).duplicates, options(fault_rate=0).lates) == (0, 0)
     assert options(fault_rate=0, duplicate_rate=0.05).duplicates == 0.05
 
 
-def test_a_start_is_a_time_or_now():
+def test_a_start_is_a_time_or_now() -> None:
     now = datetime(2026, 5, 1, 12, tzinfo=UTC)
     assert parse_start("2026-01-05") == datetime(2026, 1, 5, tzinfo=UTC)
     assert parse_start("2026-01-05T10:00:00+01:00") == datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -53,7 +54,7 @@ def test_a_start_is_a_time_or_now():
         parse_start("soon")
 
 
-def test_the_fingerprint_is_of_the_rows_not_of_paths_and_pace():
+def test_the_fingerprint_is_of_the_rows_not_of_paths_and_pace() -> None:
     assert options().fingerprint() == options(every_seconds=0, files=3, gzip=True).fingerprint()
     assert options().fingerprint() == options(duplicate_rate=0.01).fingerprint()
     assert options().fingerprint() != options(seed=43).fingerprint()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,13 +11,16 @@ from schema_registry.errors import ContractError
 from schema_registry.registry import load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from schema_registry.contract import Contract
 
 NOT = {"compatibility": "none"}
 
 
 @pytest.fixture
-def pair(root, write):
+def pair(root: Path, write: Callable[..., Path]) -> Callable[..., Any]:
     """pair(v1 changes, v2 changes) gives both contracts, loaded without comparing them."""
 
     def load_pair(older: dict, newer: dict) -> tuple[Contract, Contract]:
@@ -98,7 +101,9 @@ WIDER = {
 
 
 @pytest.mark.parametrize(("older", "newer", "reason"), STRICTER.values(), ids=STRICTER.keys())
-def test_what_asks_more_of_a_field_breaks_backward_and_its_mirror_breaks_forward(pair, older, newer, reason):
+def test_what_asks_more_of_a_field_breaks_backward_and_its_mirror_breaks_forward(
+    pair: Callable[..., Any], older: Any, newer: Any, reason: str
+) -> None:
     v1, v2 = pair(older, newer)
     (said,) = violations(v1, v2, "backward")
     assert said.startswith("field '")
@@ -109,14 +114,16 @@ def test_what_asks_more_of_a_field_breaks_backward_and_its_mirror_breaks_forward
 
 
 @pytest.mark.parametrize(("older", "newer"), WIDER.values(), ids=WIDER.keys())
-def test_what_asks_less_of_a_field_keeps_backward_and_its_mirror_keeps_forward(pair, older, newer):
+def test_what_asks_less_of_a_field_keeps_backward_and_its_mirror_keeps_forward(
+    pair: Callable[..., Any], older: Any, newer: Any
+) -> None:
     v1, v2 = pair(older, newer)
     assert violations(v1, v2, "backward") == []
     assert violations(v2, v1, "forward") == []
 
 
 @pytest.mark.parametrize("entry", ["null", "'here'"])
-def test_a_newly_required_field_needs_a_migrate_entry_backward(pair, entry):
+def test_a_newly_required_field_needs_a_migrate_entry_backward(pair: Callable[..., Any], entry: str) -> None:
     size = {"fields.size": {"type": "string", "required": True}}
     v1, v2 = pair({}, size)
     assert violations(v1, v2, "backward") == [
@@ -127,7 +134,7 @@ def test_a_newly_required_field_needs_a_migrate_entry_backward(pair, entry):
     assert violations(v1, v2, "backward") == []
 
 
-def test_a_migrate_entry_answers_for_a_narrower_field_backward_but_not_forward(pair):
+def test_a_migrate_entry_answers_for_a_narrower_field_backward_but_not_forward(pair: Callable[..., Any]) -> None:
     v1, v2 = pair({}, {"fields.label": {"type": "int"}, "migrate": {"label": "length(label)"}})
     assert violations(v1, v2, "backward") == []
     v1, v2 = pair(
@@ -136,26 +143,26 @@ def test_a_migrate_entry_answers_for_a_narrower_field_backward_but_not_forward(p
     assert violations(v1, v2, "forward") == ["field 'label': v1 has type int for string, so it may refuse v2 rows"]
 
 
-def test_a_required_field_that_went_away_breaks_forward_alone(pair, remove):
+def test_a_required_field_that_went_away_breaks_forward_alone(pair: Callable[..., Any], remove: object) -> None:
     v1, v2 = pair({"fields.label.required": True}, {"fields.label": remove})
     assert violations(v1, v2, "backward") == []
     assert violations(v1, v2, "forward") == ["field 'label': v1 requires it and v2 no longer has it"]
     assert violations(v1, v2, "full") == violations(v1, v2, "forward")
 
 
-def test_an_optional_field_that_went_away_breaks_nothing(pair, remove):
+def test_an_optional_field_that_went_away_breaks_nothing(pair: Callable[..., Any], remove: object) -> None:
     v1, v2 = pair({}, {"fields.label": remove})
     assert violations(v1, v2, "full") == []
 
 
-def test_full_is_backward_and_forward(pair):
+def test_full_is_backward_and_forward(pair: Callable[..., Any]) -> None:
     v1, v2 = pair({}, {"fields.boxes.type": "bigint", "fields.label.required": True})
     assert violations(v1, v2, "full") == violations(v1, v2, "backward") + violations(v1, v2, "forward")
     assert len(violations(v1, v2, "full")) == 2
 
 
 @pytest.mark.parametrize("level", [level for level in LEVELS if level != "none"])
-def test_another_key_or_event_time_breaks_every_level_but_none(pair, level):
+def test_another_key_or_event_time_breaks_every_level_but_none(pair: Callable[..., Any], level: str) -> None:
     also = {"fields.code": {"type": "string", "required": True}, "fields.at": {"type": "timestamp", "required": True}}
     v1, v2 = pair(also, {**also, "key": ["code"], "event_time": "at"})
     assert violations(v1, v2, level) == [
@@ -165,7 +172,7 @@ def test_another_key_or_event_time_breaks_every_level_but_none(pair, level):
     assert violations(v1, v2, "none") == []
 
 
-def test_a_renamed_key_is_the_same_key(pair, remove):
+def test_a_renamed_key_is_the_same_key(pair: Callable[..., Any], remove: object) -> None:
     code = {"type": "string", "required": True}
     v1, v2 = pair(
         {}, {"fields.shelf_id": remove, "fields.code": code, "key": ["code"], "migrate": {"code": "`shelf_id`"}}
@@ -173,12 +180,12 @@ def test_a_renamed_key_is_the_same_key(pair, remove):
     assert violations(v1, v2, "backward") == []
 
 
-def test_a_copy_of_the_key_does_not_take_its_place(pair):
+def test_a_copy_of_the_key_does_not_take_its_place(pair: Callable[..., Any]) -> None:
     v1, v2 = pair({}, {"fields.copied_id": {"type": "string"}, "migrate": {"copied_id": "shelf_id"}})
     assert violations(v1, v2, "backward") == []
 
 
-def test_loading_refuses_a_version_that_breaks_its_declared_level(root, write):
+def test_loading_refuses_a_version_that_breaks_its_declared_level(root: Path, write: Callable[..., Path]) -> None:
     write(1)
     file = write(2, {"fields.boxes.min": 1, "fields.label.required": True})
     with pytest.raises(ContractError) as refused:
@@ -192,7 +199,9 @@ def test_loading_refuses_a_version_that_breaks_its_declared_level(root, write):
     assert load(root).subject("shelves").compatibility == "forward"
 
 
-def test_a_plain_level_looks_one_version_back_and_a_transitive_one_at_all(root, write):
+def test_a_plain_level_looks_one_version_back_and_a_transitive_one_at_all(
+    root: Path, write: Callable[..., Path]
+) -> None:
     write(1)
     write(2, {"fields.boxes.min": 1, **NOT})
     write(3, {"fields.boxes.min": 1})
@@ -202,7 +211,7 @@ def test_a_plain_level_looks_one_version_back_and_a_transitive_one_at_all(root, 
         load(root)
 
 
-def test_a_migrate_entry_on_the_way_counts_for_later_versions(root, write):
+def test_a_migrate_entry_on_the_way_counts_for_later_versions(root: Path, write: Callable[..., Path]) -> None:
     size = {"fields.size": {"type": "int", "required": True}}
     write(1)
     write(2, {**size, "migrate": {"size": "1"}})
@@ -210,7 +219,9 @@ def test_a_migrate_entry_on_the_way_counts_for_later_versions(root, write):
     assert load(root).subject("shelves").latest.version == 3
 
 
-def test_a_field_that_was_gone_on_the_way_does_not_come_back_for_old_rows(root, write, remove):
+def test_a_field_that_was_gone_on_the_way_does_not_come_back_for_old_rows(
+    root: Path, write: Callable[..., Path], remove: object
+) -> None:
     label = {"fields.label.required": True}
     write(1, label)
     write(2, {"fields.label": remove})

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from schema_registry.errors import ContractError
 from schema_registry.registry import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 MISSING = [{"name": "a", "check": "boxes > 0"}, {"name": "a", "check": "boxes > 1"}]
 
@@ -144,7 +150,9 @@ REFUSED_FILES = {
 
 
 @pytest.mark.parametrize(("changes", "field", "problem"), REFUSED_FIELDS.values(), ids=REFUSED_FIELDS.keys())
-def test_a_field_out_of_form_is_refused_by_name(root, write, changes, field, problem):
+def test_a_field_out_of_form_is_refused_by_name(
+    root: Path, write: Callable[..., Path], changes: dict[str, Any], field: str, problem: str
+) -> None:
     file = write(1, changes)
     with pytest.raises(ContractError) as refused:
         load(root)
@@ -157,7 +165,9 @@ def test_a_field_out_of_form_is_refused_by_name(root, write, changes, field, pro
 
 
 @pytest.mark.parametrize(("changes", "problem"), REFUSED_FILES.values(), ids=REFUSED_FILES.keys())
-def test_a_file_out_of_form_is_refused(root, write, changes, problem):
+def test_a_file_out_of_form_is_refused(
+    root: Path, write: Callable[..., Path], changes: dict[str, Any], problem: str
+) -> None:
     file = write(1, changes)
     with pytest.raises(ContractError) as refused:
         load(root)
@@ -166,13 +176,15 @@ def test_a_file_out_of_form_is_refused(root, write, changes, problem):
 
 
 @pytest.mark.parametrize("key", ["subject", "version", "kind", "key", "event_time", "fields"])
-def test_a_missing_key_is_named(root, write, remove, key):
+def test_a_missing_key_is_named(root: Path, write: Callable[..., Path], remove: object, key: str) -> None:
     write(1, {key: remove})
     with pytest.raises(ContractError, match=f"v1.yaml: key '{key}' is missing"):
         load(root)
 
 
-def test_a_refusal_reads_as_one_sentence_that_names_the_place(root, write, monkeypatch):
+def test_a_refusal_reads_as_one_sentence_that_names_the_place(
+    root: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(root)
     write(1, {"fields.boxes.min": "abc"})
     with pytest.raises(ContractError) as refused:
@@ -195,7 +207,7 @@ def test_a_refusal_reads_as_one_sentence_that_names_the_place(root, write, monke
         (b"fields:\n  a: {type: int, type: string}\n", "must be one YAML document: line 2: key 'type' is given twice"),
     ],
 )
-def test_a_file_that_is_no_plain_yaml_is_refused(root, text, problem):
+def test_a_file_that_is_no_plain_yaml_is_refused(root: Path, text: bytes, problem: str) -> None:
     file = root / "shelves" / "v1.yaml"
     file.write_bytes(text)
     with pytest.raises(ContractError) as refused:
@@ -204,7 +216,7 @@ def test_a_file_that_is_no_plain_yaml_is_refused(root, text, problem):
     assert "\n" not in str(refused.value)
 
 
-def test_a_decimal_without_quotes_in_braces_gets_a_hint(root, write):
+def test_a_decimal_without_quotes_in_braces_gets_a_hint(root: Path, write: Callable[..., Path]) -> None:
     file = write(1)
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("weight:\n    type: decimal(10,2)", "weight: {type: decimal(10,2)}"), encoding="utf-8")
@@ -212,7 +224,7 @@ def test_a_decimal_without_quotes_in_braces_gets_a_hint(root, write):
         load(root)
 
 
-def test_two_fields_of_one_name_are_refused(root, write):
+def test_two_fields_of_one_name_are_refused(root: Path, write: Callable[..., Path]) -> None:
     file = write(1)
     file.write_text(
         file.read_text(encoding="utf-8").replace("  label:\n", "  boxes:\n    type: int\n  label:\n"), encoding="utf-8"
@@ -236,14 +248,18 @@ REFUSED_CHANGES = {
 
 
 @pytest.mark.parametrize(("changes", "problem"), REFUSED_CHANGES.values(), ids=REFUSED_CHANGES.keys())
-def test_a_contract_of_changes_out_of_form_is_refused(root, write, items, changes, problem):
+def test_a_contract_of_changes_out_of_form_is_refused(
+    root: Path, write: Callable[..., Path], items: dict[str, Any], changes: dict[str, Any], problem: str
+) -> None:
     file = write(1, changes, base=items)
     with pytest.raises(ContractError) as refused:
         load(root)
     assert str(refused.value).startswith(f"{file}: {problem}")
 
 
-def test_changes_without_a_sequence_are_refused(root, write, items, remove):
+def test_changes_without_a_sequence_are_refused(
+    root: Path, write: Callable[..., Path], items: dict[str, Any], remove: object
+) -> None:
     write(1, {"sequence_by": remove}, base=items)
     with pytest.raises(ContractError, match="sequence_by must be seq or an int or bigint field, got nothing"):
         load(root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -21,16 +22,16 @@ FINGERPRINTS = {
 }
 
 
-def test_there_are_three_frozen_versions_of_events():
+def test_there_are_three_frozen_versions_of_events() -> None:
     assert SUBJECT.frozen == (1, 2, 3)
     assert (SUBJECT.kind, V3.key, V3.event_time) == ("events", ("event_id",), "event_time")
 
 
-def test_the_frozen_fingerprints_are_these_for_ever():
+def test_the_frozen_fingerprints_are_these_for_ever() -> None:
     assert {contract.version: fingerprint(contract) for contract in SUBJECT.contracts} == FINGERPRINTS
 
 
-def test_each_version_has_its_fields():
+def test_each_version_has_its_fields() -> None:
     first = ("event_id", "user_id", "event_type", "product_id", "price", "event_time")
     second = (*first, "session_id", "category", "quantity", "user_segment")
     third = (*second, "device_type", "geo_country", "browser", "geo_city", "referrer", "campaign_id")
@@ -38,7 +39,7 @@ def test_each_version_has_its_fields():
     assert SUBJECT.known_fields == (*third, "schema_version")
 
 
-def test_a_version_is_told_by_its_required_fields():
+def test_a_version_is_told_by_its_required_fields() -> None:
     first = ("event_id", "user_id", "event_type", "event_time")
     second = (*first, "session_id", "category", "quantity")
     assert V1.required_names == first
@@ -46,12 +47,12 @@ def test_a_version_is_told_by_its_required_fields():
     assert V3.required_names == (*second, "device_type", "geo_country")
 
 
-def test_product_and_price_are_required_but_for_a_search():
+def test_product_and_price_are_required_but_for_a_search() -> None:
     assert V3.field("product_id").required_when == "event_type <> 'search'"
     assert V3.field("price").required_when == "event_type <> 'search'"
 
 
-def test_constraints_are_those_of_the_design():
+def test_constraints_are_those_of_the_design() -> None:
     types = {field.name: field.type.sql for field in V3.fields if field.type.name != "string"}
     assert types == {
         "user_id": "bigint",
@@ -73,7 +74,7 @@ def test_constraints_are_those_of_the_design():
     assert V3.field("referrer").max_length == 2048
 
 
-def test_rules_and_derived_columns_come_with_the_fields_they_read():
+def test_rules_and_derived_columns_come_with_the_fields_they_read() -> None:
     first = ["anonymous_users_only_browse", "purchase_has_a_price"]
     assert [rule.name for rule in V1.rules] == first
     for contract in (V2, V3):
@@ -84,7 +85,7 @@ def test_rules_and_derived_columns_come_with_the_fields_they_read():
     assert V1.derive == ()
 
 
-def test_old_rows_get_the_designed_defaults():
+def test_old_rows_get_the_designed_defaults() -> None:
     second, third = SUBJECT.steps
     assert {name: sql for name, sql in second.expressions.items() if sql != f"`{name}`"} == {
         "session_id": "null",
@@ -96,17 +97,17 @@ def test_old_rows_get_the_designed_defaults():
     assert {name: sql for name, sql in third.expressions.items() if sql != f"`{name}`"} == dict.fromkeys(added, "null")
 
 
-def test_session_is_asked_only_of_rows_since_version_two():
+def test_session_is_asked_only_of_rows_since_version_two() -> None:
     assert SUBJECT.introduced_in["session_id"] == 2
     assert SUBJECT.introduced_in["device_type"] == 3
     assert SUBJECT.introduced_in["price"] == 1
 
 
 @pytest.mark.parametrize(("older", "newer", "between"), [(V1, V2, ()), (V2, V3, ()), (V1, V3, (V2,))])
-def test_every_version_reads_the_rows_of_those_before(older, newer, between):
+def test_every_version_reads_the_rows_of_those_before(older: Any, newer: Any, between: Any) -> None:
     assert violations(older, newer, "backward", between) == []
 
 
-def test_every_field_and_rule_has_a_doc():
+def test_every_field_and_rule_has_a_doc() -> None:
     for contract in SUBJECT.contracts:
         assert all(each.doc for each in (*contract.fields, *contract.rules, *contract.derive))

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +14,11 @@ from schema_registry import example, examples, registry
 from schema_registry.contract import VERSION_COLUMN
 from schema_registry.errors import ContractError
 from schema_registry.example import Example, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_registry.registry import Subject
 
 ROOTS = (registry.CONTRACTS, Path(__file__).parent / "contracts")
 SUBJECTS = [(root, subject) for root in ROOTS for subject in registry.load(root).subjects.values()]
@@ -31,12 +37,12 @@ GOOD = """
 
 
 @pytest.fixture
-def read(root, write):
+def read(root: Path, write: Callable[..., Path]) -> Callable[..., Any]:
     """read(text) writes the text as shelves/examples/some.yaml and loads the examples."""
     write(1)
     folder = root / "shelves"
 
-    def read_examples(text, name="some.yaml"):
+    def read_examples(text: str, name: str = "some.yaml") -> Any:
         (folder / "examples").mkdir(exist_ok=True)
         (folder / "examples" / name).write_text(text, encoding="utf-8")
         return examples.load(folder, registry.load_subject(folder))
@@ -44,7 +50,7 @@ def read(root, write):
     return read_examples
 
 
-def test_a_case_becomes_an_example(root, read):
+def test_a_case_becomes_an_example(root: Path, read: Callable[..., Any]) -> None:
     file = root / "shelves" / "examples" / "some.yaml"
     row = {"shelf_id": "s", "seen_at": "2026-01-05T10:00:00Z", "boxes": "2", "weight": "7.5", "colour": "red"}
     first, second = read(GOOD)
@@ -63,13 +69,13 @@ def test_a_case_becomes_an_example(root, read):
     assert second.received == {**second.row, VERSION_COLUMN: "1"}
 
 
-def test_a_subject_without_examples_has_none(root, write):
+def test_a_subject_without_examples_has_none(root: Path, write: Callable[..., Path]) -> None:
     write(1)
     folder = root / "shelves"
     assert examples.load(folder, registry.load_subject(folder)) == ()
 
 
-def test_files_are_read_in_order_and_leftovers_passed_over(root, read):
+def test_files_are_read_in_order_and_leftovers_passed_over(root: Path, read: Callable[..., Any]) -> None:
     read(GOOD, "b.yaml")
     for leftover in ("README.md", ".hidden.yaml", "a.yaml~", "_draft.yaml"):
         (root / "shelves" / "examples" / leftover).write_text("no: list", encoding="utf-8")
@@ -82,7 +88,7 @@ def test_files_are_read_in_order_and_leftovers_passed_over(root, read):
 CASE = "- {name: one, row: {shelf_id: s}, verdict: accepted}\n"
 
 
-def case(**keys):
+def case(**keys: Any) -> str:
     """One case in YAML; a value of None is left out."""
     given = {"name": "one", "row": "{shelf_id: s}", "verdict": "accepted", **keys}
     return "- {" + ", ".join(f"{key}: {value}" for key, value in given.items() if value is not None) + "}\n"
@@ -170,19 +176,21 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "problem"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_out_of_form_is_refused_with_its_file_and_case(root, read, text, problem):
+def test_what_is_out_of_form_is_refused_with_its_file_and_case(
+    root: Path, read: Callable[..., Any], text: str, problem: str
+) -> None:
     with pytest.raises(ContractError) as refusal:
         read(text)
     assert refusal.value.file == root / "shelves" / "examples" / "some.yaml"
     assert problem in str(refusal.value)
 
 
-def test_a_file_of_another_ending_is_refused(read):
+def test_a_file_of_another_ending_is_refused(read: Callable[..., Any]) -> None:
     with pytest.raises(ContractError, match=r"expected only \.yaml files among the examples"):
         read(GOOD, "some.yml")
 
 
-def test_what_is_called_examples_and_is_no_folder_is_refused(root, write):
+def test_what_is_called_examples_and_is_no_folder_is_refused(root: Path, write: Callable[..., Path]) -> None:
     write(1)
     folder = root / "shelves"
     (folder / "examples").write_text(GOOD, encoding="utf-8")
@@ -198,19 +206,21 @@ def test_what_is_called_examples_and_is_no_folder_is_refused(root, write):
         (example, "LONGEST_TEXT", 8, "case 'a shelf of boxes': row 'seen_at' may have 8 characters, and this has 20"),
     ],
 )
-def test_what_is_too_large_is_refused(read, monkeypatch, module, limit, most, problem):
+def test_what_is_too_large_is_refused(
+    read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, module: Any, limit: str, most: int, problem: str
+) -> None:
     monkeypatch.setattr(module, limit, most)
     with pytest.raises(ContractError, match=problem):
         read(GOOD)
 
 
-def test_a_subject_has_so_many_cases_at_most(read, monkeypatch):
+def test_a_subject_has_so_many_cases_at_most(read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examples, "MOST_CASES", 1)
     with pytest.raises(ContractError, match="a subject may have 1 cases, and this has more"):
         read(GOOD)
 
 
-def test_examples_are_no_part_of_a_contract(root, read):
+def test_examples_are_no_part_of_a_contract(root: Path, read: Callable[..., Any]) -> None:
     folder = root / "shelves"
     before = registry.load_subject(folder)
     read(GOOD)
@@ -222,7 +232,7 @@ def test_examples_are_no_part_of_a_contract(root, read):
 
 
 @pytest.mark.parametrize(("root", "subject"), SUBJECTS, ids=[subject.name for _, subject in SUBJECTS])
-def test_a_copied_folder_still_loads_with_its_examples(root, subject, tmp_path):
+def test_a_copied_folder_still_loads_with_its_examples(root: Path, subject: Subject, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(root / subject.name, tmp_path / subject.name))
     assert registry.load_subject(copy) == subject
     found = examples.load(copy, subject)
@@ -232,7 +242,9 @@ def test_a_copied_folder_still_loads_with_its_examples(root, subject, tmp_path):
 
 
 @pytest.mark.parametrize(("root", "subject"), SUBJECTS, ids=[subject.name for _, subject in SUBJECTS])
-def test_a_subjects_examples_show_each_version_rule_enum_and_required_field_and_each_operation(root, subject):
+def test_a_subjects_examples_show_each_version_rule_enum_and_required_field_and_each_operation(
+    root: Path, subject: Subject
+) -> None:
     latest, found = subject.latest, examples.load(root / subject.name, subject)
     accepted = [example for example in found if example.verdict == "accepted"]
     got = {(reason.code, reason.field) for example in found for reason in example.reasons}

@@ -88,12 +88,12 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("sql", ALLOWED)
-def test_one_pure_scalar_expression_is_allowed(sql):
+def test_one_pure_scalar_expression_is_allowed(sql: str) -> None:
     validate(sql, KNOWN, HERE)
 
 
 @pytest.mark.parametrize(("sql", "problem"), REFUSED)
-def test_anything_else_is_refused_with_its_reason(sql, problem):
+def test_anything_else_is_refused_with_its_reason(sql: str, problem: str) -> None:
     with pytest.raises(ContractError) as refused:
         validate(sql, KNOWN, HERE)
     assert problem in str(refused.value)
@@ -102,25 +102,25 @@ def test_anything_else_is_refused_with_its_reason(sql, problem):
 
 
 @pytest.mark.parametrize("sql", ["price + 1", "'yes'", "1", "-price", "(note || 'a')"])
-def test_a_plain_value_is_no_condition(sql):
+def test_a_plain_value_is_no_condition(sql: str) -> None:
     validate(sql, KNOWN, HERE)
     with pytest.raises(ContractError, match="must be a condition, true or false"):
         validate_condition(sql, KNOWN, HERE)
 
 
 @pytest.mark.parametrize("sql", ["price > 1", "true", "note IS NULL", "NOT (kind = 'a')", "startswith(note, 'a')"])
-def test_a_comparison_is_a_condition(sql):
+def test_a_comparison_is_a_condition(sql: str) -> None:
     validate_condition(sql, KNOWN, HERE)
 
 
-def test_columns_come_once_each_in_order_of_appearance():
+def test_columns_come_once_each_in_order_of_appearance() -> None:
     assert columns("if(`note` = 'kind', price, price * quantity)") == ("note", "price", "quantity")
 
 
-def test_columns_of_what_does_not_parse_are_an_error():
+def test_columns_of_what_does_not_parse_are_an_error() -> None:
     with pytest.raises(ContractError, match="it does not parse"):
         columns("price >")
 
 
-def test_every_kind_of_node_that_is_allowed_can_be_written_and_no_other():
+def test_every_kind_of_node_that_is_allowed_can_be_written_and_no_other() -> None:
     assert set(sql_spark._Writer(parse_sql("1"))._ways) == set(sql_nodes._ARGUMENTS)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from schema_registry.errors import ContractError
 from schema_registry.migration import Step, chain
 from schema_registry.registry import load
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
-def test_a_single_version_has_no_steps(root, write):
+
+def test_a_single_version_has_no_steps(root: Path, write: Callable[..., Path]) -> None:
     write(1)
     assert load(root).subject("shelves").steps == ()
 
 
-def test_a_step_says_for_every_field_where_its_text_comes_from(root, write, remove):
+def test_a_step_says_for_every_field_where_its_text_comes_from(
+    root: Path, write: Callable[..., Path], remove: object
+) -> None:
     write(1)
     write(
         2,
@@ -44,14 +52,16 @@ def test_a_step_says_for_every_field_where_its_text_comes_from(root, write, remo
     )
 
 
-def test_the_chain_has_one_step_per_version(root, write):
+def test_the_chain_has_one_step_per_version(root: Path, write: Callable[..., Path]) -> None:
     for version in (1, 2, 3):
         write(version)
     contracts = load(root).subject("shelves").contracts
     assert [(step.from_version, step.to_version) for step in chain(contracts)] == [(1, 2), (2, 3)]
 
 
-def test_introduced_in_counts_from_when_a_field_has_always_been_there(root, write, remove):
+def test_introduced_in_counts_from_when_a_field_has_always_been_there(
+    root: Path, write: Callable[..., Path], remove: object
+) -> None:
     write(1)
     write(2, {"fields.label": remove, "fields.size": {"type": "int"}})
     write(3, {"fields.title": {"type": "string"}, "fields.size": {"type": "int"}, "migrate": {"title": "colour"}})
@@ -68,13 +78,17 @@ def test_introduced_in_counts_from_when_a_field_has_always_been_there(root, writ
     }
 
 
-def test_a_renamed_field_counts_as_introduced_by_the_rename(root, write, remove):
+def test_a_renamed_field_counts_as_introduced_by_the_rename(
+    root: Path, write: Callable[..., Path], remove: object
+) -> None:
     write(1)
     write(2, {"fields.label": remove, "fields.title": {"type": "string"}, "migrate": {"title": "label"}})
     assert load(root).subject("shelves").introduced_in["title"] == 2
 
 
-def test_rows_are_exempt_only_from_what_their_version_has_none_of_by_the_contracts_own_word(root, write, remove):
+def test_rows_are_exempt_only_from_what_their_version_has_none_of_by_the_contracts_own_word(
+    root: Path, write: Callable[..., Path], remove: object
+) -> None:
     text = {"type": "string"}
     write(1)
     made = {"title": "label", "size": "1", "owner": "null", "crew": "TRY_CAST((NULL) AS string)"}
@@ -103,7 +117,9 @@ def test_rows_are_exempt_only_from_what_their_version_has_none_of_by_the_contrac
         ({"boxes": None}, "expression must be text, got null: put it in quotes"),
     ],
 )
-def test_a_migration_out_of_form_is_refused(root, write, migrate, problem):
+def test_a_migration_out_of_form_is_refused(
+    root: Path, write: Callable[..., Path], migrate: dict[str, Any], problem: str
+) -> None:
     write(1)
     file = write(2, {"migrate": migrate})
     with pytest.raises(ContractError) as refused:
@@ -114,7 +130,7 @@ def test_a_migration_out_of_form_is_refused(root, write, migrate, problem):
     assert (refused.value.version, refused.value.field) == (2, name)
 
 
-def test_a_migration_reads_the_fields_of_the_version_before_only(root, write):
+def test_a_migration_reads_the_fields_of_the_version_before_only(root: Path, write: Callable[..., Path]) -> None:
     write(1)
     write(2, {"fields.size": {"type": "int"}, "migrate": {"boxes": "size"}})
     with pytest.raises(ContractError, match="migrate 'boxes': expression 'size': unknown field 'size'"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from support.contract_oracle import MOMENT, records
 
@@ -73,7 +73,7 @@ def read_file(subject: str, data: bytes) -> list[Read]:
     return [_read(subject, header, cells) for cells in rows]
 
 
-def _read(subject, header, cells):
+def _read(subject: str, header: list[str], cells: list[str] | None) -> Read:
     if cells is None:
         return Read({("unreadable", None)})
     if len(set(header)) < len(header):
@@ -87,7 +87,7 @@ def _read(subject, header, cells):
     return _judged(subject, row, version) if version else Read({("unknown_version", "schema_version")})
 
 
-def _version(subject, row):
+def _version(subject: str, row: dict[str, str | None]) -> int | None:
     versions = FIELDS[subject]
     if row.get("schema_version") is not None:
         return int(row["schema_version"]) if row["schema_version"] in map(str, versions) else None
@@ -100,7 +100,7 @@ def _version(subject, row):
     return None
 
 
-def _judged(subject, row, version):
+def _judged(subject: str, row: dict[str, str | None], version: int) -> Read:
     op, fields = row.get("op"), FIELDS[subject][max(FIELDS[subject])]
     judged = {name: row.get(name) for name in ("change_id", "op", "event_ts", "seq")}
     values = _migrated(subject, row, version)
@@ -120,7 +120,7 @@ def _judged(subject, row, version):
     return Read(reasons, row.get("change_id"), op, typed["event_ts"], typed["seq"], state, given)
 
 
-def _migrated(subject, row, version):
+def _migrated(subject: str, row: dict[str, str | None], version: int) -> dict[str, str | None]:
     values = {name: row.get(name) for name in FIELDS[subject][max(FIELDS[subject])]}
     if subject == "customers" and version == 1:
         values |= {"phone": row.get("telephone"), "segment": "unknown", "created_at": None}
@@ -129,7 +129,7 @@ def _migrated(subject, row, version):
     return values
 
 
-def _typed(subject, name, text, reasons):
+def _typed(subject: str, name: str, text: str, reasons: Reasons) -> Any:
     if text is None:
         return None
     if name in NON_BLANK and not text.strip():
@@ -151,7 +151,7 @@ def _typed(subject, name, text, reasons):
     return value
 
 
-def _allowed(subject, name, text):
+def _allowed(subject: str, name: str, text: str) -> list[str]:
     if name == "op":
         return [*"crudt"]
     if name == "segment":
@@ -159,7 +159,7 @@ def _allowed(subject, name, text):
     return STATUS[subject].split() if name == "status" else [text]
 
 
-def _value(name, text):
+def _value(name: str, text: str) -> Any:
     if name in LONG or name == "quantity":
         fits = re.fullmatch(r" *[+-]?\d+ *", text) and abs(int(text)) < 2 ** (31 if name == "quantity" else 63)
         return int(text) if fits else None
@@ -168,7 +168,7 @@ def _value(name, text):
     return _moment(text) if name in MOMENTS else text
 
 
-def _moment(text):
+def _moment(text: str) -> datetime | None:
     if not MOMENT.fullmatch(text):
         return None
     try:
@@ -178,7 +178,7 @@ def _moment(text):
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _canonical(value):
+def _canonical(value: Any) -> str | None:
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, Decimal):
@@ -201,11 +201,11 @@ def recomputed(subject: str, changes: list[Read]) -> dict[str, dict]:
     return {name: _truth(subject, name, [*found, *truncates]) for name, found in by_key.items()}
 
 
-def _order(change):
+def _order(change: Read) -> tuple[int, str]:
     return (change.seq, change.change_id)
 
 
-def _state_after(last, changes):
+def _state_after(last: Read, changes: list[Read]) -> dict[str, Any] | None:
     """The row once everything up to ``last`` has been done."""
     row = None
     for change in sorted(changes, key=_order):
@@ -220,7 +220,7 @@ def _state_after(last, changes):
     raise AssertionError
 
 
-def _truth(subject, key, changes):
+def _truth(subject: str, key: str, changes: list[Read]) -> dict[str, Any]:
     last = max(changes, key=_order)
     row = _state_after(last, changes)
     truth = {
@@ -234,7 +234,7 @@ def _truth(subject, key, changes):
     return truth | {"versions": _versions(subject, changes)} if subject in TRACKED else truth
 
 
-def _versions(subject, changes):
+def _versions(subject: str, changes: list[Read]) -> list[Any]:
     """Asks for the state at each moment at which anything happened."""
     made, moments = [], sorted({change.moment for change in changes})
     for begin, end in zip(moments, [*moments[1:], None], strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,24 +12,31 @@ from schema_registry import examples, registry
 from schema_registry.example import Reason
 from spark_jobs.batch.examples import SubjectResult, spark_judge
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import SparkSession
+
+    from schema_registry.registry import Subject
+
 TESTS = Path(__file__).parents[2]
 ROOTS = (registry.CONTRACTS, TESTS / "schema_registry" / "contracts")
 SUBJECTS = [(root, subject) for root in ROOTS for subject in registry.load(root).subjects.values()]
 
 
 @pytest.fixture(scope="module")
-def judge(spark):
+def judge(spark: SparkSession) -> Callable[..., Any]:
     return spark_judge(spark)
 
 
 @pytest.mark.parametrize(("root", "subject"), SUBJECTS, ids=[subject.name for _, subject in SUBJECTS])
-def test_a_shipped_contract_keeps_its_examples(judge, root, subject):
+def test_a_shipped_contract_keeps_its_examples(judge: Callable[..., Any], root: Path, subject: Subject) -> None:
     found = SubjectResult(subject, judge(subject, examples.load(root / subject.name, subject)))
     assert [one.to_json() for one in found.failed] == []
     assert len(found.judged) > 10
 
 
-def test_an_example_fails_for_its_verdict_its_reasons_its_words_and_its_values(judge):
+def test_an_example_fails_for_its_verdict_its_reasons_its_words_and_its_values(judge: Callable[..., Any]) -> None:
     subject = registry.load().subject("order_items")
     stored = {one.name: one for one in examples.load(registry.CONTRACTS / "order_items", subject)}
     good = stored["a line of an order is taken as it is"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,9 +15,11 @@ from spark_jobs.cli.app import main
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pyspark.sql import SparkSession
+
 
 @pytest.fixture
-def contracts(tmp_path, monkeypatch):
+def contracts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A registry of two subjects, orders without examples."""
     for name in ("order_items", "orders"):
         shutil.copytree(CONTRACTS / name, tmp_path / name)
@@ -26,7 +28,7 @@ def contracts(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(capsys, *arguments):
+def run(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
     """The exit code, what was printed, and what went to where errors go."""
     with pytest.raises(SystemExit) as end:
         main(["registry", "test", *arguments])
@@ -41,21 +43,27 @@ def amend(contracts: Path, before: str, after: str) -> None:
     file.write_text(text.replace(before, after), encoding="utf-8")
 
 
-def test_a_subject_without_examples_is_said_and_starts_no_spark(contracts, monkeypatch, capsys):
+def test_a_subject_without_examples_is_said_and_starts_no_spark(
+    contracts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(examples, "spark_session", None)
     assert run(capsys, "orders") == (0, "orders: no examples\n", "")
     code, printed, _ = run(capsys, "orders", "--json")
     assert (code, json.loads(printed)) == (0, [{"subject": "orders", "examples": 0, "passed": 0, "failed": []}])
 
 
-def test_a_subject_that_there_is_not_is_wrong_usage(contracts, monkeypatch, capsys):
+def test_a_subject_that_there_is_not_is_wrong_usage(
+    contracts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(examples, "spark_session", None)
     code, _, complaint = run(capsys, "order")
     assert code == 2
     assert "unknown subject 'order': did you mean orders" in complaint
 
 
-def test_an_example_that_cannot_be_read_is_wrong_usage_before_spark_is_started(contracts, monkeypatch, capsys):
+def test_an_example_that_cannot_be_read_is_wrong_usage_before_spark_is_started(
+    contracts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(examples, "spark_session", None)
     amend(contracts, 'quantity: "2"\n', "quantity: 2\n")
     code, _, complaint = run(capsys)
@@ -63,7 +71,9 @@ def test_an_example_that_cannot_be_read_is_wrong_usage_before_spark_is_started(c
     assert "order_items.yaml: case 'a line of an order is taken as it is': row 'quantity' must be text" in complaint
 
 
-def test_examples_pass_or_fail_in_json_and_in_words(spark, contracts, monkeypatch, capsys):
+def test_examples_pass_or_fail_in_json_and_in_words(
+    spark: SparkSession, contracts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(examples, "spark_session", lambda *_: spark)
     code, printed, _ = run(capsys)
     assert (code, printed) == (0, "order_items: 13 of 13 examples pass\norders: no examples\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ COLUMNS = dict.fromkeys((*CUSTOMERS.latest.columns, "schema_version"))
 
 
 @pytest.fixture
-def failed():
+def failed() -> Any:
     """A row of version 1 that was to be accepted with another segment, and was refused."""
     example = replace(OLD, version=1, values={"segment": "new", "created_at": None, "schema_version": "1"})
     came = (Reason("too_long", "phone", "41 characters, at most 40 allowed"),)
@@ -29,7 +30,7 @@ def failed():
     )
 
 
-def test_each_field_is_shown_as_received_asked_for_expected_and_come(failed):
+def test_each_field_is_shown_as_received_asked_for_expected_and_come(failed: Any) -> None:
     assert title(failed) == f"customers.yaml: {OLD.name}, as version 1: expected accepted, came dead_letter"
     shown = {line[1]: line for line in lines(CUSTOMERS, failed)}
     assert list(shown) == [*CUSTOMERS.latest.columns, "telephone", "schema_version"]
@@ -44,7 +45,7 @@ def test_each_field_is_shown_as_received_asked_for_expected_and_come(failed):
     ]  # fmt: skip
 
 
-def test_a_reason_that_did_not_come_is_shown_where_it_was_expected():
+def test_a_reason_that_did_not_come_is_shown_where_it_was_expected() -> None:
     items = registry.load().subject("order_items")
     found = {one.name: one for one in stored.load(registry.CONTRACTS / "order_items", items)}
     example = found["the rule holds for updates too"]
@@ -56,7 +57,9 @@ def test_a_reason_that_did_not_come_is_shown_where_it_was_expected():
     assert shown["colour"] == ["", "colour", "'red'", "in no version", "", ""]
 
 
-def test_subjects_are_told_of_in_a_line_and_failing_rows_in_a_table(failed, capsys):
+def test_subjects_are_told_of_in_a_line_and_failing_rows_in_a_table(
+    failed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     passed = Judged(SHORT, SHORT.verdict, SHORT.reasons, COLUMNS)
     orders = registry.load().subject("orders")
     show_examples([SubjectResult(CUSTOMERS, [passed, failed]), SubjectResult(orders, [])])

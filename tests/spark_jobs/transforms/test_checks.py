@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.bronze_rows import INGESTED, V1, V2, V3, judged, without
 
 from schema_registry import registry
+
+if TYPE_CHECKING:
+    from pyspark.sql import Row, SparkSession
+
+    from schema_registry.registry import Subject
 
 CART = ("rule", "cart_and_purchase_have_a_quantity")
 FREE = ("rule", "purchase_has_a_price")
@@ -17,7 +23,7 @@ LIMIT = INGESTED + timedelta(minutes=5)
 PURCHASE = V3 | {"event_type": "purchase"}
 
 
-def changed(field, *cases):
+def changed(field: str, *cases: Any) -> list[Any]:
     """The row of version 3 with one other value, and the reasons for it."""
     return [(V3 | {field: value}, [(code, field) for code in codes]) for value, *codes in cases]
 
@@ -140,16 +146,16 @@ TABLE = TYPES_AND_BOUNDS + ROW_RULES + REQUIRED_WHEN + VERSIONS + SEVERAL_FAULTS
 
 
 @pytest.fixture(scope="module")
-def shop():
+def shop() -> Subject:
     return registry.load().subject("ecommerce_events")
 
 
 @pytest.fixture(scope="module")
-def verdicts(spark, shop):
+def verdicts(spark: SparkSession, shop: Subject) -> list[Row]:
     return judged(spark, shop, [row for row, _ in TABLE])
 
 
-def test_each_row_has_exactly_these_reasons(verdicts):
+def test_each_row_has_exactly_these_reasons(verdicts: list[Row]) -> None:
     wrong = [
         (row, expected, verdict["_reasons"])
         for (row, expected), verdict in zip(TABLE, verdicts, strict=True)
@@ -158,23 +164,23 @@ def test_each_row_has_exactly_these_reasons(verdicts):
     assert wrong == []
 
 
-def test_a_row_is_valid_if_there_is_no_reason_against_it(verdicts):
+def test_a_row_is_valid_if_there_is_no_reason_against_it(verdicts: list[Row]) -> None:
     assert [row["_valid"] for row in verdicts] == [not reasons for _, reasons in TABLE]
     assert len(verdicts) > 150
 
 
-def test_a_row_carries_each_reason_once_per_field_and_in_words(verdicts):
+def test_a_row_carries_each_reason_once_per_field_and_in_words(verdicts: list[Row]) -> None:
     for row in verdicts:
         assert len(row["_reasons"]) == len(set(row["_reasons"]))
         assert all(row["_details"]), row
 
 
-def test_only_a_refused_row_carries_its_payload(verdicts):
+def test_only_a_refused_row_carries_its_payload(verdicts: list[Row]) -> None:
     for (row, reasons), verdict in zip(TABLE, verdicts, strict=True):
         assert (None if verdict["_payload"] is None else dict(verdict["_payload"])) == (row if reasons else None)
 
 
-def test_the_words_show_the_text_and_the_bound(spark, shop):
+def test_the_words_show_the_text_and_the_bound(spark: SparkSession, shop: Subject) -> None:
     rows = [V3 | {"price": "1000000.01"}, V3 | {"user_id": "x" * 100}, V3 | {"event_type": "refund"},
             V3 | {"schema_version": "9"}, V3 | {"event_time": "1999-01-01T00:00"}, {},
             V3 | {"referrer": "r" * 3000}]  # fmt: skip

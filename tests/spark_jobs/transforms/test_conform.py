@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from chispa import assert_df_equality
@@ -11,16 +12,21 @@ from support.bronze_rows import V1, V2, V3, bronze, conformed, without
 from schema_registry import registry
 from spark_jobs.transforms.conform import conform, with_maps
 
+if TYPE_CHECKING:
+    from pyspark.sql import Column, SparkSession
+
+    from schema_registry.registry import Subject
+
 SENSORS = Path(__file__).parents[2] / "schema_registry" / "contracts"
 
 
 @pytest.fixture(scope="module")
-def shop():
+def shop() -> Subject:
     return registry.load().subject("ecommerce_events")
 
 
 @pytest.fixture(scope="module")
-def sensors():
+def sensors() -> Subject:
     return registry.load(SENSORS).subject("sensor_readings")
 
 
@@ -60,12 +66,14 @@ VERSIONS = [
 ]
 
 
-def test_the_version_is_the_rows_own_word_or_else_the_highest_whose_required_fields_are_named(spark, shop):
+def test_the_version_is_the_rows_own_word_or_else_the_highest_whose_required_fields_are_named(
+    spark: SparkSession, shop: Subject
+) -> None:
     found = [row["_version"] for row in conformed(spark, shop, [row for row, _ in VERSIONS])]
     assert found == [version for _, version in VERSIONS]
 
 
-def test_the_chain_brings_every_version_to_the_latest(spark, shop):
+def test_the_chain_brings_every_version_to_the_latest(spark: SparkSession, shop: Subject) -> None:
     none_of_v3 = dict.fromkeys(["device_type", "geo_country", "browser", "geo_city", "referrer", "campaign_id"])
     v1_to_v3 = V1 | {"session_id": None, "category": "unknown", "quantity": "1", "user_segment": "unknown"} | none_of_v3
     given = {name: text or None for name, text in V3.items()}
@@ -83,7 +91,9 @@ def test_the_chain_brings_every_version_to_the_latest(spark, shop):
     assert_df_equality(found, spark.createDataFrame(wanted, schema).coalesce(1), ignore_nullable=True)
 
 
-def test_what_a_rows_own_version_does_not_know_goes_to_extras_and_not_to_its_field(spark, shop):
+def test_what_a_rows_own_version_does_not_know_goes_to_extras_and_not_to_its_field(
+    spark: SparkSession, shop: Subject
+) -> None:
     rows = [
         V1 | {"device_type": "mobile", "quantity": "5", "geo_city": ""},
         V2 | {"device_type": "mobile", "colour": "red"},
@@ -106,7 +116,7 @@ def test_what_a_rows_own_version_does_not_know_goes_to_extras_and_not_to_its_fie
     assert [row["quantity"] for row in found] == ["1", "2", "2", "1", "1", "1"]
 
 
-def test_the_payload_is_the_row_as_received_absent_empty_or_given(spark, shop):
+def test_the_payload_is_the_row_as_received_absent_empty_or_given(spark: SparkSession, shop: Subject) -> None:
     error = [("encoding", None, "byte 7")]
     rows = [V1 | {"price": "", "schema_version": "", "colour": "red", "size": ""}, V3 | {"user_id": " 7 "}, {},
             {"read_error": error, "raw": "\\xFF"}]  # fmt: skip
@@ -114,7 +124,9 @@ def test_the_payload_is_the_row_as_received_absent_empty_or_given(spark, shop):
     assert found == [rows[0], rows[1], {}, None]
 
 
-def test_a_field_that_became_a_column_later_is_found_in_the_rest_of_older_rows(spark, shop):
+def test_a_field_that_became_a_column_later_is_found_in_the_rest_of_older_rows(
+    spark: SparkSession, shop: Subject
+) -> None:
     rows = bronze(spark, shop, [V3, V3 | {"colour": "red"}]).withColumn("geo_city", _nothing())
     rows = rows.withColumn("payload_rest", _and_city("payload_rest"))
     newer = bronze(spark, shop, [V3 | {"geo_city": "Kiel"}])
@@ -128,19 +140,19 @@ def test_a_field_that_became_a_column_later_is_found_in_the_rest_of_older_rows(s
     ]
 
 
-def _nothing():
+def _nothing() -> Column:
     from pyspark.sql.functions import lit
 
     return lit(None).cast("string")
 
 
-def _and_city(name):
+def _and_city(name: str) -> Column:
     from pyspark.sql.functions import expr
 
     return expr(f"map_concat(coalesce({name}, map()), map('geo_city', 'Ulm'))")
 
 
-def test_a_rename_and_a_widening_need_no_code(spark, sensors):
+def test_a_rename_and_a_widening_need_no_code(spark: SparkSession, sensors: Subject) -> None:
     old = {"reading_id": "r", "device": "ABC-0001", "measured_at": "2026-01-05T10:00", "status": "ok", "value": "1"}
     new = without(old, "device") | {"sensor_id": "ABC-0002", "place": "indoor", "uptime_seconds": "99999999999"}
     found = conformed(spark, sensors, [old, new, old | new, new | {"device": "ABC-0003", "schema_version": "2"}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 
 from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.transforms.dedupe import ACCEPTED_SCHEMA, DuplicateIndex, Duplicates, find_duplicates, row_locators
+
+if TYPE_CHECKING:
+    from random import Random
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SCHEMA = pa.schema(
@@ -87,7 +91,7 @@ def verdicts(rows: list[Row], lake: Setting) -> dict[tuple[int, int], str]:
     return {names[name]: first for name, first in pairs}
 
 
-def test_the_first_by_reading_and_place_wins():
+def test_the_first_by_reading_and_place_wins() -> None:
     rows = [
         Row("later-file", "k", 5, reading=2, place=1),
         Row("second-line", "k", 5, reading=1, place=9),
@@ -96,13 +100,13 @@ def test_the_first_by_reading_and_place_wins():
     assert verdicts(rows, Setting()) == {(1, 9): "first-line", (2, 1): "first-line"}
 
 
-def test_one_key_with_two_times_newer_than_the_watermark_is_one_event():
+def test_one_key_with_two_times_newer_than_the_watermark_is_one_event() -> None:
     rows = [Row("a", "k", 5, place=1), Row("b", "k", 7, place=2)]
     assert verdicts(rows, Setting()) == {(1, 2): "a"}
     assert verdicts(rows, Setting(watermark=5)) == {(1, 2): "a"}
 
 
-def test_a_time_equal_to_the_watermark_is_not_late():
+def test_a_time_equal_to_the_watermark_is_not_late() -> None:
     rows = [Row("a", "k", 5, place=1), Row("b", "k", 9, place=2)]
     assert verdicts(rows, Setting(watermark=5)) == {(1, 2): "a"}
     assert verdicts(rows, Setting(watermark=5.01)) == {}
@@ -110,12 +114,12 @@ def test_a_time_equal_to_the_watermark_is_not_late():
     assert verdicts(rows[1:], Setting([("k", 5, "old")], watermark=5.01)) == {}
 
 
-def test_an_old_key_with_another_time_is_another_event():
+def test_an_old_key_with_another_time_is_another_event() -> None:
     rows = [Row("a", "k", -60, place=1), Row("b", "k", -50, place=2), Row("c", "k", 5, place=3)]
     assert verdicts(rows, Setting(watermark=0)) == {}
 
 
-def test_an_exact_copy_is_a_duplicate_whatever_its_age():
+def test_an_exact_copy_is_a_duplicate_whatever_its_age() -> None:
     years_ago = -60.0 * 24 * 365 * 20
     rows = [Row("a", "k", years_ago, place=1), Row("b", "k", years_ago, place=2)]
     assert verdicts(rows, Setting(watermark=0)) == {(1, 2): "a"}
@@ -123,29 +127,29 @@ def test_an_exact_copy_is_a_duplicate_whatever_its_age():
 
 
 @pytest.mark.parametrize("refuse_late", [False, True])
-def test_a_late_copy_is_a_duplicate_and_not_late(refuse_late):
+def test_a_late_copy_is_a_duplicate_and_not_late(refuse_late: bool) -> None:
     row = [Row("copy", "k", -60)]
     assert verdicts(row, Setting([("k", -60, "old")], watermark=0, refuse_late=refuse_late)) == {(1, 1): "old"}
 
 
-def test_history_wins_over_the_whole_batch():
+def test_history_wins_over_the_whole_batch() -> None:
     rows = [Row("a", "k", 5, place=1), Row("b", "k", 6, place=2), Row("c", "other", 6, place=3)]
     assert verdicts(rows, Setting([("k", 5.5, "old")])) == {(1, 1): "old", (1, 2): "old"}
 
 
-def test_an_exact_copy_in_history_is_named_before_one_of_the_same_key():
+def test_an_exact_copy_in_history_is_named_before_one_of_the_same_key() -> None:
     lake = Setting([("k", 3, "earlier"), ("k", 5, "exact")], watermark=4)
     assert verdicts([Row("a", "k", 5)], lake) == {(1, 1): "exact"}
     assert verdicts([Row("a", "k", 3)], lake) == {(1, 1): "earlier"}
     assert verdicts([Row("a", "k", 6)], lake) == {(1, 1): "exact"}
 
 
-def test_rows_of_history_with_the_same_key_are_named_in_order_of_time():
+def test_rows_of_history_with_the_same_key_are_named_in_order_of_time() -> None:
     lake = Setting([("k", 7, "seventh"), ("k", 6, "sixth"), ("k", 6, "a sixth too")])
     assert verdicts([Row("a", "k", 9)], lake) == {(1, 1): "a sixth too"}
 
 
-def test_invalid_rows_never_win_and_are_never_duplicates():
+def test_invalid_rows_never_win_and_are_never_duplicates() -> None:
     rows = [
         Row("bad", "k", 5, place=1, valid=False),
         Row("good", "k", 5, place=2),
@@ -159,12 +163,12 @@ def test_invalid_rows_never_win_and_are_never_duplicates():
     assert verdicts(rows, Setting([("k", 5, "old")])) == {(1, 2): "old", (1, 4): "old"}
 
 
-def test_two_late_rows_with_one_key_are_one_event_only_if_they_are_equal():
+def test_two_late_rows_with_one_key_are_one_event_only_if_they_are_equal() -> None:
     rows = [Row("a", "k", -5, place=1), Row("b", "k", -4, place=2), Row("c", "k", -5, place=3)]
     assert verdicts(rows, Setting(watermark=0)) == {(1, 3): "a"}
 
 
-def test_late_rows_that_are_refused_win_over_nothing():
+def test_late_rows_that_are_refused_win_over_nothing() -> None:
     rows = [
         Row(name, "k", minute, place=place)
         for place, (name, minute) in enumerate([("a", -5), ("b", -5), ("c", 5), ("d", 5)], 1)
@@ -172,37 +176,37 @@ def test_late_rows_that_are_refused_win_over_nothing():
     assert verdicts(rows, Setting(watermark=0, refuse_late=True)) == {(1, 4): "c"}
 
 
-def test_an_accepted_row_read_again_repeats_itself():
+def test_an_accepted_row_read_again_repeats_itself() -> None:
     rows = [Row("a", "k", 5, reading=1), Row("a", "k", 5, reading=2)]
     assert verdicts(rows, Setting()) == {(2, 1): "a"}
     assert verdicts(rows, Setting([("k", 5, "a")])) == {(1, 1): "a", (2, 1): "a"}
 
 
-def test_a_refused_row_read_again_is_a_duplicate_of_itself():
+def test_a_refused_row_read_again_is_a_duplicate_of_itself() -> None:
     rows = [Row("x", None, 5, reading=2, valid=False), Row("x", None, 5, reading=1, valid=False)]
     assert verdicts(rows, Setting()) == {(2, 1): "x"}
     assert verdicts(rows, Setting(dead=["x", "y"])) == {(1, 1): "x", (2, 1): "x"}
 
 
-def test_a_refused_late_row_read_again_is_a_duplicate_of_itself():
+def test_a_refused_late_row_read_again_is_a_duplicate_of_itself() -> None:
     rows = [Row("x", "k", -5, reading=1), Row("x", "k", -5, reading=2)]
     assert verdicts(rows, Setting(watermark=0, refuse_late=True)) == {(2, 1): "x"}
     assert verdicts(rows, Setting(watermark=0, refuse_late=True, dead=["x"])) == {(1, 1): "x", (2, 1): "x"}
 
 
-def test_a_duplicate_read_again_still_repeats_the_accepted_row():
+def test_a_duplicate_read_again_still_repeats_the_accepted_row() -> None:
     rows = [Row("copy", "k", -5, reading=1), Row("copy", "k", -5, reading=2)]
     for refuse_late in (False, True):
         lake = Setting([("k", -5, "old")], watermark=0, refuse_late=refuse_late)
         assert verdicts(rows, lake) == {(1, 1): "old", (2, 1): "old"}
 
 
-def test_a_row_that_is_a_dead_letter_already_wins_over_no_copy_though_it_is_valid_now():
+def test_a_row_that_is_a_dead_letter_already_wins_over_no_copy_though_it_is_valid_now() -> None:
     rows = [Row("dead", "k", 5, reading=1), Row("alive", "k", 5, reading=2), Row("copy", "k", 5, reading=3)]
     assert verdicts(rows, Setting(dead=["dead"])) == {(1, 1): "dead", (3, 1): "alive"}
 
 
-def test_a_row_of_the_future_that_is_read_again_when_its_time_has_come_stays_one_dead_letter():
+def test_a_row_of_the_future_that_is_read_again_when_its_time_has_come_stays_one_dead_letter() -> None:
     rows = [
         Row("early", "k", 5, reading=1, valid=False),
         Row("early", "k", 5, reading=2),
@@ -211,24 +215,24 @@ def test_a_row_of_the_future_that_is_read_again_when_its_time_has_come_stays_one
     assert verdicts(rows, Setting()) == {(2, 1): "early"}
 
 
-def test_a_row_id_of_a_dead_letter_that_repeats_an_accepted_row_names_the_accepted_one():
+def test_a_row_id_of_a_dead_letter_that_repeats_an_accepted_row_names_the_accepted_one() -> None:
     assert verdicts([Row("x", "k", 5)], Setting([("k", 5, "old")], dead=["x"])) == {(1, 1): "old"}
 
 
-def test_nothing_repeats_nothing():
+def test_nothing_repeats_nothing() -> None:
     assert verdicts([], Setting()) == {}
     assert verdicts([], Setting([("k", 5, "old")], dead=["x"], watermark=0)) == {}
     assert verdicts([Row("a", None, None, valid=False)], Setting()) == {}
     assert verdicts([Row("a", "k", 1)], Setting([("other", 1, "old")], dead=["x"], watermark=0)) == {}
 
 
-def test_times_differ_by_a_microsecond():
+def test_times_differ_by_a_microsecond() -> None:
     tick = 1 / 60_000_000
     rows = [Row("a", "k", -5, place=1), Row("b", "k", -5 + tick, place=2)]
     assert verdicts(rows, Setting(watermark=0)) == {}
 
 
-def test_a_table_in_several_pieces_is_read_like_a_whole_one():
+def test_a_table_in_several_pieces_is_read_like_a_whole_one() -> None:
     rows = [Row("a", "k", 5, place=1), Row("b", "j", 5, place=2), Row("c", "k", 5, place=3)]
     pieces = pa.concat_tables([narrow([row], None) for row in rows])
     history = pa.concat_tables(
@@ -300,7 +304,7 @@ def repeated(row: Row, known: list[tuple[str, float, str]], watermark: float | N
 
 @settings(max_examples=300, deadline=None)
 @given(batches(), SETTINGS, st.randoms(use_true_random=False))
-def test_any_order_of_the_table_gives_the_verdicts_of_reading_row_by_row(rows, lake, random):
+def test_any_order_of_the_table_gives_the_verdicts_of_reading_row_by_row(rows: Any, lake: Any, random: Random) -> None:
     expected = oracle(rows, lake)
     assert verdicts(rows, lake) == expected
     random.shuffle(rows)
@@ -312,7 +316,7 @@ EVENTS = st.dictionaries(st.text("klm", min_size=1, max_size=2), st.integers(-30
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), EVENTS)
-def test_any_batching_of_exact_copies_accepts_each_event_once(data, events):
+def test_any_batching_of_exact_copies_accepts_each_event_once(data: Any, events: Any) -> None:
     copies = [key for key in events for _ in range(data.draw(st.integers(1, 3)))]
     copies = data.draw(st.permutations(copies))
     lake = Setting()

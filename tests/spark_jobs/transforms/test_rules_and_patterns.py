@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from support.bronze_rows import judged
@@ -14,10 +15,13 @@ from support.bronze_rows import judged
 from schema_registry import registry
 from schema_registry.patterns import LONGEST_MATCHED
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 CASE = Path(__file__).parents[2] / "cases" / "contracts" / "rule_with_backslash_d"
 
 
-def test_a_backslash_in_a_rule_means_what_it_looks_like(spark):
+def test_a_backslash_in_a_rule_means_what_it_looks_like(spark: SparkSession) -> None:
     subject = registry.load(CASE / "contracts").subject("stock_moves")
     with (CASE / "input" / "1" / "stock_moves" / "1.csv").open(newline="", encoding="utf-8") as file:
         found = judged(spark, subject, list(csv.DictReader(file)))
@@ -25,7 +29,9 @@ def test_a_backslash_in_a_rule_means_what_it_looks_like(spark):
     assert [row["_reasons"] for row in found] == [[], [], wrong, wrong]
 
 
-def test_what_a_rule_cannot_decide_and_what_is_too_long_for_a_pattern_are_reasons_of_the_row(spark, tmp_path):
+def test_what_a_rule_cannot_decide_and_what_is_too_long_for_a_pattern_are_reasons_of_the_row(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     rules = [
         {"name": "wide_is_some", "check": "abs(wide) >= 0"},
         {"name": "why_is_plain", "check": "late OR why RLIKE '^[a-z ]*$'"},
@@ -59,7 +65,7 @@ def test_what_a_rule_cannot_decide_and_what_is_too_long_for_a_pattern_are_reason
     assert (found[0]["first"], found[3]["first"]) == ("some", None)
 
 
-def test_a_migration_that_a_row_makes_fail_is_a_reason_of_the_row(spark, tmp_path):
+def test_a_migration_that_a_row_makes_fail_is_a_reason_of_the_row(spark: SparkSession, tmp_path: Path) -> None:
     fields = {"thing_id": {"type": "string", "required": True}, "seen_at": {"type": "timestamp", "required": True}}
     first = {"subject": "things", "version": 1, "kind": "events", "key": ["thing_id"], "event_time": "seen_at"}
     second = first | {"version": 2, "migrate": {"tag": "regexp_replace(note, '[ ]+', '-')", "kept": "'old'"}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from chispa import assert_df_equality
 from support.gate_rows import (
     CUP,
@@ -29,14 +31,19 @@ from spark_jobs.transforms.gates.referential_integrity import referential_integr
 from spark_jobs.transforms.gates.scd2_consistency import scd2_consistency
 from spark_jobs.transforms.scd2 import OPEN
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
 OVERLAPPING = [version(3001, 30, 1, at(1), at(6), False), version(3002, 30, 2, at(5), OPEN, True)]
 
 
-def dimensions(spark, customers=MOVED, products=CUP):
+def dimensions(
+    spark: SparkSession, customers: list[dict[str, Any]] = MOVED, products: list[dict[str, Any]] = CUP
+) -> tuple[DataFrame, DataFrame]:
     return frame(spark, customers, CUSTOMERS), frame(spark, products, PRODUCTS)
 
 
-def test_keys_of_the_version_that_holds_or_of_an_inferred_member_pass(spark):
+def test_keys_of_the_version_that_holds_or_of_an_inferred_member_pass(spark: SparkSession) -> None:
     facts = [
         line(1),
         on_tuesday(2, order_time=at(6)),
@@ -56,7 +63,7 @@ def test_keys_of_the_version_that_holds_or_of_an_inferred_member_pass(spark):
     assert_df_equality(found, frame(spark, [], GATE), ignore_nullable=True)
 
 
-def test_keys_that_point_to_nothing_or_to_something_else_are_told_all_of_a_row_together(spark):
+def test_keys_that_point_to_nothing_or_to_something_else_are_told_all_of_a_row_together(spark: SparkSession) -> None:
     facts = [
         line(1, date_key=20260104),
         line(2, date_key=20260106),
@@ -113,7 +120,7 @@ def test_keys_that_point_to_nothing_or_to_something_else_are_told_all_of_a_row_t
     )  # fmt: skip
 
 
-def test_without_dimensions_only_inferred_members_pass_but_for_their_date(spark):
+def test_without_dimensions_only_inferred_members_pass_but_for_their_date(spark: SparkSession) -> None:
     facts = [line(1), line(2, customer_key=-12, product_key=-7)]
     none = frame(spark, [], DATES)
     empty = dimensions(spark, [], [])
@@ -130,7 +137,7 @@ def test_without_dimensions_only_inferred_members_pass_but_for_their_date(spark)
     ]
 
 
-def test_histories_that_are_one_unbroken_story_pass_also_with_a_time_of_absence_and_an_end(spark):
+def test_histories_that_are_one_unbroken_story_pass_also_with_a_time_of_absence_and_an_end(spark: SparkSession) -> None:
     left = [version(1301, 13, 1, at(1), at(2), False), version(1302, 13, 2, at(4), at(5), False)]
     not_asked_for = version(5001, 50, 7, at(9), at(1), None)
     facts = [line(1), line(2, customer_id=13, customer_key=1301), line(3, customer_id=99, customer_key=-99)]
@@ -139,7 +146,7 @@ def test_histories_that_are_one_unbroken_story_pass_also_with_a_time_of_absence_
     assert_df_equality(found, frame(spark, [], GATE), ignore_nullable=True)
 
 
-def test_every_fault_of_a_history_is_told_of_the_version_that_has_it(spark):
+def test_every_fault_of_a_history_is_told_of_the_version_that_has_it(spark: SparkSession) -> None:
     customers = [
         *[version(101, 1, 1, at(2), at(2), False), version(102, 1, 2, at(2), OPEN, True)],
         *[version(201, 2, 1, at(1), at(9), False), version(202, 2, 2, at(2), at(3), False), version(203, 2, 3, at(4), OPEN, True)],
@@ -181,7 +188,7 @@ def test_every_fault_of_a_history_is_told_of_the_version_that_has_it(spark):
     )  # fmt: skip
 
 
-def test_a_fault_is_told_under_every_date_on_which_facts_name_the_member(spark):
+def test_a_fault_is_told_under_every_date_on_which_facts_name_the_member(spark: SparkSession) -> None:
     facts = [line(1), line(2), on_tuesday(3), on_tuesday(4, order_date=WEDNESDAY, product_id=8)]
     products = [version(701, 7, 2, at(1), OPEN, True), version(702, 9, 5, at(1), OPEN, True)]
     found = scd2_consistency(frame(spark, facts, FACTS), *dimensions(spark, products=products))

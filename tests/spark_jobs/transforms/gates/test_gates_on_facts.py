@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from chispa import assert_df_equality
 from support.gate_rows import (
@@ -28,12 +29,15 @@ from spark_jobs.transforms.gates.non_negative_money import non_negative_money
 from spark_jobs.transforms.gates.order_totals import order_totals
 from spark_jobs.transforms.gates.row_counts import row_counts
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 GOOD_FACTS = [line(1), line(2), on_tuesday(3)]
 GOOD_ORDERS = [order(1, "20.00"), order(2, day=TUESDAY), order(3, "0.00", WEDNESDAY)]
 GOOD_ITEMS = [item(1), item(2), item(3, 2)]
 
 
-def test_facts_that_hold_each_live_line_of_a_live_order_once_pass(spark):
+def test_facts_that_hold_each_live_line_of_a_live_order_once_pass(spark: SparkSession) -> None:
     of_no_order = item(99, 77)
     found = row_counts(
         frame(spark, GOOD_FACTS, FACTS),
@@ -43,7 +47,9 @@ def test_facts_that_hold_each_live_line_of_a_live_order_once_pass(spark):
     assert_df_equality(found, frame(spark, [], GATE), ignore_nullable=True)
 
 
-def test_lines_that_are_missing_doubled_left_over_or_misplaced_are_named_under_each_date_that_they_concern(spark):
+def test_lines_that_are_missing_doubled_left_over_or_misplaced_are_named_under_each_date_that_they_concern(
+    spark: SparkSession,
+) -> None:
     facts = [
         line(1),
         *[line(2), line(2)],
@@ -80,7 +86,7 @@ def test_lines_that_are_missing_doubled_left_over_or_misplaced_are_named_under_e
     )  # fmt: skip
 
 
-def test_without_orders_every_fact_is_left_over_and_without_facts_every_line_is_missing(spark):
+def test_without_orders_every_fact_is_left_over_and_without_facts_every_line_is_missing(spark: SparkSession) -> None:
     none = frame(spark, [], FACTS), frame(spark, [], ORDERS), frame(spark, [], ITEMS)
     all_of = frame(spark, GOOD_FACTS, FACTS), frame(spark, GOOD_ORDERS, ORDERS), frame(spark, GOOD_ITEMS, ITEMS)
     nothing = row_counts(*none)
@@ -92,12 +98,12 @@ def test_without_orders_every_fact_is_left_over_and_without_facts_every_line_is_
     assert found == sorted(expected, key=str)
 
 
-def test_orders_that_come_to_the_sum_of_their_lines_pass(spark):
+def test_orders_that_come_to_the_sum_of_their_lines_pass(spark: SparkSession) -> None:
     found = order_totals(frame(spark, GOOD_FACTS, FACTS), frame(spark, GOOD_ORDERS, ORDERS))
     assert_df_equality(found, frame(spark, [], GATE), ignore_nullable=True)
 
 
-def test_an_order_whose_lines_sum_to_something_else_is_named_with_both_sums(spark):
+def test_an_order_whose_lines_sum_to_something_else_is_named_with_both_sums(spark: SparkSession) -> None:
     large = [line(number, order_id=6, line_total=money("9999999999999999.99")) for number in range(10, 20)]
     facts = [
         *[line(1), line(2)],
@@ -131,7 +137,7 @@ def test_an_order_whose_lines_sum_to_something_else_is_named_with_both_sums(spar
     )
 
 
-def test_money_that_is_given_not_negative_and_multiplied_right_passes(spark):
+def test_money_that_is_given_not_negative_and_multiplied_right_passes(spark: SparkSession) -> None:
     free = line(3, unit_price=money("0.00"), line_total=money("0.00"))
     most = line(4, quantity=2**31 - 1, unit_price=money("0.01"), line_total=money("21474836.47"))
     payments = [payment(1), payment(2, amount=money("0.00"))]
@@ -139,7 +145,7 @@ def test_money_that_is_given_not_negative_and_multiplied_right_passes(spark):
     assert_df_equality(found, frame(spark, [], GATE), ignore_nullable=True)
 
 
-def test_each_amount_that_cannot_be_is_told_all_of_a_row_together(spark):
+def test_each_amount_that_cannot_be_is_told_all_of_a_row_together(spark: SparkSession) -> None:
     facts = [
         line(1, unit_price=money("-5.00"), line_total=money("-10.00")),
         line(2, quantity=0, line_total=money("0.00")),
@@ -171,7 +177,7 @@ def test_each_amount_that_cannot_be_is_told_all_of_a_row_together(spark):
     )
 
 
-def test_gates_judge_as_many_dates_as_their_frames_hold(spark):
+def test_gates_judge_as_many_dates_as_their_frames_hold(spark: SparkSession) -> None:
     dates = [date.fromordinal(MONDAY.toordinal() + number) for number in range(300)]
     facts = [line(number, order_id=number, order_date=day) for number, day in enumerate(dates)]
     orders = [order(number, "10.01", day) for number, day in enumerate(dates)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from chispa import assert_df_equality
 from support.gate_rows import (
     CUP,
@@ -35,10 +37,13 @@ from spark_jobs.transforms.gates.row_counts import row_counts
 from spark_jobs.transforms.gates.scd2_consistency import scd2_consistency
 from spark_jobs.transforms.gates.summary import summarize_gates
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 SUMMARY = "gate STRING, order_date DATE, failing BIGINT, rows ARRAY<STRING>"
 
 
-def all_gates(spark, facts):
+def all_gates(spark: SparkSession, facts: list[dict[str, Any]]) -> Any:
     lines = frame(spark, facts, FACTS)
     orders = frame(spark, [order(1, "20.00"), order(2, day=TUESDAY), order(3, day=WEDNESDAY)], ORDERS)
     items, payments = (
@@ -55,7 +60,9 @@ def all_gates(spark, facts):
     }
 
 
-def test_all_gates_are_one_query_that_names_gate_and_date_and_is_silent_where_a_date_passes(spark):
+def test_all_gates_are_one_query_that_names_gate_and_date_and_is_silent_where_a_date_passes(
+    spark: SparkSession,
+) -> None:
     broken = [line(1, customer_key=99), on_tuesday(3, unit_price=money("-5.00"), line_total=money("-10.00"))]
     broken += [on_tuesday(4, order_id=3, date_key=20260107, order_time=at(7, 12), order_date=WEDNESDAY)]
     found = summarize_gates(all_gates(spark, broken), 3)
@@ -70,7 +77,7 @@ def test_all_gates_are_one_query_that_names_gate_and_date_and_is_silent_where_a_
     assert_df_equality(found, frame(spark, expected, SUMMARY), ignore_nullable=True, ignore_row_order=True)
 
 
-def test_the_first_rows_by_name_are_shown_in_that_order_and_all_are_counted(spark):
+def test_the_first_rows_by_name_are_shown_in_that_order_and_all_are_counted(spark: SparkSession) -> None:
     names = [f"order line {number}" for number in (3, 1, 22, 2, 10, 21, 1)]
     rows = [(MONDAY, name, f"detail {place}") for place, name in enumerate(names)]
     rows += [(None, "order 1", "no date"), (TUESDAY, "order 1", "a"), (TUESDAY, "order 1", "a")]

@@ -32,7 +32,7 @@ from spark_jobs.transforms.marts.top_products import top_products
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 Row = dict[str, Any]
 STATUSES = ("pending", "processing", "shipped", "delivered", "cancelled")
@@ -134,12 +134,12 @@ def rows() -> dict[str, list[Row]]:
 
 
 @pytest.fixture(scope="module")
-def star(spark, rows) -> dict[str, DataFrame]:
+def star(spark: SparkSession, rows: dict[str, list[dict[str, Any]]]) -> dict[str, DataFrame]:
     return {name: frame(spark, SHAPES[name], each) for name, each in rows.items()}
 
 
 @pytest.fixture(scope="module")
-def sql(rows) -> Iterator[duckdb.DuckDBPyConnection]:
+def sql(rows: dict[str, list[dict[str, Any]]]) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(HALF_UP)
@@ -149,7 +149,9 @@ def sql(rows) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.mark.parametrize("name", MARTS)
-def test_a_mart_is_what_sql_makes_of_the_same_rows(star, sql, name):
+def test_a_mart_is_what_sql_makes_of_the_same_rows(
+    star: dict[str, DataFrame], sql: duckdb.DuckDBPyConnection, name: str
+) -> None:
     found = told(MARTS[name](star), GOLD[name])
     asked = sorted(
         sql.execute(ORACLES[name]).fetchall(), key=lambda row: tuple((value is None, value) for value in row)
@@ -158,7 +160,7 @@ def test_a_mart_is_what_sql_makes_of_the_same_rows(star, sql, name):
     assert found == asked
 
 
-def test_the_random_rows_hold_what_is_rare(rows):
+def test_the_random_rows_hold_what_is_rare(rows: dict[str, list[dict[str, Any]]]) -> None:
     cancelled_only = {each["order_date"] for each in rows["orders"]} - {
         each["order_date"] for each in rows["orders"] if each["status"] != "cancelled"
     }

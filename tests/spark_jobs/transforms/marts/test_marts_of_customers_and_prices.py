@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 from support.mart_rows import CUSTOMERS, PRODUCTS, day, fact, facts, frame, payment, payments, told, version
@@ -13,6 +14,9 @@ from spark_jobs.transforms.marts.customer_lifetime_value import customer_lifetim
 from spark_jobs.transforms.marts.customer_segments import customer_segments
 from spark_jobs.transforms.marts.price_volatility import price_volatility
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 pytestmark = pytest.mark.usefixtures("interpreted")
 ONE = Decimal("1.000000")
 
@@ -21,7 +25,7 @@ def money(text: str) -> Decimal:
     return Decimal(text)
 
 
-def test_a_cohort_is_counted_in_months_of_the_calendar(spark):
+def test_a_cohort_is_counted_in_months_of_the_calendar(spark: SparkSession) -> None:
     rows = [
         # the last moment of January, and the first of February: a month apart
         fact(1, "2026-01-31", customer_id=1),
@@ -48,7 +52,7 @@ def test_a_cohort_is_counted_in_months_of_the_calendar(spark):
     assert told(basic_retention(facts(spark)), BASIC_RETENTION) == []
 
 
-def test_a_customers_value_is_what_they_bought_less_what_was_paid_back_for_it(spark):
+def test_a_customers_value_is_what_they_bought_less_what_was_paid_back_for_it(spark: SparkSession) -> None:
     rows = [
         fact(1, "2026-01-31", "10.00", customer_id=1, quantity=3),
         fact(1, "2026-01-31", "0.05", customer_id=1),
@@ -80,7 +84,7 @@ def customer(customer_id: int, segment: str | None, *, is_current: bool = True) 
     return {"customer_id": customer_id, "segment": segment, "is_current": is_current}
 
 
-def test_customers_are_scored_against_each_other_and_equals_alike(spark):
+def test_customers_are_scored_against_each_other_and_equals_alike(spark: SparkSession) -> None:
     rows = [
         *[fact(10 + number, "2026-03-01", "100.00", customer_id=1) for number in range(4)],
         *[fact(20 + number, "2026-02-20", "10.00", customer_id=2) for number in range(4)],
@@ -107,7 +111,7 @@ def test_customers_are_scored_against_each_other_and_equals_alike(spark):
     ]
 
 
-def test_where_all_are_alike_no_one_is_lost(spark):
+def test_where_all_are_alike_no_one_is_lost(spark: SparkSession) -> None:
     rows = [fact(number, "2026-03-01", customer_id=number) for number in range(1, 8)]
     nobody = frame(spark, CUSTOMERS, [])
     segments = told(customer_segments(facts(spark, *rows), payments(spark), nobody), CUSTOMER_SEGMENTS)
@@ -117,7 +121,7 @@ def test_where_all_are_alike_no_one_is_lost(spark):
     assert alone == [(1, *same)]
 
 
-def test_a_month_has_the_prices_that_were_in_force_in_it(spark):
+def test_a_month_has_the_prices_that_were_in_force_in_it(spark: SparkSession) -> None:
     feb, march = "2026-02-01", "2026-03-01"
     rows = [
         # 1: the opening price and two new ones; the last day's last moment is still February
@@ -160,7 +164,7 @@ def test_a_month_has_the_prices_that_were_in_force_in_it(spark):
     assert told(price_volatility(frame(spark, PRODUCTS, rows)), PRICE_VOLATILITY) == want
 
 
-def test_volatility_is_rounded_half_up_and_too_large_an_average_is_null(spark):
+def test_volatility_is_rounded_half_up_and_too_large_an_average_is_null(spark: SparkSession) -> None:
     rows = [
         # 1,999,999 and 2,000,001: deviation 1 of 2,000,000 is 0.0000005
         version(1, "2026-01-01", "1999999.00", "2026-02-10"),

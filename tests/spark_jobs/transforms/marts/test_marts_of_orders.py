@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from support.mart_rows import (
     DATED,
@@ -44,7 +45,7 @@ def money(text: str) -> Decimal:
     return Decimal(text)
 
 
-def test_gmv_counts_an_order_of_many_lines_once_and_no_cancelled_one(spark):
+def test_gmv_counts_an_order_of_many_lines_once_and_no_cancelled_one(spark: SparkSession) -> None:
     rows = [
         fact(1, JAN_31, "10.00", customer_id=7, quantity=2),
         fact(1, JAN_31, "0.01", customer_id=7),
@@ -61,7 +62,7 @@ def test_gmv_counts_an_order_of_many_lines_once_and_no_cancelled_one(spark):
     ]
 
 
-def test_a_status_has_its_share_of_the_dates_orders(spark):
+def test_a_status_has_its_share_of_the_dates_orders(spark: SparkSession) -> None:
     rows = [order(number, JAN_31, "delivered") for number in (1, 2)]
     rows += [order(3, JAN_31, "cancelled", "7.25"), order(4, FEB_1, "cancelled", "0.00")]
     rows += [order(10 + number, JAN_30, "shipped" if number else "pending") for number in range(64)]
@@ -74,7 +75,7 @@ def test_a_status_has_its_share_of_the_dates_orders(spark):
     ]
 
 
-def test_a_refund_belongs_to_the_date_of_its_order_however_late_it_comes(spark):
+def test_a_refund_belongs_to_the_date_of_its_order_however_late_it_comes(spark: SparkSession) -> None:
     rows = [
         payment(1, JAN_31, "captured", "20.00"),
         payment(2, JAN_31, "refunded", "10.00", paid_at=moment("2026-02-14T09:00")),
@@ -91,7 +92,7 @@ def test_a_refund_belongs_to_the_date_of_its_order_however_late_it_comes(spark):
     ]
 
 
-def test_products_of_equal_revenue_are_told_apart_by_units_and_then_by_their_number(spark):
+def test_products_of_equal_revenue_are_told_apart_by_units_and_then_by_their_number(spark: SparkSession) -> None:
     known = [
         version(1, "2025-01-01", "5", "2026-01-31T12:00", product_key=11, product_name="old", category="a"),
         version(1, "2026-01-31T12:00", "5", product_key=12, product_name="new", category="b"),
@@ -116,7 +117,7 @@ def test_products_of_equal_revenue_are_told_apart_by_units_and_then_by_their_num
     ]
 
 
-def test_without_rows_there_is_nothing_to_tell(spark):
+def test_without_rows_there_is_nothing_to_tell(spark: SparkSession) -> None:
     none = facts(spark)
     marts = [
         (daily_gmv(none), DAILY_GMV),
@@ -128,7 +129,7 @@ def test_without_rows_there_is_nothing_to_tell(spark):
     assert [told(mart, table) for mart, table in marts] == [[]] * len(marts)
 
 
-def test_the_error_rate_is_that_of_the_rows_judged(spark):
+def test_the_error_rate_is_that_of_the_rows_judged(spark: SparkSession) -> None:
     def rows(subject: str, on: str, number: int) -> list[dict[str, object]]:
         return [{"subject": subject, "event_date": day(on)}] * number
 
@@ -167,7 +168,9 @@ LETTER_DATES = [
 
 
 @pytest.mark.parametrize("names", [{"orders": "event_ts", "events": "event_time"}, {}], ids=["known", "none known"])
-def test_a_letter_is_of_the_day_that_it_names_or_else_of_the_day_it_came_in(spark, names):
+def test_a_letter_is_of_the_day_that_it_names_or_else_of_the_day_it_came_in(
+    spark: SparkSession, names: dict[str, str]
+) -> None:
     rows = [
         {"subject": subject, "payload": payload and list(payload.items()), "ingested_at": IN_JUNE, "status": status}
         for subject, payload, status, _ in LETTER_DATES
@@ -178,7 +181,7 @@ def test_a_letter_is_of_the_day_that_it_names_or_else_of_the_day_it_came_in(spar
     assert sorted(map(tuple, told_dates)) == sorted(want)
 
 
-def test_a_ratio_is_rounded_half_up_and_once(spark):
+def test_a_ratio_is_rounded_half_up_and_once(spark: SparkSession) -> None:
     ratios = [
         ("1", "3", "0.333333"),
         ("2", "3", "0.666667"),
