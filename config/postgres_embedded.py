@@ -123,7 +123,7 @@ def _ensure_data(package: Any, root: Path) -> None:
 
 def _kill_without_data(root: Path) -> None:
     """Kill a server whose folder was removed while it ran: once it notices, it would remove the socket of the new one."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     for process in psutil.process_iter():
         if _is_postmaster(process.pid, root):

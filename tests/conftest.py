@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from config.settings import Settings, Streaming
+from config.groups import Streaming
+from config.settings import Settings
 
 pytest_plugins = ["support.postgres_servers"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.markers import default_environment
@@ -41,7 +42,7 @@ def test_every_package_is_pinned_to_one_version_by_hashes(lock: str) -> None:
 @pytest.mark.parametrize(("lock", "extras"), [("core.txt", ("serving", "java")), ("dev.txt", ("dev",))])
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_has_what_the_project_asks_for(lock: str, extras: tuple[str, ...], python: str) -> None:
-    here = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
+    here: dict[str, Any] = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0"}
     locked = {
         canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
         for pin, _ in pins(lock)

@@ -200,6 +200,7 @@ def test_a_url_that_is_misread_for_its_password_is_refused_without_showing_any_o
 
 def test_a_message_that_holds_a_password_is_scrubbed_of_each_spelling(debian: Debian) -> None:
     database = replace(url_of(debian), password=Secret("plain"), reader_url=Secret("postgresql://u:%c3%BC%41@h/d"))
+    assert database.url is not None
     spellings = [PASSWORD, quote(PASSWORD), quote(PASSWORD, safe=""), "plain", "%c3%BC%41", "üA", database.url.reveal()]
     error = postgres._as_database_error(database, "owner", psycopg2.OperationalError(" then ".join(spellings)))
     assert str(error).endswith("cannot be reached: " + " then ".join(["***"] * len(spellings)))

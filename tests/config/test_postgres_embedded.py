@@ -104,7 +104,7 @@ def one(database: Database, query: str) -> object:
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(query)
-            return cursor.fetchone()[0] if cursor.description else None
+            return (cursor.fetchone() or [None])[0] if cursor.description else None
     finally:
         connection.close()
 

@@ -21,7 +21,9 @@ def test_java_reads_every_certificate_of_the_store(spark: SparkSession) -> None:
         pytest.skip("this machine has no bundle of certificates")
     jvm: Any = spark._jvm
     store = jvm.java.security.KeyStore.getInstance("JKS")
-    password = spark.sparkContext._gateway.new_array(jvm.char, len(PASSWORD))
+    gateway = spark.sparkContext._gateway
+    assert gateway is not None
+    password = gateway.new_array(jvm.char, len(PASSWORD))
     for index, letter in enumerate(PASSWORD):
         password[index] = letter
     store.load(jvm.java.io.ByteArrayInputStream(java_keystore(certificates)), password)

@@ -6,7 +6,7 @@ import os
 import subprocess
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
@@ -103,7 +103,7 @@ def test_the_product_publishes_as_one_login_and_reads_as_the_other(lake: Publish
 )
 def test_the_api_s_login_changes_nothing_whatever_it_says_of_itself(api: Database, change: str) -> None:
     assert api.password is not None
-    named = {
+    named: dict[str, Any] = {
         "host": api.host,
         "port": api.port,
         "dbname": api.name,

@@ -183,7 +183,7 @@ def test_whoever_sees_a_row_of_a_second_reading_sees_both_lines_of_its_file(land
     """Killed between the two commits of a batch: the rows are never there without the line that tells of them."""
     landed(0, NOON, "a.csv")
     landed.begin("second")
-    real, seen = microbatch_commit.append_once, []
+    real, seen = append_once, []
 
     def watched(table: Any, *args: Any, **kwargs: Any) -> bool:
         made = real(table, *args, **kwargs)
@@ -278,5 +278,5 @@ def test_lost_checkpoints_a_clock_that_is_set_back_and_compactions_make_no_secon
 
 class _HourBehind(datetime):
     @classmethod
-    def now(cls, tz: Any = None) -> datetime:
+    def now(cls, tz: Any = None) -> Any:
         return datetime.fromtimestamp(time.time() - HOUR, tz)

@@ -25,7 +25,7 @@ from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
 from spark_jobs.microbatch.staging import Staging
 from spark_jobs.queries.application import Application, Listener
-from spark_jobs.queries.refine import Books
+from spark_jobs.queries.books import Books
 from spark_jobs.storage.attempt import attempt, current_attempt, within_attempt
 from spark_jobs.storage.table_writer import write_parts
 

@@ -27,6 +27,7 @@ from spark_jobs.publish import background, publisher, retries, state, watchdog, 
 from spark_jobs.publish.background import publishing_in_background
 from spark_jobs.publish.state import read_state
 from spark_jobs.publish.worker import Worker
+from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,7 +208,8 @@ def test_a_stop_ends_a_transaction_that_is_under_way_and_nothing_of_it_is_there(
 def test_a_worker_that_dies_is_started_again_and_seen(
     published: PublishedLake, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run, died = Worker.run, []
+    run = Worker.run
+    died: list[Any] = []
 
     def dies_once(self: Worker) -> None:
         if self.name == "stream" and not died:
@@ -227,8 +229,6 @@ def test_a_worker_that_dies_is_started_again_and_seen(
 def test_a_table_whose_log_cannot_be_read_keeps_no_other_of_its_worker_away(
     published: PublishedLake, database: Database, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_snapshot = worker.open_snapshot
-
     def broken(path: str) -> Any:
         if path == published.table(PRODUCTS).path:
             raise ValueError("no JSON")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -309,8 +309,16 @@ def test_all_that_an_entry_names_is_on_disk_before_the_entry_has_its_name(
         real_fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsynced)
-    monkeypatch.setattr(os, "link", lambda a, b: (done.append(f"= {b.name}"), real_link(a, b)))
-    monkeypatch.setattr(Path, "replace", lambda a, b: (done.append(f"= {b.name}"), real_replace(a, b))[1])
+
+    def noted(call: Callable[[Path, Path], Any]) -> Callable[[Path, Path], Any]:
+        def made(a: Path, b: Path) -> Any:
+            done.append(f"= {b.name}")
+            return call(a, b)
+
+        return made
+
+    monkeypatch.setattr(os, "link", noted(real_link))
+    monkeypatch.setattr(Path, "replace", noted(real_replace))
     (part,) = write_parts(table, pa.table({"n": [1]}))
     assert append_once(table, [part], writer="w", version=0)
     named = done.index(f"= {1:020}.json")

@@ -33,7 +33,7 @@ FIELDS = {
 
 
 def contract(**more: Any) -> dict[str, Any]:
-    fields = {name: {"type": type_} for name, type_ in FIELDS.items()}
+    fields: dict[str, dict[str, Any]] = {name: {"type": type_} for name, type_ in FIELDS.items()}
     for name in ("thing_id", "seen_at"):
         fields[name]["required"] = True
     told = {"subject": "things", "version": 1, "kind": "events", "key": ["thing_id"], "event_time": "seen_at"}
@@ -220,7 +220,7 @@ def test_what_only_spark_can_tell_is_told_before_publishing(spark: SparkSession,
 
 
 THROWS = {"abs(wide) >= 0", "floor(wide, -38)"}
-VALUES = {
+VALUES: dict[str, list[Any]] = {
     "string": [
         None, "", " ", "a", "x(", "1e999", "-", "NaN", "\x00", "%\\_", "9" * 50, "2026-02-30", "İßﬁ😀", "ü" * 5000, "a.b,c$1",
         "%zz",

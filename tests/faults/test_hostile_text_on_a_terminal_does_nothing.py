@@ -26,7 +26,7 @@ from spark_jobs.batch.rebuild.run import RebuildResult
 from spark_jobs.batch.report.page import _template
 from spark_jobs.cli import app as cli
 from spark_jobs.errors import TallyError
-from spark_jobs.logs import log_to
+from spark_jobs.logs import escape_unconfigured_logs, log_to
 from spark_jobs.publish.state import write_state
 from spark_jobs.render.as_of import show_answer
 from spark_jobs.render.audit import show_audits
@@ -132,7 +132,14 @@ COUNTS: dict[str, Any] = {one.name: 1 for one in fields(Audit) if one.name not i
 FINDINGS = (Finding(f"keys of {HOSTILE}", 1, (HOSTILE, HOSTILE * 100)),)
 DIFFERENCES = (KeyDifference({HOSTILE: HOSTILE}, 1, 1, {HOSTILE: (HOSTILE, HOSTILE * 100)}),)
 GATE = GateResult("order_totals", NOON.date(), False, 1, HOSTILE, (HOSTILE, HOSTILE * 100))
-RUN = {"run_id": "r", "lineage": "l", "run_number": 1, "command": "run", "run_date": NOON.date(), "start_date": None}
+RUN: dict[str, Any] = {
+    "run_id": "r",
+    "lineage": "l",
+    "run_number": 1,
+    "command": "run",
+    "run_date": NOON.date(),
+    "start_date": None,
+}
 STATE = State({"name": HOSTILE}, 1, NOON, None, None)
 RENDERED: dict[str, Callable[[], None]] = {
     "audit": lambda: show_audits([Audit(**COUNTS, subject=HOSTILE, findings=FINDINGS)]),
@@ -209,7 +216,7 @@ def test_a_log_has_a_line_for_each_record_and_indents_the_rest(
 
 def test_what_is_logged_before_there_is_a_log_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert logging.lastResort is not None
-    cli.escape_unconfigured_logs()
+    escape_unconfigured_logs()
     record = logging.LogRecord("tallylake", logging.WARNING, "", 0, "about %s", (HOSTILE,), None)
     logging.lastResort.handle(record)
     assert_does_nothing(capsys.readouterr().err)

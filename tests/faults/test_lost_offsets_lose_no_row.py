@@ -16,6 +16,7 @@ from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.microbatch.offsets import SourceRange, listed, source_range
 from spark_jobs.microbatch.spark_notes import ProgressError, query_id, repair_notes
 from spark_jobs.queries.refine import Refine
+from spark_jobs.storage.append import append_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def test_a_batch_killed_half_committed_whose_plan_is_lost_is_finished_and_the_re
     for number, query, table in ((1, "refine", "ops/dead_letters"), (2, "ingest", f"bronze/{EVENTS}")):
         home.drop(f"{number}.csv", batch(f"b{number}"))
         with monkeypatch.context() as patch:
-            patch.setattr(microbatch_commit, "append_once", _dying(microbatch_commit.append_once, table))
+            patch.setattr(microbatch_commit, "append_once", _dying(append_once, table))
             with pytest.raises(StreamFailedError):
                 home.drain(spark)
         _of_an_earlier_release(home, query)

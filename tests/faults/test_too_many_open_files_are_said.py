@@ -33,7 +33,7 @@ def open_files_left(count: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 40, before[1]))  # noqa: PTH208
         held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
         taken: list[int] = []
-        held.callback(lambda: [os.close(each) for each in taken])
+        held.callback(lambda: [*map(os.close, taken)])
         try:
             while True:
                 taken.append(os.open(os.devnull, os.O_RDONLY))

@@ -246,7 +246,7 @@ def test_who_logs_in_by_themselves_finds_the_tables_by_their_names(
     found = dict(fetch(shared, f"{said} setdatabase WHERE datname = current_database() ORDER BY 1"))
     assert found == {f"tallylake_{role}": ["search_path=tallylake, public"] for role in ("reader", "writer")}
     if shared.info.host.startswith("/"):
-        named = {"host": shared.info.host, "dbname": shared.info.dbname, "user": "tallylake_reader"}
+        named: dict[str, Any] = {"host": shared.info.host, "dbname": shared.info.dbname, "user": "tallylake_reader"}
         with closing(psycopg2.connect(**named)) as reader:
             assert fetch(reader, "SELECT count(*) FROM ecommerce_events") == [2]
             assert fetch(reader, "SELECT events FROM v_hourly_event_summary") == [2]

@@ -7,7 +7,7 @@ import signal
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from deltalake import DeltaTable
@@ -26,7 +26,7 @@ DIES_AT = Path(__file__).parents[1] / "support" / "killed_at_commit.py"
 LAST = date(2026, 2, 28)
 START = datetime(2026, 1, 20, tzinfo=UTC)
 #: Nothing is held back: every date is published, or not yet.
-LENIENT = {"GATE_TOTALS_TOLERANCE": "1", "GATE_VOLUME_TOLERANCE": "1"}
+LENIENT: dict[str, Any] = {"GATE_TOTALS_TOLERANCE": "1", "GATE_VOLUME_TOLERANCE": "1"}
 
 
 def shop(spark: SparkSession, root: Path) -> House:

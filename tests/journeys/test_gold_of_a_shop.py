@@ -50,7 +50,7 @@ DAYS, HALF = 20, 11
 START = datetime(2026, 1, 20, tzinfo=UTC)
 LAST = date(2026, 2, 28)
 #: Nothing is held back: what the gates hold back is shown elsewhere, and here every order counts.
-LENIENT = {"GATE_TOTALS_TOLERANCE": "1", "GATE_VOLUME_TOLERANCE": "1", "TOP_PRODUCTS": str(LIMIT)}
+LENIENT: dict[str, Any] = {"GATE_TOTALS_TOLERANCE": "1", "GATE_VOLUME_TOLERANCE": "1", "TOP_PRODUCTS": str(LIMIT)}
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?")
 
 FACTS = """
@@ -115,9 +115,22 @@ def postgres(shared_server: Server) -> Iterator[Connection]:
 def told(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, postgres: Connection) -> Told:
     root = tmp_path_factory.mktemp("shop")
     home = house(root, **LENIENT)
-    options = {"files": DAYS, "customers": 80, "products": 40, "orders": 400, "seed": 11, "start": START}
+    options: dict[str, Any] = {
+        "files": DAYS,
+        "customers": 80,
+        "products": 40,
+        "orders": 400,
+        "seed": 11,
+        "start": START,
+    }
     write_shop(root / "made", **options)
-    events = {"rows_per_file": 100, "files": 3, "every_seconds": 0, "seed": 7, "manifest": root / "events.jsonl"}
+    events: dict[str, Any] = {
+        "rows_per_file": 100,
+        "files": 3,
+        "every_seconds": 0,
+        "seed": 7,
+        "manifest": root / "events.jsonl",
+    }
     run_events(EventOptions(out=home.landing, **events), stop=threading.Event())
     land(root / "made" / "landing", home.landing, 0, HALF)
     home.drain(spark, *SUBJECTS)

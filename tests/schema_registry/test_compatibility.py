@@ -23,7 +23,7 @@ NOT = {"compatibility": "none"}
 def pair(root: Path, write: Callable[..., Path]) -> Callable[..., Any]:
     """pair(v1 changes, v2 changes) gives both contracts, loaded without comparing them."""
 
-    def load_pair(older: dict, newer: dict) -> tuple[Contract, Contract]:
+    def load_pair(older: dict[str, Any], newer: dict[str, Any]) -> tuple[Contract, Contract]:
         write(1, {**NOT, **older})
         write(2, {**NOT, **newer})
         first, second = load(root).subject("shelves").contracts

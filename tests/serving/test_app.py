@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import httpx
     from psycopg2.extensions import connection as Connection
     from support.api_server import Served
     from support.postgres_servers import Debian, Server
@@ -58,7 +57,7 @@ def operations(api: Served) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def url_with(
     path: str, parameters: list[dict[str, Any]], chosen: dict[str, Any], nasty: str
-) -> httpx.URL | tuple[str, dict[str, str]]:
+) -> tuple[str, dict[str, str]]:
     """The address with a nasty text in one parameter, and harmless numbers in the path's others."""
     params = {}
     for one in parameters:

@@ -74,7 +74,8 @@ def test_what_is_there_at_the_first_page_is_seen_once_whatever_comes_in_meanwhil
     api: Served, owner: Connection, shop: Shop, path: str
 ) -> None:
     table, known_by, another = LISTS[path]
-    chance, seen, cursor, number = random.Random(29), [], {}, 0
+    cursor: dict[str, Any] = {}
+    chance, seen, number = random.Random(29), [], 0
     while True:
         found = api.json(path, limit=chance.randint(1, 9), **cursor)
         seen += [tuple(str(row[name]) for name in known_by) for row in found["items"]]

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg2
@@ -16,7 +16,7 @@ from support.api_server import served
 
 from config.errors import DatabaseError
 from serving import database as pools
-from serving.database import CONNECTIONS, Pool
+from serving.database import CONNECTIONS, Pool, Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from support.postgres_servers import Server
 
     from config.groups import Database
-    from serving.database import Transaction
 
 #: More than the threads that the server answers with.
 THREADS = 48
@@ -58,7 +57,8 @@ def ask(owner: Connection, query: str) -> list[tuple[object, ...]]:
 def waiting_for_locks(cursor: Cursor, wanted: tuple[int, int]) -> bool:
     """True once so many of the API's connections wait for a lock, and so many for a thread of the API's own."""
     states = "count(*) FILTER (WHERE wait_event_type = 'Lock'), count(*) FILTER (WHERE state LIKE 'idle in%')"
-    until, found = time.monotonic() + TIMEOUT, (0, 0)
+    until = time.monotonic() + TIMEOUT
+    found: tuple[Any, ...] | None = None
     while found != wanted and time.monotonic() < until:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(f"SELECT {states} {OURS}")
@@ -93,7 +93,7 @@ def test_a_question_sees_one_moment_and_can_change_nothing(pool: Pool, owner: Co
     assert first == second
     for statement in ("DELETE FROM customer_segments", "SET TRANSACTION READ WRITE"):
         with pytest.raises(psycopg2.Error, match=r"read-only transaction|read-write mode|before any query"):
-            pool.run(lambda tx, sql=statement: tx.rows(f"SELECT 1; {sql}"))
+            pool.run(lambda tx, sql=statement: tx.rows(f"SELECT 1; {sql}"))  # type: ignore[misc]
 
 
 def test_who_would_wait_for_a_connection_for_too_long_is_refused(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

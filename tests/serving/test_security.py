@@ -53,14 +53,14 @@ def responses(app: FastAPI, *paths: str) -> list[httpx.Response]:
 
 def test_who_has_no_key_is_told_how_to_send_one(keyed: httpx.Client) -> None:
     for headers in ({}, {"X-API-Key": ""}, {"X-API-Key": "é"}, {"Authorization": f"Bearer {KEY}"}):
-        found = keyed.get("/api/v1/status", headers={name: value.encode() for name, value in headers.items()})
+        found = keyed.get("/api/v1/status", headers={name.encode(): value.encode() for name, value in headers.items()})
         assert (found.status_code, found.headers["www-authenticate"]) == (401, "ApiKey")
         assert "X-API-Key" in found.json()["error"]
         assert found.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_key_may_hold_any_letters(keyed: httpx.Client) -> None:
-    assert keyed.get("/api/v1/books?limit=0", headers={"X-API-Key": KEY.encode()}).status_code == 422
+    assert keyed.get("/api/v1/books?limit=0", headers={b"X-API-Key": KEY.encode()}).status_code == 422
 
 
 def test_no_spelling_of_an_address_gets_around_the_key(keyed: httpx.Client) -> None:

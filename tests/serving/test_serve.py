@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -37,7 +37,7 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
 def running(env: Mapping[str, str], *options: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """Run `tally serve` on a free port; yield the process, its URL and its line of output."""
     command = (*SERVE, "--port", "0", *options)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment(env), **pipes) as process:
         assert process.stdout is not None
         said = process.stdout.readline()

@@ -97,7 +97,7 @@ def test_a_partial_update_says_what_it_names(spark: SparkSession) -> None:
 
 def test_what_is_no_text_is_refused_with_its_place(spark: SparkSession) -> None:
     with pytest.raises(TypeError, match=r"row 2, field 'value': must be text as received, or None, got 1\.5"):
-        judge_rows(spark, SENSORS, [OLD, OLD | {"value": 1.5}])
+        judge_rows(spark, SENSORS, [OLD, OLD | {"value": 1.5}])  # type: ignore[dict-item]
 
 
 def test_a_column_that_the_result_adds_cannot_be_told_from_it(spark: SparkSession, tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def without(row: Mapping[str, Any], *names: str) -> Row:
 
 def conformed(spark: SparkSession, subject: Subject, rows: Iterable[Mapping[str, Any]], *added_later: str) -> list[Row]:
     """The conformed rows, in order, without the columns that pass through."""
-    rows = conform(bronze(spark, subject, rows), subject, added_later).transform(with_maps, subject)
-    found = rows.drop(*(set(CARRIED_COLUMNS) - {"row_id"})).collect()
+    frame = conform(bronze(spark, subject, rows), subject, added_later).transform(with_maps, subject)
+    found = frame.drop(*(set(CARRIED_COLUMNS) - {"row_id"})).collect()
     return [without(row.asDict(), "row_id") for row in sorted(found, key=lambda row: int(row.row_id))]
 
 

@@ -56,21 +56,24 @@ SEGMENTS = ["new", "returning", "premium", "inactive", "at-risk", "unknown"]
 
 
 class Read(NamedTuple):
-    """One record as judged: ``row`` has canonical texts, None for null; ``given`` the fields that it names."""
+    """One record as judged: ``row`` has canonical texts, None for null; ``given`` the fields that it names.
+
+    What could not be read is None; an accepted change has everything.
+    """
 
     reasons: Reasons
-    change_id: str | None = None
-    op: str | None = None
-    moment: datetime | None = None
-    seq: int | None = None
-    row: dict[str, str | None] | None = None
+    change_id: Any = None
+    op: Any = None
+    moment: Any = None
+    seq: Any = None
+    row: Any = None
     given: tuple[str, ...] = ()
 
 
 def read_file(subject: str, data: bytes) -> list[Read]:
     """One verdict for each data record, in order."""
     header, *rows = [*records(data)] or [[]]
-    return [_read(subject, header, cells) for cells in rows]
+    return [_read(subject, header or [], cells) for cells in rows]
 
 
 def _read(subject: str, header: list[str], cells: list[str] | None) -> Read:
@@ -89,8 +92,9 @@ def _read(subject: str, header: list[str], cells: list[str] | None) -> Read:
 
 def _version(subject: str, row: dict[str, str | None]) -> int | None:
     versions = FIELDS[subject]
-    if row.get("schema_version") is not None:
-        return int(row["schema_version"]) if row["schema_version"] in map(str, versions) else None
+    stated = row.get("schema_version")
+    if stated is not None:
+        return int(stated) if stated in map(str, versions) else None
     by_knowledge = row.get("op") == "d" or (row.get("op") == "u" and subject == "orders")
     known = {name for names in versions.values() for name in names} & set(row)
     for version in sorted(versions, reverse=True):
@@ -114,7 +118,7 @@ def _judged(subject: str, row: dict[str, str | None], version: int) -> Read:
     required = {"change_id", "op", "event_ts", "seq", *(() if op == "t" else fields[:1]), *asked}
     reasons |= {("missing", name) for name in required - set(OPTIONAL) - renamed if judged.get(name) is None}
     quantity, price, total = (typed.get(name) for name in ("quantity", "unit_price", "line_total"))
-    if None not in (quantity, price, total) and quantity * price != total:
+    if quantity is not None and price is not None and total is not None and quantity * price != total:
         reasons.add(("rule", "line_total_is_quantity_times_unit_price"))
     state = {name: _canonical(typed.get(name)) for name in fields}
     return Read(reasons, row.get("change_id"), op, typed["event_ts"], typed["seq"], state, given)
@@ -129,7 +133,7 @@ def _migrated(subject: str, row: dict[str, str | None], version: int) -> dict[st
     return values
 
 
-def _typed(subject: str, name: str, text: str, reasons: Reasons) -> Any:
+def _typed(subject: str, name: str, text: str | None, reasons: Reasons) -> Any:
     if text is None:
         return None
     if name in NON_BLANK and not text.strip():
@@ -190,7 +194,7 @@ def iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def recomputed(subject: str, changes: list[Read]) -> dict[str, dict]:
+def recomputed(subject: str, changes: list[Read]) -> dict[str, dict[str, Any]]:
     """The truth by key, folded without thought for speed: every state is computed anew from all changes below it."""
     key = FIELDS[subject][max(FIELDS[subject])][0]
     truncates = [change for change in changes if change.op == "t"]
@@ -236,7 +240,8 @@ def _truth(subject: str, key: str, changes: list[Read]) -> dict[str, Any]:
 
 def _versions(subject: str, changes: list[Read]) -> list[Any]:
     """Asks for the state at each moment at which anything happened."""
-    made, moments = [], sorted({change.moment for change in changes})
+    made: list[Any] = []
+    moments = sorted({change.moment for change in changes})
     for begin, end in zip(moments, [*moments[1:], None], strict=True):
         past = [change for change in changes if change.moment <= begin]
         row = _state_after(max(past, key=_order), changes)

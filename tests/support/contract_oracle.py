@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +146,7 @@ def _moment(text: str) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _check(name: str, value: object, reasons: Reasons) -> None:
+def _check(name: str, value: Any, reasons: Reasons) -> None:
     text = str(value)
     broken = {
         "missing": name in NON_BLANK and not text.strip(),
@@ -160,7 +160,7 @@ def _check(name: str, value: object, reasons: Reasons) -> None:
     reasons |= {(code, name) for code, is_broken in broken.items() if is_broken}
 
 
-def _check_rules(values: dict[str, object], reasons: Reasons) -> None:
+def _check_rules(values: dict[str, Any], reasons: Reasons) -> None:
     event_type, quantity, price = values.get("event_type"), values.get("quantity"), values.get("price")
     if event_type is None:
         return

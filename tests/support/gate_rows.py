@@ -53,7 +53,7 @@ def money(text: str) -> Decimal:
     return Decimal(text)
 
 
-def line(number: int, **other: Any) -> Row:
+def line(number: int | None, **other: Any) -> Row:
     """Line ``number`` of order 1, placed on Monday at noon by customer 12: 2 pieces of product 7 at 5.00."""
     row: Row = {
         "order_item_id": number, "order_id": 1, "date_key": 20260105, "order_time": at(5, 12), "customer_id": 12,

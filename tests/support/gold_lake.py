@@ -50,7 +50,7 @@ class GoldHouse:
     lines: dict[int, list[int]] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, root: Path, **env: str) -> GoldHouse:
+    def at(cls, root: Path, **env: Any) -> GoldHouse:
         return cls(house(root, **env))
 
     def order(self, number: int, day: str, *lines: tuple[int, str], customer: int = 1, **fields: Any) -> None:

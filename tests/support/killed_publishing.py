@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from spark_jobs.cli.app import main
 from spark_jobs.publish import csv_rows, transaction, worker
+from spark_jobs.publish.transaction import publish_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,15 +72,14 @@ def patch(step: str) -> None:
             transaction._record_version, die, lambda cursor, target, *_: target.table.name
         )
     elif step == "committed":
-        publish = worker.publish_version
 
         def published(connection: Any, target: Any, *args: Any) -> Any:
-            done = publish(connection, target, *args)
+            done = publish_version(connection, target, *args)
             if target.table.name == TABLE:
                 die()
             return done
 
-        worker.publish_version = published
+        vars(worker)["publish_version"] = published
     else:
         raise SystemExit(f"no such step: {step}")
 

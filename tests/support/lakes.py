@@ -83,8 +83,9 @@ class House:
     def differences(self, spark: SparkSession) -> dict[str, Any]:
         return compare_with_manifest(spark, self.lake, self.subject(), self.manifest)[0]
 
-    def rows(self, table: Table) -> list[dict[str, Any]]:
-        return pa.table(DeltaTable(table.path).scan().read_all()).to_pylist()
+    def rows(self, table: Table | None) -> list[dict[str, Any]]:
+        assert table is not None
+        return list(pa.table(DeltaTable(table.path).scan().read_all()).to_pylist())
 
     def entity(self, table: Table | None) -> list[str]:
         """A table with a key without its processing columns, in an order of its own."""

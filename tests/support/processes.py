@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyspark
 
@@ -93,6 +93,12 @@ def java_of(process: subprocess.Popen[bytes]) -> int:
         ["ps", "-o", "pid=,comm=", "-s", str(process.pid)], capture_output=True, text=True, check=True
     ).stdout
     return next(int(line.split()[0]) for line in listed.splitlines() if line.split()[1] == "java")
+
+
+def output(process: subprocess.Popen[str]) -> IO[str]:
+    """What a process writes; it was started with a pipe."""
+    assert process.stdout is not None
+    return process.stdout
 
 
 def kill_session(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.run import write_shop
@@ -49,7 +49,7 @@ class ShopRun:
         """Every row with the oracle's verdict and outcome, the first of a change id winning."""
         if ("judged", subject) not in self._kept:
             self._kept["judged", subject] = self._judged(subject)
-        return self._kept["judged", subject]
+        return cast("list[tuple[ManifestRow, Read, str]]", self._kept["judged", subject])
 
     def _judged(self, subject: str) -> list[tuple[ManifestRow, Read, str]]:
         found, seen = [], set()
@@ -71,7 +71,7 @@ class ShopRun:
         if ("truth", subject) not in self._kept:
             text = (self.folder / "manifests" / f"{subject}.truth.jsonl").read_text("utf-8")
             self._kept["truth", subject] = {line["key"][0]: line for line in map(json.loads, text.splitlines())}
-        return self._kept["truth", subject]
+        return cast("dict[str, dict[str, Any]]", self._kept["truth", subject])
 
     def bytes_by_name(self) -> dict[str, bytes]:
         paths = sorted(path for path in self.folder.rglob("*") if path.is_file())

@@ -44,7 +44,7 @@ def table_with_a_key(root: Path, **changes: Any) -> Table:
     return dataclasses.replace(table, **changes)
 
 
-def rows(named: Mapping[int | None, str], **more: pa.Array) -> pa.Table:
+def rows(named: Mapping[Any, str], **more: pa.Array) -> pa.Table:
     """A row for each key, with values of every type that follow from key and name."""
     made = [
         {
@@ -62,7 +62,7 @@ def rows(named: Mapping[int | None, str], **more: pa.Array) -> pa.Table:
     return found
 
 
-def put(table: Table, version: int, named: Mapping[int | None, str], gone: Iterable[int | None] = ()) -> bool:
+def put(table: Table, version: int, named: Mapping[Any, str], gone: Iterable[int | None] = ()) -> bool:
     """Replace the rows of these keys, and remove those of the keys that are gone."""
     keys = pa.array(list(gone), pa.int64())
     return replace_once(table, write_parts(table, rows(named)), deleted_keys=keys, writer="w", version=version)

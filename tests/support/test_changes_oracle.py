@@ -361,7 +361,7 @@ def test_a_version_has_what_is_untracked_as_it_was_at_its_end(changes: list[Chan
 def test_versions_are_numbered_never_empty_and_unlike_their_neighbours(changes: list[Change]) -> None:
     for versions in after(changes).versions().values():
         assert [each.version for each in versions] == list(range(1, len(versions) + 1))
-        assert all(each.is_current or each.valid_from < each.valid_to for each in versions)
+        assert all(each.is_current or each.valid_from < each.valid_to for each in versions)  # type: ignore[operator]
         for one, following in pairwise(versions):
-            assert one.valid_to <= following.valid_from
-            assert one.valid_to < following.valid_from or tracked(one.fields) != tracked(following.fields)
+            assert one.valid_to <= following.valid_from  # type: ignore[operator]
+            assert one.valid_to < following.valid_from or tracked(one.fields) != tracked(following.fields)  # type: ignore[operator]

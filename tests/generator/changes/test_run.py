@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.processes import output
 from support.shop_runs import shop
 
 from generator.changes.contracts import SHOP_SUBJECTS
@@ -53,7 +54,7 @@ def start_process(
 def test_same_options_same_bytes_in_every_process_and_time_zone(tmp_path: Path) -> None:
     here = shop(tmp_path / "here")
     with start_process(tmp_path / "other", hash_seed="77", files=12) as process:
-        assert "finished" in process.stdout.read()
+        assert "finished" in output(process).read()
     other = {str(p.relative_to(tmp_path / "other")): p.read_bytes() for p in (tmp_path / "other").rglob("*.*")}
     assert other == here.bytes_by_name()
 
@@ -120,11 +121,11 @@ def test_a_run_that_dies_at_any_step_is_continued_without_a_trace(
 def test_a_killed_process_is_continued_and_its_manifests_account_for_everything(tmp_path: Path) -> None:
     for wait in (0.1, 0.4):
         with start_process(tmp_path / "two") as process:
-            process.stdout.readline()
+            output(process).readline()
             time.sleep(wait)
             process.kill()
     with start_process(tmp_path / "two", files=3) as process:
-        assert "finished" in process.stdout.read()
+        assert "finished" in output(process).read()
     landing = tmp_path / "two" / "landing"
     for subject in SHOP_SUBJECTS:
         announced = [closing.file for closing, _ in read_blocks(tmp_path / "two" / "manifests" / f"{subject}.jsonl")]
@@ -137,11 +138,11 @@ def test_a_killed_process_is_continued_and_its_manifests_account_for_everything(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_paced_run_at_once_and_leaves_the_truth(tmp_path: Path, number: int) -> None:
     with start_process(tmp_path, every=60) as process:
-        while not process.stdout.readline().startswith("payments/payments_000000"):
+        while not output(process).readline().startswith("payments/payments_000000"):
             pass
         time.sleep(0.2)
         process.send_signal(number)
-        assert "stopped" in process.stdout.read()
+        assert "stopped" in output(process).read()
     assert process.returncode == 0
     for subject in SHOP_SUBJECTS:
         lines = (tmp_path / "manifests" / f"{subject}.truth.jsonl").read_text("utf-8").splitlines()
@@ -187,11 +188,11 @@ def test_a_shop_that_begins_now_has_days_as_long_as_its_pace(tmp_path: Path) -> 
 
 def test_a_second_generator_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     with start_process(tmp_path, every=60) as process:
-        process.stdout.readline()
+        output(process).readline()
         with pytest.raises(OptionsError, match="another generator is writing"):
             shop(tmp_path, ("orders",), files=1)
         process.terminate()
-        process.stdout.read()
+        output(process).read()
 
 
 def test_a_set_stop_ends_the_run_after_the_current_day(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_a_payment_is_of_an_order_and_of_its_amount(calm: ShopRun) -> None:
 @pytest.mark.parametrize("rates", [{"fault_rate": 0}, {"fault_rate": 0.2, "late_rate": 0}])
 def test_an_order_comes_to_the_sum_of_its_items_when_nothing_is_late(tmp_path: Path, rates: dict[str, Any]) -> None:
     run = shop(tmp_path, files=20, orders=1_500, **rates)
-    sums = defaultdict(Decimal)
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for item in run.truth("order_items").values():
         if not item["deleted"]:
             sums[item["state"]["order_id"]] += Decimal(item["state"]["line_total"])
@@ -204,7 +204,8 @@ def test_a_price_jump_is_fifty_times_the_price_and_shows_in_the_history_for_a_wh
 
 def test_a_copy_repeats_a_change_that_was_accepted_before_it(wild: ShopRun) -> None:
     for subject in SHOP_SUBJECTS:
-        accepted, found = {}, set()
+        accepted: dict[Any, Any] = {}
+        found = set()
         for row, _, outcome in wild.judged(subject):
             if outcome == "duplicate":
                 found.add((row.fault, accepted[row.event_id] == row.source))

@@ -29,7 +29,8 @@ CONTRACTS = Path(__file__).parents[3] / "schema_registry" / "contracts" / "ecomm
 
 @pytest.fixture(params=[1, 2, 3])
 def contract(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return yaml.safe_load((CONTRACTS / f"v{request.param}.yaml").read_text("utf-8"))
+    found: dict[str, Any] = yaml.safe_load((CONTRACTS / f"v{request.param}.yaml").read_text("utf-8"))
+    return found
 
 
 def test_no_name_is_given_twice() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.processes import output
 
 from generator.events import run as event_run
 from generator.events.files import FileBuilder
@@ -58,7 +59,7 @@ def test_same_options_same_bytes_in_every_process_and_time_zone(
     here = generated(rows_per_file=200, files=20)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     with start_process(tmp_path / "other", hash_seed="77", files=20) as process:
-        assert process.stdout.read().endswith("finished 25\n")
+        assert output(process).read().endswith("finished 25\n")
     other = tmp_path / "other"
     found = {path.name: path.read_bytes() for path in other.rglob("*") if path.is_file()}
     assert found == here.bytes_by_name()
@@ -89,9 +90,9 @@ def test_rows_are_never_seen_under_the_final_name_before_they_are_all_there(
         return rename(path, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    manifest = None
+    manifest: Any = None
 
-    def remember(options: Any):
+    def remember(options: Any) -> Any:
         nonlocal manifest
         manifest = options.manifest
         return resumed(options)
@@ -153,11 +154,11 @@ def test_a_torn_manifest_line_is_cut_off(tmp_path: Path, generated: Callable[...
 def test_a_killed_generator_leaves_a_landing_that_its_manifest_accounts_for(tmp_path: Path) -> None:
     for wait in (0.5, 0.7, 0.9):
         with start_process(tmp_path, rows=50) as process:
-            process.stdout.readline()
+            output(process).readline()
             time.sleep(wait - 0.4)
             process.kill()
     with start_process(tmp_path, rows=50, files=5) as process:
-        assert "finished" in process.stdout.read()
+        assert "finished" in output(process).read()
     manifest, landing = tmp_path / "manifest.jsonl", tmp_path / "landing"
     announced = [closing.file for closing, _ in read_blocks(manifest)]
     delivered = sorted(str(path.relative_to(landing)) for path in landing.rglob("*") if path.is_file())
@@ -230,9 +231,9 @@ def test_a_set_stop_ends_the_run_after_the_current_file(generated: Callable[...,
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_paced_run_at_once_and_cleanly(tmp_path: Path, number: int) -> None:
     with start_process(tmp_path, every=60) as process:
-        assert process.stdout.readline() == "ecommerce_events/events_000001.csv\n"
+        assert output(process).readline() == "ecommerce_events/events_000001.csv\n"
         process.send_signal(number)
-        assert process.stdout.read() == "stopped 1\n"
+        assert output(process).read() == "stopped 1\n"
     assert process.returncode == 0
 
 
@@ -260,8 +261,8 @@ def test_a_start_in_the_future_is_refused(generated: Callable[..., Run]) -> None
 
 def test_a_second_generator_on_the_same_folder_is_refused(generated: Callable[..., Run], tmp_path: Path) -> None:
     with start_process(tmp_path, every=60) as process:
-        process.stdout.readline()
+        output(process).readline()
         with pytest.raises(OptionsError, match="another generator is writing"):
             generated(files=1)
         process.terminate()
-        process.stdout.read()
+        output(process).read()

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.contract_oracle import Verdict, judged_file, records
 
-from generator.events.fault_table import FAULTS, ODD_FILES, SMALL_FILES
+from generator.events.fault_table import FAULTS, SMALL_FILES
 from generator.faults import Kind
+from generator.file_faults import ODD_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +107,9 @@ def test_the_versions_are_mixed_two_three_five(big_run: Run) -> None:
 
 
 def test_version_columns_are_as_agreed(big_run: Run) -> None:
-    headers = {file.source: next(records((big_run.landing / file.source).read_bytes())) for file in regular(big_run)}
+    headers: dict[str, Any] = {
+        file.source: next(iter(records((big_run.landing / file.source).read_bytes()))) for file in regular(big_run)
+    }
     named = Counter((file.version, "schema_version" in headers[file.source]) for file in regular(big_run))
     assert named == {(1, False): 4, (2, True): 3, (2, False): 3, (3, True): 8, (3, False): 2}
 
@@ -116,7 +119,8 @@ def regular(run: Run) -> Any:
 
 
 def test_a_copy_repeats_a_row_that_was_accepted_before_it(big_run: Run) -> None:
-    accepted, sources = {}, set()
+    accepted: dict[Any, Any] = {}
+    sources = set()
     for source, rows in big_run.rows_by_source().items():
         for row in rows:
             if row.outcome == "duplicate":
@@ -148,7 +152,7 @@ def test_a_copy_in_the_file_is_exact_and_other_content_is_not(big_run: Run) -> N
 def test_event_ids_are_unique_among_accepted_rows(big_run: Run) -> None:
     ids = [row.event_id for row in big_run.rows() if row.outcome == "accepted"]
     assert len(ids) == len(set(ids))
-    assert max(map(len, ids)) == 64
+    assert max(len(each or "") for each in ids) == 64
 
 
 def test_without_faults_everything_is_plain(clean_run: Run) -> None:

@@ -44,7 +44,7 @@ def test_an_example_fails_for_its_verdict_its_reasons_its_words_and_its_values(j
     price, total = bad.reasons
     cases = [
         good,
-        replace(good, values=good.values | {"quantity": "3", "line_total": None}),
+        replace(good, values={**good.values, "quantity": "3", "line_total": None}),
         replace(good, verdict="dead_letter", reasons=(price,)),
         replace(bad, reasons=(total, price)),
         replace(bad, reasons=(price,)),
@@ -69,7 +69,7 @@ def test_an_example_fails_for_its_verdict_its_reasons_its_words_and_its_values(j
         "expected": {
             "verdict": "accepted",
             "reasons": [],
-            "values": good.values | {"quantity": "3", "line_total": None},
+            "values": {**good.values, "quantity": "3", "line_total": None},
         },
         "came": {"verdict": "accepted", "reasons": [], "values": good.values},
     }

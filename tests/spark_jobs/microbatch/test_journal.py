@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -22,6 +23,9 @@ from spark_jobs.schemas import TIMESTAMP
 from spark_jobs.storage.parts import Part
 from spark_jobs.storage.table import Table
 from spark_jobs.storage.table_writer import write_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA = pa.schema([("row_id", pa.string()), ("n", pa.int64()), ("at", TIMESTAMP), ("day", pa.date32())])
 NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
@@ -102,7 +106,7 @@ OF_REFINE = {
 }  # fmt: skip
 
 
-def of_an_earlier_release(path: Path, facts: dict[str, object]) -> Path:
+def of_an_earlier_release(path: Path, facts: Mapping[str, object]) -> Path:
     path.write_text(json.dumps({"batch_id": 4, "parts": [PART], "facts": facts}))
     return path
 

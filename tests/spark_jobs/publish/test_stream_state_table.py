@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from psycopg2 import OperationalError
 from support.published_lake import fetch
@@ -66,13 +66,13 @@ def test_what_changes_is_written_by_the_writer_and_what_does_not_is_not_written_
 def test_a_postgres_that_is_away_gets_it_when_it_is_back(
     published: PublishedLake, database: Database, postgres: Connection
 ) -> None:
-    answers = [OperationalError("away"), connect(database, "writer", application="tests")]
+    answers: list[Any] = [OperationalError("away"), connect(database, "writer", application="tests")]
 
     def writer() -> Connection:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return cast("Connection", answer)
 
     table = StreamStateTable(published.lake, ["orders"], writer)
     table.update()

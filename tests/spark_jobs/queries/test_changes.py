@@ -12,6 +12,7 @@ from support.lakes import House, house
 
 from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.queries import books as books_module
+from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,7 +222,7 @@ def test_a_subject_whose_merge_fails_does_not_stop_the_others(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = house(tmp_path)
-    real = microbatch_commit.replace_once
+    real = replace_once
 
     def fails(table: Table, *args: Any, **kwargs: Any) -> Any:
         if table.name == "silver/products":

@@ -14,9 +14,10 @@ from support.lakes import house
 
 from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.microbatch import staging as staging_module
-from spark_jobs.microbatch.staging import Staging
+from spark_jobs.microbatch.staging import Staging, bronze_bytes
 from spark_jobs.queries import books as books_module
 from spark_jobs.queries import refine as refine_module
+from spark_jobs.storage.append import append_once
 from spark_jobs.storage.cache import StorageCache, use_storage_cache
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_a_batch_killed_before_each_of_its_commits_in_turn_lands_exactly_once(
     """What is settled in a drain: the file ledger, Bronze, Silver, duplicates, dead letters; the books have a test below."""
     home = house(tmp_path, RETRY_ATTEMPTS="9", RETRY_FIRST_WAIT="1 ms")
     home.drop("a.csv", HEADER + event("e1") + event("e2", price="x") + event("e1") + event("e3"))
-    real, died = microbatch_commit.append_once, []
+    real, died = append_once, []
 
     def dies_once_a_table(table: Table, *args: Any, **kwargs: Any) -> bool:
         if table.name not in died:
@@ -130,7 +131,7 @@ def test_a_batch_that_failed_is_taken_a_few_bytes_at_a_time(
     """As one fails whose rows, alike and well compressed, come to more than Arrow can hold at once."""
     home = house(tmp_path)
     home.drop("a.csv", HEADER + "".join(event(f"e{number}") for number in range(50)))
-    real_size, attempts = refine_module.bronze_bytes, []
+    real_size, attempts = bronze_bytes, []
 
     def too_much(*args: Any) -> int:
         attempts.append(1)
@@ -180,7 +181,7 @@ def test_verdicts_of_a_prepared_batch_stand_even_if_the_settings_change_before_i
     home.drop("a.csv", HEADER + event("e1", "2026-01-05T12:00:00Z"))
     home.drain(spark)
     home.drop("b.csv", HEADER + event("late", "2026-01-05T09:00:00Z"))
-    real = books_module.append_once
+    real = append_once
 
     def dies(table: object, *args: object, **kwargs: object) -> object:
         if getattr(table, "name", "") == "ops/batch_quality":

@@ -169,7 +169,7 @@ def test_what_stands_still_keeps_since_when_through_all_its_failures() -> None:
 
 def test_a_success_ends_the_count_of_failures(caplog: pytest.LogCaptureFixture) -> None:
     mended = job(failing(), failing(), Query(isActive=True, batch=7))
-    watched = Watched(until=lambda jobs: len(watched.noted) > 2 and jobs[0].failures == 0)
+    watched: Watched = Watched(until=lambda jobs: len(watched.noted) > 2 and jobs[0].failures == 0)
     with caplog.at_level("INFO"):
         watched.watch(mended)
     assert watched.states == [("running",), ("retrying",), ("retrying",), ("running",), ("stopped",)]

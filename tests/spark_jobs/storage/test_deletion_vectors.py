@@ -24,6 +24,8 @@ from spark_jobs.storage.deletion_vectors import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pyroaring import BitMap64
+
 #: A file that Spark 4.2 with Delta 4.4 wrote for the rows 3, 5, 7 and 900 of a file of 1,000, and what it put into the log.
 OF_SPARK = bytes.fromhex(
     "0100000028d1d339640100000000000000000000003a3000000100000000000300100000000300050007008403 3f1b29fa".replace(
@@ -48,7 +50,7 @@ INLINE = {
 OF_OLD = {**INLINE, "pathOrInlineDv": "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L", "cardinality": 6}
 
 
-def vector(*rows: int) -> object:
+def vector(*rows: int) -> BitMap64:
     return bitmap(np.array(rows, np.int64))
 
 

@@ -28,6 +28,8 @@ from spark_jobs.storage.table import Table
 from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyspark.sql import SparkSession
 
 COLUMNS = ["id", "name", "price", "at"]
@@ -132,9 +134,12 @@ def test_of_a_file_with_another_vector_only_the_rows_between_the_vectors_are_rea
     put(table, 1, {}, gone=[1])
     put(table, 2, {}, gone=[2, 20])
     asked: list[list[int]] = []
-    monkeypatch.setattr(
-        difference_module, "read_rows", lambda file, schema, wanted: asked.append(wanted.tolist()) or iter(())
-    )
+
+    def nothing(file: Any, schema: Any, wanted: Any) -> Iterator[Any]:
+        asked.append(wanted.tolist())
+        return iter(())
+
+    monkeypatch.setattr(difference_module, "read_rows", nothing)
     changed_rows(table, 2, 3, COLUMNS)
     assert asked == [[2, 20]]
     monkeypatch.undo()
@@ -299,7 +304,7 @@ def test_changes_are_those_that_full_reads_of_both_versions_show(
         put(table, 0, dict.fromkeys(range(20), "a"))
         for number, (there, gone) in enumerate(steps, 1):
             seen[version(table)] = all_rows(table, COLUMNS)
-            put(table, number, there, gone=gone - set(there))  # type: ignore[arg-type]
+            put(table, number, there, gone=gone - set(there))
         seen[version(table)] = all_rows(table, COLUMNS)
         since, upto = data.draw(st.sampled_from(sorted(seen))), data.draw(st.sampled_from(sorted(seen)))
         found = changed_rows(table, since, upto, COLUMNS)

@@ -55,7 +55,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             names.append(f"groups {groups}")
             return super().read_row_groups(groups, columns=columns)
 
-    monkeypatch.setattr(files_module.pq, "ParquetFile", Noted)
+    monkeypatch.setattr(pq, "ParquetFile", Noted)
     use_storage_cache(StorageCache())
     return names
 

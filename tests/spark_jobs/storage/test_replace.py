@@ -10,7 +10,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -66,7 +66,8 @@ def test_any_sequence_of_replacements_leaves_what_a_dictionary_would(
     steps: list[tuple[Rows, set[int | None]]], asked: set[int | None]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        table, model = table_with_a_key(Path(folder)), {}
+        table = table_with_a_key(Path(folder))
+        model: dict[Any, str] = {}
         for version, step in enumerate(steps):
             model = applied(model, step)
             assert put(table, version, *step) == bool(step[0] or step[1])
@@ -153,7 +154,7 @@ def test_another_commit_between_snapshot_and_entry_is_planned_around(
     put(table, 0, dict.fromkeys(range(20), "a"))
     other = {"deleted_keys": pa.array([2], pa.int64()), "writer": "other", "version": 0}
     parts = write_parts(table, rows({1: "theirs", 30: "theirs"}))
-    slipped_in(monkeypatch, replace_module, lambda: replace_once(table, parts, **other))  # type: ignore[arg-type]
+    slipped_in(monkeypatch, replace_module, lambda: replace_once(table, parts, **other))
     assert put(table, 1, {1: "ours", 3: "ours"}, gone=[4])
     expected = {**{n: "a" for n in range(20) if n not in (2, 4)}, 1: "ours", 3: "ours", 30: "theirs"}
     assert named(scanned(table.path)) == expected

@@ -11,7 +11,7 @@ from support.bronze_rows import INGESTED, V1, V2, V3, judged, without
 from schema_registry import registry
 
 if TYPE_CHECKING:
-    from pyspark.sql import Row, SparkSession
+    from pyspark.sql import SparkSession
 
     from schema_registry.registry import Subject
 
@@ -151,11 +151,11 @@ def shop() -> Subject:
 
 
 @pytest.fixture(scope="module")
-def verdicts(spark: SparkSession, shop: Subject) -> list[Row]:
+def verdicts(spark: SparkSession, shop: Subject) -> list[dict[str, Any]]:
     return judged(spark, shop, [row for row, _ in TABLE])
 
 
-def test_each_row_has_exactly_these_reasons(verdicts: list[Row]) -> None:
+def test_each_row_has_exactly_these_reasons(verdicts: list[dict[str, Any]]) -> None:
     wrong = [
         (row, expected, verdict["_reasons"])
         for (row, expected), verdict in zip(TABLE, verdicts, strict=True)
@@ -164,18 +164,18 @@ def test_each_row_has_exactly_these_reasons(verdicts: list[Row]) -> None:
     assert wrong == []
 
 
-def test_a_row_is_valid_if_there_is_no_reason_against_it(verdicts: list[Row]) -> None:
+def test_a_row_is_valid_if_there_is_no_reason_against_it(verdicts: list[dict[str, Any]]) -> None:
     assert [row["_valid"] for row in verdicts] == [not reasons for _, reasons in TABLE]
     assert len(verdicts) > 150
 
 
-def test_a_row_carries_each_reason_once_per_field_and_in_words(verdicts: list[Row]) -> None:
+def test_a_row_carries_each_reason_once_per_field_and_in_words(verdicts: list[dict[str, Any]]) -> None:
     for row in verdicts:
         assert len(row["_reasons"]) == len(set(row["_reasons"]))
         assert all(row["_details"]), row
 
 
-def test_only_a_refused_row_carries_its_payload(verdicts: list[Row]) -> None:
+def test_only_a_refused_row_carries_its_payload(verdicts: list[dict[str, Any]]) -> None:
     for (row, reasons), verdict in zip(TABLE, verdicts, strict=True):
         assert (None if verdict["_payload"] is None else dict(verdict["_payload"])) == (row if reasons else None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from chispa import assert_df_equality
@@ -118,7 +118,7 @@ def test_what_a_rows_own_version_does_not_know_goes_to_extras_and_not_to_its_fie
 
 def test_the_payload_is_the_row_as_received_absent_empty_or_given(spark: SparkSession, shop: Subject) -> None:
     error = [("encoding", None, "byte 7")]
-    rows = [V1 | {"price": "", "schema_version": "", "colour": "red", "size": ""}, V3 | {"user_id": " 7 "}, {},
+    rows: list[Any] = [V1 | {"price": "", "schema_version": "", "colour": "red", "size": ""}, V3 | {"user_id": " 7 "}, {},
             {"read_error": error, "raw": "\\xFF"}]  # fmt: skip
     found = [row["_payload"] for row in conformed(spark, shop, rows)]
     assert found == [rows[0], rows[1], {}, None]

@@ -53,7 +53,7 @@ class Row:
 class Setting:
     """What the lake holds when a batch comes in: (key, minute, row_id) accepted, dead letters, the watermark."""
 
-    accepted: list[tuple[str, float, str]] = field(default_factory=list)
+    accepted: list[tuple[Any, Any, str]] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
     watermark: float | None = None
     refuse_late: bool = False
@@ -276,7 +276,7 @@ def oracle(rows: list[Row], lake: Setting) -> dict[tuple[int, int], str]:
     """The same in plain Python: one row after the other, in the order of reading. A dead letter knows its own name
     better than a copy's in the same batch."""
     history = sorted(lake.accepted, key=lambda each: (each[1], each[2]))
-    batch: list[tuple[str, float, str]] = []
+    batch: list[tuple[Any, Any, str]] = []
     dead = set(lake.dead)
     found = {}
     for row in sorted(rows, key=lambda row: (row.reading, row.place)):
@@ -295,10 +295,10 @@ def oracle(rows: list[Row], lake: Setting) -> dict[tuple[int, int], str]:
     return found
 
 
-def repeated(row: Row, known: list[tuple[str, float, str]], watermark: float | None) -> str | None:
+def repeated(row: Row, known: list[tuple[Any, Any, str]], watermark: float | None) -> str | None:
     exact = [name for key, minute, name in known if (key, minute) == (row.key, row.minute)]
     mark = float("-inf") if watermark is None else watermark
-    fresh = [name for key, minute, name in known if key == row.key and minute >= mark and row.minute >= mark]
+    fresh = [name for key, minute, name in known if key == row.key and minute >= mark and row.minute >= mark]  # type: ignore[operator]
     return next(iter(exact or fresh), None)
 
 
@@ -320,7 +320,7 @@ def test_any_batching_of_exact_copies_accepts_each_event_once(data: Any, events:
     copies = [key for key in events for _ in range(data.draw(st.integers(1, 3)))]
     copies = data.draw(st.permutations(copies))
     lake = Setting()
-    accepted: list[str] = []
+    accepted: list[Any] = []
     reading = 0
     while copies:
         size = data.draw(st.integers(1, len(copies)))

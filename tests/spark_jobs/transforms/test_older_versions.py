@@ -81,7 +81,7 @@ def test_what_a_migration_renames_or_fills_is_asked_for_and_what_it_says_is_null
     assert [(each, said) for (each, _), said in zip(table, reasons(found), strict=True)] == table
     assert [each["schema_version"] for each in found] == [1] * 9 + [2]
     assert subject.exempt_versions["shift"] == {1, 2}
-    assert (subject.exempt_versions["crew"], subject.exempt_versions["team"], subject.exempt_versions["town"]) == (
+    assert (subject.exempt_versions["crew"], subject.exempt_versions["team"], subject.exempt_versions["town"]) == (  # type: ignore[comparison-overlap]
         {1},
         {1},
         frozenset(),

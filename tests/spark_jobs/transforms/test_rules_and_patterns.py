@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from support.bronze_rows import judged
@@ -37,7 +37,7 @@ def test_what_a_rule_cannot_decide_and_what_is_too_long_for_a_pattern_are_reason
         {"name": "why_is_plain", "check": "late OR why RLIKE '^[a-z ]*$'"},
     ]
     types = {"note": "string", "why": "string", "wide": "decimal(38,10)", "late": "boolean"}
-    fields = {name: {"type": type_} for name, type_ in types.items()}
+    fields: dict[str, dict[str, Any]] = {name: {"type": type_} for name, type_ in types.items()}
     fields["thing_id"], fields["seen_at"] = ({"type": each, "required": True} for each in ("string", "timestamp"))
     fields["note"]["pattern"] = r"[^@\s]+@[^@\s]+\.[^@\s]+"
     content = {"subject": "things", "version": 1, "kind": "events", "key": ["thing_id"], "event_time": "seen_at"}
@@ -70,7 +70,7 @@ def test_a_migration_that_a_row_makes_fail_is_a_reason_of_the_row(spark: SparkSe
     first = {"subject": "things", "version": 1, "kind": "events", "key": ["thing_id"], "event_time": "seen_at"}
     second = first | {"version": 2, "migrate": {"tag": "regexp_replace(note, '[ ]+', '-')", "kept": "'old'"}}
     (tmp_path / "things").mkdir()
-    for told, more in ((first, {"note": {}}), (second, {"note": {}, "tag": {}, "kept": {}})):
+    for told, more in ((first, ("note",)), (second, ("note", "tag", "kept"))):
         content = told | {"fields": fields | {name: {"type": "string"} for name in more}}
         text = yaml.safe_dump(content, sort_keys=False)
         (tmp_path / "things" / f"v{told['version']}.yaml").write_text(text, encoding="utf-8")

@@ -113,7 +113,7 @@ def test_a_key_of_one_part_is_its_value_and_of_several_parts_their_texts_joined(
     }
     alone = [key_text([(name, types[name])]).alias(name) for name in types]
     together = key_text(list(types.items())).alias("together")
-    assert [*rows.select(*alone, together).first()] == [
+    assert [*rows.select(*alone, together).collect()[0]] == [
         "a|b", "7", "1000000", "2026-01-05", "true", "1.50", "a\\|b|7|1000000|2026-01-05|true|1.50",
     ]  # fmt: skip
 

@@ -149,13 +149,12 @@ def something(shop: GoldHouse, chance: random.Random) -> None:
         key = chance.choice([("orders", "order_id", order), ("order_items", "order_item_id", number)])
         shop.put(key[0], {key[1]: key[2]}, deleted=True)
         return
-    chance.choice(
-        [
-            lambda: shop.order(order, DAY),
-            lambda: shop.line(number, order, 1, f"{chance.randint(1, 9)}.00"),
-            lambda: shop.pay(number, order, "1.00"),
-        ]
-    )()
+    acts: list[Callable[[], Any]] = [
+        lambda: shop.order(order, DAY),
+        lambda: shop.line(number, order, 1, f"{chance.randint(1, 9)}.00"),
+        lambda: shop.pay(number, order, "1.00"),
+    ]
+    chance.choice(acts)()
 
 
 def expected(shop: GoldHouse) -> list[Any]:

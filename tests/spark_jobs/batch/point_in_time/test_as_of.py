@@ -269,7 +269,7 @@ def text(minutes: float) -> str:
 
 
 def facts(printed: str) -> dict[str, str]:
-    return dict(line.strip().split("  ", 1) for line in printed.splitlines()[1:])  # type: ignore[arg-type]
+    return dict(line.strip().split("  ", 1) for line in printed.splitlines()[1:])
 
 
 def test_a_row_is_shown_with_its_bounds_and_the_change_that_made_it(tally: Tally) -> None:

@@ -22,6 +22,7 @@ from spark_jobs.storage import key_lookup
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.key_lookup import rows_with_keys
+from spark_jobs.storage.live_files import LiveFile, read_whole
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table_writer import write_parts
 
@@ -85,7 +86,7 @@ def change(seq: int, key: dict[str, Any], effective: datetime, kept: Any, op: st
 
 def scanned(table: Table | None) -> list[dict[str, Any]]:
     assert table is not None
-    return pa.table(DeltaTable(table.path).scan().read_all()).to_pylist()
+    return list(pa.table(DeltaTable(table.path).scan().read_all()).to_pylist())
 
 
 @pytest.mark.parametrize("type_", VALUES)
@@ -118,7 +119,12 @@ def test_of_many_files_only_those_are_opened_between_whose_bounds_a_key_lies(
         append_once(log, write_parts(log, pa.Table.from_pylist([row], schema=log.schema)), writer="l", version=version)
     use_storage_cache(StorageCache())
     opened: list[str] = []
-    monkeypatch.setattr(key_lookup, "read_whole", lambda file, schema: opened.append(file.path) or real(file, schema))
+
+    def noted(file: LiveFile, schema: pa.Schema) -> pa.Table:
+        opened.append(file.path)
+        return real(file, schema)
+
+    monkeypatch.setattr(key_lookup, "read_whole", noted)
     for value in VALUES[type_]:
         del opened[:]
         assert rows_with_keys(log, pa.array([value], log.schema.field("k").type), ["k"], ["k"])["k"].to_pylist() == [
@@ -128,7 +134,7 @@ def test_of_many_files_only_those_are_opened_between_whose_bounds_a_key_lies(
         assert len(opened) <= {"string": 4, "timestamp": 3}.get(type_, 1)
 
 
-real = key_lookup.read_whole
+real = read_whole
 
 
 def test_keys_whose_parts_read_alike_when_they_are_joined_are_keys_of_their_own(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_products_take_in_a_version_with_wider_numbers_by_a_rebuild_and_in_no_ot
         assert dict(was.dtypes)["product_id"] == "int"
         assert was.count() == next(c.live for c in done.compared if c.table == table.name)
         at = DeltaTable(table.path, version=done.before[table.name])
-        assert {field.name: field.type.type for field in at.schema().fields}["product_id"] == "integer"  # type: ignore[union-attr]
+        assert {field.name: field.type.type for field in at.schema().fields}["product_id"] == "integer"
     assert surrogates(home) == keys
     (current,) = [row for row in home.rows(home.lake.current(home.subject("products"))) if not row["_deleted"]]
     assert (current["product_id"], current["product_name"], current["price"]) == (1, "Cup", Decimal("12.50"))

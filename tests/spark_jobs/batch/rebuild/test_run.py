@@ -51,7 +51,7 @@ def rebuild(home: House, spark: SparkSession, subject: str, *, verify: bool) -> 
 
 
 def rows(table: Table) -> list[dict[str, Any]]:
-    return pa.table(DeltaTable(table.path).scan().read_all()).to_pylist()
+    return list(pa.table(DeltaTable(table.path).scan().read_all()).to_pylist())
 
 
 def versions(home: House, subject: str) -> dict[str, int]:

@@ -38,7 +38,7 @@ OVERLAPPING = [version(3001, 30, 1, at(1), at(6), False), version(3002, 30, 2, a
 
 
 def dimensions(
-    spark: SparkSession, customers: list[dict[str, Any]] = MOVED, products: list[dict[str, Any]] = CUP
+    spark: SparkSession, customers: list[tuple[Any, ...]] = MOVED, products: list[tuple[Any, ...]] = CUP
 ) -> tuple[DataFrame, DataFrame]:
     return frame(spark, customers, CUSTOMERS), frame(spark, products, PRODUCTS)
 

@@ -79,7 +79,7 @@ def test_all_gates_are_one_query_that_names_gate_and_date_and_is_silent_where_a_
 
 def test_the_first_rows_by_name_are_shown_in_that_order_and_all_are_counted(spark: SparkSession) -> None:
     names = [f"order line {number}" for number in (3, 1, 22, 2, 10, 21, 1)]
-    rows = [(MONDAY, name, f"detail {place}") for place, name in enumerate(names)]
+    rows: list[tuple[Any, ...]] = [(MONDAY, name, f"detail {place}") for place, name in enumerate(names)]
     rows += [(None, "order 1", "no date"), (TUESDAY, "order 1", "a"), (TUESDAY, "order 1", "a")]
     spread = frame(spark, rows, GATE).repartition(7)
     gates = {"one": spread, "other": frame(spark, rows[:1], GATE), "passes": frame(spark, [], GATE)}
@@ -90,7 +90,7 @@ def test_the_first_rows_by_name_are_shown_in_that_order_and_all_are_counted(spar
         ("one", None, 1, ["order 1: no date"]),
         ("other", MONDAY, 1, ["order line 3: detail 0"]),
     ]
-    none = [(gate, day, count, []) for gate, day, count, _ in expected]
+    none: list[tuple[Any, ...]] = [(gate, day, count, []) for gate, day, count, _ in expected]
     assert_df_equality(
         summarize_gates(gates, 3).union(summarize_gates(gates, 0)),
         frame(spark, [*expected, *none], SUMMARY),

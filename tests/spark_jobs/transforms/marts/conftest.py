@@ -16,7 +16,7 @@ QUICK = {"spark.sql.codegen.wholeStage": "false", "spark.sql.adaptive.enabled": 
 
 @pytest.fixture(scope="module")
 def interpreted(spark: SparkSession) -> Iterator[None]:
-    before = {name: spark.conf.get(name) for name in QUICK}
+    before = {name: str(spark.conf.get(name)) for name in QUICK}
     for name, value in QUICK.items():
         spark.conf.set(name, value)
     yield

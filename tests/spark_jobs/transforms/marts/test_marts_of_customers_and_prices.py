@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.mart_rows import CUSTOMERS, PRODUCTS, day, fact, facts, frame, payment, payments, told, version
@@ -152,7 +152,7 @@ def test_a_month_has_the_prices_that_were_in_force_in_it(spark: SparkSession) ->
         version(7, feb, "0.00"),
     ]
     month = day(feb)
-    amounts = [
+    amounts: list[tuple[Any, ...]] = [
         (1, "since 2026-02-28T23:59:59.999999", 2, "1.00", "3.00", "1.00", "3.00", "2.000000", "0.408248"),
         (2, "since 2026-02-06", 1, None, "1.00", "0.00", "1.00", "0.500000", "1.000000"),
         (3, "since 2026-02-01", 1, "4.00", "4.00", "4.00", "4.00", "4.000000", "0.000000"),

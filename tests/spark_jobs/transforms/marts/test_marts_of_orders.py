@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -147,7 +148,7 @@ def test_the_error_rate_is_that_of_the_rows_judged(spark: SparkSession) -> None:
 
 
 IN_JUNE = moment("2026-06-01T23:59:59")
-LETTER_DATES = [
+LETTER_DATES: list[tuple[Any, ...]] = [
     # the payload spells a time: its day in UTC
     ("orders", {"event_ts": "2026-01-31T23:30:00-01:00"}, "open", "2026-02-01"),
     ("events", {"event_time": "2026-01-31 10:00"}, "discarded", "2026-01-31"),
