@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_jobs.batch.gold.commits import Commit, RunFacts
 from spark_jobs.batch.gold.run import GoldRun
+from spark_jobs.microbatch.commit import commit_batch
+from spark_jobs.microbatch.journal import PreparedBatch
 from spark_jobs.schemas_gold import GOLD
 from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.key_lookup import all_rows
@@ -39,6 +42,13 @@ def at(day: str, time: str = "12:00") -> datetime:
 
 def on(day: str) -> date:
     return date.fromisoformat(day)
+
+
+def commit_prepared(table: Table, commit: Commit, number: int) -> None:
+    """Make a prepared commit to a table of gold as a run of this number would."""
+    ensure_table(table)
+    batch = PreparedBatch(number, commit.parts, RunFacts(""), deleted_keys={table.name: commit.deleted_keys})
+    commit_batch(batch, [table], lambda _: "gold/test")
 
 
 @dataclass

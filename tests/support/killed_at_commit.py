@@ -29,8 +29,7 @@ def dying(commit: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 if __name__ == "__main__":
     wanted = sys.argv[1]
-    commit.append_once = dying(commit.append_once, wanted)
-    commit.replace_once = dying(commit.replace_once, wanted)
-    books.append_once = dying(books.append_once, wanted)
-    record.append_once = dying(record.append_once, wanted)
+    for module in (commit, books, record):
+        for name in {"append_once", "replace_once"} & set(vars(module)):
+            setattr(module, name, dying(getattr(module, name), wanted))
     main(sys.argv[2:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +26,7 @@ NOON = datetime(2026, 1, 29, 12, tzinfo=UTC)
 FIRST, SECOND = date(2026, 1, 29), date(2026, 1, 30)
 
 
-def table_at(root: Path, **changes: object) -> Table:
+def table_at(root: Path, **changes: Any) -> Table:
     """Return a table of rows by day."""
     return dataclasses.replace(Table("ops/x", str(root / "x"), SCHEMA, ("day",), ("n", "at", "row_id")), **changes)
 

@@ -249,13 +249,13 @@ MINUTES = st.sampled_from([-2, -1, 0, 1, 2, None])
 @st.composite
 def batches(draw: st.DrawFn, most: int = 8) -> list[Row]:
     """Rows with seats of their own; few keys, times and ids, so that they meet; a row reads the same each time."""
-    seen: dict[str, tuple[str | None, int | None]] = {}
+    seen: dict[str, tuple[str | None, int | None, bool]] = {}
     rows = []
     for reading in range(1, draw(st.integers(1, 3)) + 1):
         for place in range(1, draw(st.integers(0, most // 2)) + 1):
             row_id = draw(st.sampled_from("abcde")) + str(place)
-            key, minute = seen.setdefault(row_id, (draw(KEYS), draw(MINUTES)))
-            valid = key is not None and minute is not None and draw(st.booleans())
+            key, minute, good = seen.setdefault(row_id, (draw(KEYS), draw(MINUTES), draw(st.booleans())))
+            valid = key is not None and minute is not None and good
             rows.append(Row(row_id, key, minute, reading, place, valid))
     return rows
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -22,6 +23,11 @@ from spark_jobs.landing.landed_file import FileToLand
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import BITS, judge
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from schema_registry.registry import Subject
+
 TESTS = Path(__file__).parents[2]
 SENSORS = TESTS / "schema_registry" / "contracts"
 judged_file = runpy.run_path(str(TESTS / "support" / "contract_oracle.py"))["judged_file"]
@@ -29,11 +35,11 @@ MARK = datetime(2026, 1, 5, 11, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def shop():
+def shop() -> Subject:
     return registry.load().subject("ecommerce_events")
 
 
-def subject_of(tmp_path, fields, **more):
+def subject_of(tmp_path: Path, fields: dict[str, Any], **more: Any) -> Subject:
     """A subject of one version, loaded from a file like any other."""
     contract = {
         "subject": "things", "version": 1, "kind": "events", "key": ["thing_id"], "event_time": "seen_at",
@@ -48,7 +54,7 @@ def subject_of(tmp_path, fields, **more):
 THING = {"thing_id": "t", "seen_at": "2026-01-05T10:00"}
 
 
-def test_an_unreadable_row_passes_through_with_its_reasons_alone(spark, shop):
+def test_an_unreadable_row_passes_through_with_its_reasons_alone(spark: SparkSession, shop: Subject) -> None:
     errors = [("column_count", None, "6 cells, 5 names"), ("encoding", "price", "byte 3")]
     [row] = judged(spark, shop, [{"read_error": errors, "raw": "a,b\\xFF"}])
     assert row["_reasons"] == [("column_count", None), ("encoding", "price")]
@@ -56,7 +62,7 @@ def test_an_unreadable_row_passes_through_with_its_reasons_alone(spark, shop):
     assert (row["_valid"], row["raw"], row["_payload"]) == (False, "a,b\\xFF", None)
 
 
-def test_an_accepted_row_is_typed_and_enriched(spark, shop):
+def test_an_accepted_row_is_typed_and_enriched(spark: SparkSession, shop: Subject) -> None:
     rows = [V3 | {"event_time": "2026-01-05T01:30:00.5+02:00", "price": "9.99", "quantity": "3"}, V1]
     new, old = judged(spark, shop, rows)
     assert new["event_time"] == datetime(2026, 1, 4, 23, 30, 0, 500_000, tzinfo=UTC)
@@ -66,7 +72,7 @@ def test_an_accepted_row_is_typed_and_enriched(spark, shop):
     assert (old["schema_version"], old["session_id"], old["category"], old["quantity"]) == (1, None, "unknown", 1)
 
 
-def test_total_amount_is_price_times_quantity_to_the_cent(spark, shop):
+def test_total_amount_is_price_times_quantity_to_the_cent(spark: SparkSession, shop: Subject) -> None:
     pairs = [("9.99", "3"), ("0.01", "2147483647"), ("1000000.00", "2147483647"), ("0", "5"), ("0.10", "0"), ("", "2")]
     rows = [V3 | {"price": price, "quantity": quantity, "event_type": "search"} for price, quantity in pairs]
     expected = [Decimal(price) * int(quantity) if price else None for price, quantity in pairs]
@@ -75,7 +81,9 @@ def test_total_amount_is_price_times_quantity_to_the_cent(spark, shop):
     assert all(row["_valid"] for row in found)
 
 
-def test_where_late_rows_are_refused_a_valid_row_keeps_its_payload_as_it_may_be_late(spark, shop):
+def test_where_late_rows_are_refused_a_valid_row_keeps_its_payload_as_it_may_be_late(
+    spark: SparkSession, shop: Subject
+) -> None:
     rows = [V3, V3 | {"price": "-1"}]
     found = judged(spark, shop, rows, replace(OPTIONS, refuse_late=True))
     assert [dict(row["_payload"]) for row in found] == rows
@@ -83,14 +91,14 @@ def test_where_late_rows_are_refused_a_valid_row_keeps_its_payload_as_it_may_be_
     assert [row["_payload"] is None for row in judged(spark, shop, rows)] == [True, False]
 
 
-def test_the_clock_skew_is_a_term_and_not_a_constant(spark, shop):
+def test_the_clock_skew_is_a_term_and_not_a_constant(spark: SparkSession, shop: Subject) -> None:
     ahead = INGESTED + timedelta(milliseconds=1500)
     rows = [V3 | {"event_time": f"{ahead:%Y-%m-%dT%H:%M:%S}{fraction}"} for fraction in (".5", ".500001")]
     found = judged(spark, shop, rows, replace(OPTIONS, clock_skew=timedelta(milliseconds=1500)))
     assert [row["_reasons"] for row in found] == [[], [("future", "event_time")]]
 
 
-def test_a_subject_that_no_code_knows_is_judged_by_its_contracts(spark):
+def test_a_subject_that_no_code_knows_is_judged_by_its_contracts(spark: SparkSession) -> None:
     sensors = registry.load(SENSORS).subject("sensor_readings")
     old = {"reading_id": "r", "device": "ABC-0001", "measured_at": "2026-01-05T10:00", "status": "ok", "value": "1.5",
            "uptime_seconds": "10", "calibrated": "true", "fitted_on": "2025-12-31"}  # fmt: skip
@@ -126,7 +134,7 @@ def test_a_subject_that_no_code_knows_is_judged_by_its_contracts(spark):
     assert (found[1]["calibrated"], found[1]["fitted_on"]) == (True, date(2025, 12, 31))
 
 
-def test_a_contract_of_more_checks_than_a_long_has_bits(spark, tmp_path):
+def test_a_contract_of_more_checks_than_a_long_has_bits(spark: SparkSession, tmp_path: Path) -> None:
     count = 40
     subject = subject_of(tmp_path, {f"n{at}": {"type": "int", "min": 0} for at in range(count)})
     assert 2 * count > BITS
@@ -144,7 +152,7 @@ def test_a_contract_of_more_checks_than_a_long_has_bits(spark, tmp_path):
     assert not any(row["_valid"] for row in found[1:])
 
 
-def test_bounds_of_wide_decimals_and_in_any_spelling_hold(spark, tmp_path):
+def test_bounds_of_wide_decimals_and_in_any_spelling_hold(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "wide").mkdir()
     fields = {"wide": {"type": "decimal(38,2)", "max": 10**30}, "whole": {"type": "bigint", "max": 9_000_000_000}}
     subject = subject_of(tmp_path / "wide", fields)
@@ -160,7 +168,7 @@ def test_bounds_of_wide_decimals_and_in_any_spelling_hold(spark, tmp_path):
     assert [row["_reasons"] for row in judged(spark, subject, rows)] == [[], [wide, whole], [wide]]
 
 
-def test_a_blank_in_a_field_that_may_be_absent_is_missing(spark, tmp_path):
+def test_a_blank_in_a_field_that_may_be_absent_is_missing(spark: SparkSession, tmp_path: Path) -> None:
     fields = {
         "note": {"type": "string", "non_blank": True},
         "why": {"type": "string", "non_blank": True, "required_when": "note = 'odd'"},
@@ -183,7 +191,7 @@ POISON = {
 
 
 @pytest.fixture
-def poisoned(tmp_path):
+def poisoned(tmp_path: Path) -> Any:
     types = {"text": "string", "whole": "int", "large": "bigint", "money": "decimal(18,2)", "day": "date"}
     derive = {
         "narrowed": {"type": "int", "expr": "large"},
@@ -198,7 +206,7 @@ def poisoned(tmp_path):
     return subject, rows
 
 
-def test_no_value_makes_a_derived_column_throw(spark, poisoned):
+def test_no_value_makes_a_derived_column_throw(spark: SparkSession, poisoned: Any) -> None:
     subject, rows = poisoned
     found = judged(spark, subject, rows)
     assert len(found) == len(rows)
@@ -208,12 +216,12 @@ def test_no_value_makes_a_derived_column_throw(spark, poisoned):
     assert all(row["overflowed"] is None for row in found if row["money"])
 
 
-def test_the_product_switches_ansi_mode_off_because_rules_could_throw_in_it(spark):
+def test_the_product_switches_ansi_mode_off_because_rules_could_throw_in_it(spark: SparkSession) -> None:
     assert spark.conf.get("spark.sql.ansi.enabled") == "false"
 
 
 @pytest.fixture(scope="module")
-def landed(spark, shop, tmp_path_factory):
+def landed(spark: SparkSession, shop: Subject, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Some thousand generated rows with many faults, landed as the lake lands them: the paths, and Bronze."""
     folder = tmp_path_factory.mktemp("generated")
     options = EventOptions(
@@ -229,7 +237,7 @@ def landed(spark, shop, tmp_path_factory):
     return paths, spark.read.parquet(table.path)
 
 
-def test_an_oracle_in_plain_python_finds_the_same_reasons_for_every_generated_row(shop, landed):
+def test_an_oracle_in_plain_python_finds_the_same_reasons_for_every_generated_row(shop: Subject, landed: Any) -> None:
     paths, rows = landed
     verdicts = judge(conform(rows, shop), shop, OPTIONS).select(
         "source", "source_position", "_valid", "_reasons", "price"
@@ -253,7 +261,7 @@ def test_an_oracle_in_plain_python_finds_the_same_reasons_for_every_generated_ro
     assert len(codes) >= 12
 
 
-def test_the_same_rows_are_judged_the_same_twice_however_they_are_split(shop, landed):
+def test_the_same_rows_are_judged_the_same_twice_however_they_are_split(shop: Subject, landed: Any) -> None:
     _, rows = landed
     options = replace(OPTIONS, refuse_late=True)
     once = judge(conform(rows.coalesce(1), shop), shop, options)
@@ -263,7 +271,7 @@ def test_the_same_rows_are_judged_the_same_twice_however_they_are_split(shop, la
     assert_df_equality(once.select(plain).orderBy(seat), again.select(plain).orderBy(seat))
 
 
-def test_an_empty_batch_is_judged_to_nothing(spark, shop):
+def test_an_empty_batch_is_judged_to_nothing(spark: SparkSession, shop: Subject) -> None:
     assert judged(spark, shop, []) == []
     columns = judge(conform(bronze(spark, shop, [V2]), shop), shop, OPTIONS).columns
     assert len(columns) == len(set(columns))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from chispa import assert_df_equality
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from schema_registry.contract import FieldType
@@ -87,7 +90,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("type_", "taken", "refused"), TABLE, ids=[type_ for type_, _, _ in TABLE])
-def test_a_type_takes_exactly_these_texts(spark, type_, taken, refused):
+def test_a_type_takes_exactly_these_texts(spark: SparkSession, type_: str, taken: Any, refused: Any) -> None:
     expected = [*taken.items(), *((text, None) for text in refused), (None, None)]
     rows = spark.createDataFrame(expected, "text string, value string").coalesce(1)
     value = parse_text(F.col("text"), FieldType.parse(type_)).alias("value")
@@ -97,7 +100,7 @@ def test_a_type_takes_exactly_these_texts(spark, type_, taken, refused):
     assert_df_equality(found.select("text", spelled), rows, ignore_nullable=True)
 
 
-def test_a_key_of_one_part_is_its_value_and_of_several_parts_their_texts_joined(spark):
+def test_a_key_of_one_part_is_its_value_and_of_several_parts_their_texts_joined(spark: SparkSession) -> None:
     row = "'a|b' AS s, 7 AS i, TIMESTAMP '1970-01-01 00:00:01' AS t, DATE '2026-01-05' AS d, true AS b, 1.50 AS m"
     rows = spark.sql(f"SELECT {row}")
     types = {
@@ -118,7 +121,7 @@ def test_a_key_of_one_part_is_its_value_and_of_several_parts_their_texts_joined(
     ]  # fmt: skip
 
 
-def test_spark_and_arrow_spell_every_key_alike(spark):
+def test_spark_and_arrow_spell_every_key_alike(spark: SparkSession) -> None:
     """Spark spells the key that is looked for, Arrow the ones that history has."""
     types = ["decimal(38,10)", "decimal(20,0)", "date", "timestamp", "boolean", "bigint", "string"]
     texts = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from support.gold_lake import commit_prepared
 from support.lakes import House, house
 
 from spark_jobs.batch.gold.commits import prepare_update
@@ -69,7 +70,7 @@ class Books:
         commit = prepare_update(self.mart, wanted, all_rows(self.mart, self.mart.schema.names))
         self.runs += 1
         if commit is not None:
-            commit.make(self.home.lake, "test", self.runs)
+            commit_prepared(self.mart, commit, self.runs)
         self.last = inputs.now
         return rates(wanted)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gold_lake import GoldHouse, at
+from support.gold_lake import GoldHouse, at, commit_prepared
 
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.batch.gold.waiting_facts import update_waiting_facts
@@ -40,7 +40,7 @@ class Waits:
         commit, self.counts = update_waiting_facts(lake.gold("waiting_facts"), inputs)
         self.runs += 1
         if commit is not None:
-            commit.make(lake, "test", self.runs)
+            commit_prepared(lake.gold("waiting_facts"), commit, self.runs)
         self.last = inputs.now
         return self.rows()
 
