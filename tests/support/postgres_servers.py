@@ -54,10 +54,27 @@ class Server:
         stop(self.root)
 
     def kill(self) -> None:
-        """kill -9 of the server and of all that serve its connections."""
+        """kill -9 of the server and of all that serve its connections; return when all are dead.
+
+        One that lives on would hold the shared memory, and the next server would refuse to start.
+        """
         postmaster = psutil.Process(int((self.root / "postmaster.pid").read_text().splitlines()[0]))
-        for process in [postmaster, *postmaster.children(recursive=True)]:
+        postmaster.suspend()  # so that it starts nobody who is not on the list
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
             process.kill()
+        until = time.monotonic() + 60
+        while any(map(_is_alive, processes)):
+            assert time.monotonic() < until, "a killed server lives on"
+            time.sleep(0.01)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """True until the process is dead; one that nobody has waited for yet holds nothing any more."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @dataclass
