@@ -1,4 +1,7 @@
-"""config.postgres and config.postgres_login, against an embedded server and one of Debian."""
+"""config.postgres and config.postgres_login, against an embedded server and one of Debian.
+
+Covers: config.postgres_login.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""config.settings: reading, precedence, errors, secrets."""
+"""config.settings: reading, precedence, errors, secrets.
+
+Covers: config.groups.*, config.errors.
+"""
 
 from __future__ import annotations
 

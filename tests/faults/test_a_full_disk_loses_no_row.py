@@ -1,6 +1,8 @@
 """A full disk fails a batch with a sentence, leaves nothing of it, and the same batch lands once there is room.
 
 Room is given page by page, so the disk is full at every write in turn: a part, a folder, the ledger, each table's log entry.
+
+Covers: spark_jobs.storage.attempt.
 """
 
 from __future__ import annotations

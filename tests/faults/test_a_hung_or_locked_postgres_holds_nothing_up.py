@@ -1,6 +1,8 @@
 """A table that someone holds locked, a server that hangs, a worker that dies: the others go on, it is said, and a stop ends.
 
 Covers watchdog and worker.
+
+Covers: spark_jobs.publish.watchdog.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """A worker that is killed in the middle of its files fails the batch and leaves nothing; the next attempt lands every row once.
 
 The workers are real processes, without Spark around them: killed is killed, whoever started it.
+
+Covers: spark_jobs.storage.parts_on_disk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""A file that a power cut left empty or cut off is named with the way out; what it held is never missing without a word."""
+"""A file that a power cut left empty or cut off is named with the way out; what it held is never missing without a word.
+
+Covers: spark_jobs.storage.damage, spark_jobs.storage.failures, spark_jobs.storage.files,
+spark_jobs.storage.integrity.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a contract can say, Spark can do, and quickly: all else is refused when it is loaded, in one sentence with the way out."""
+"""What a contract can say, Spark can do, and quickly: all else is refused when it is loaded, in one sentence with the way out.
+
+Covers: schema_registry.pattern*, spark_jobs.transforms.runnable_contract, spark_jobs.transforms.null_on_error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A landing folder that anyone may write to: whatever lies in it is read, kept or set aside, on record, and stops nothing."""
+"""A landing folder that anyone may write to: whatever lies in it is read, kept or set aside, on record, and stops nothing.
+
+Covers: spark_jobs.batch.status, spark_jobs.cli.status, spark_jobs.render.status, spark_jobs.landing.backlog,
+spark_jobs.landing.landed_file, spark_jobs.landing.limits, spark_jobs.landing.omitted_files.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Text of rows, names of files and sentences of others hold what a terminal, a log or a markup would obey: it is only shown."""
+"""Text of rows, names of files and sentences of others hold what a terminal, a log or a markup would obey: it is only shown.
+
+Covers: spark_jobs.render.terminal, spark_jobs.batch.audit.result, spark_jobs.cli.settings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A power cut takes the youngest files of Spark's checkpoint: what is planned anew is judged once, nothing is passed over."""
+"""A power cut takes the youngest files of Spark's checkpoint: what is planned anew is judged once, nothing is passed over.
+
+Covers: spark_jobs.batch.refine_progress, spark_jobs.microbatch.offsets, spark_jobs.microbatch.spark_notes.
+"""
 
 from __future__ import annotations
 

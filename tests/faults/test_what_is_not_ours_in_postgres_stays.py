@@ -1,6 +1,9 @@
 """A database that others use: publishing keeps to a schema of its own, leaves what it has not made, and says what is in its way.
 
 Covers catalog, move_from_public, names, refusals and roles.
+
+Covers: spark_jobs.publish.move_from_public, spark_jobs.publish.names, spark_jobs.publish.refusals,
+spark_jobs.publish.errors.
 """
 
 from __future__ import annotations

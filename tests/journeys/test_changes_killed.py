@@ -1,4 +1,7 @@
-"""kill -9 between the appends, the merge and the history write; and at random while six subjects stream at once."""
+"""kill -9 between the appends, the merge and the history write; and at random while six subjects stream at once.
+
+Covers: spark_jobs.batch.audit.against_truth, spark_jobs.batch.audit.changes.
+"""
 
 from __future__ import annotations
 

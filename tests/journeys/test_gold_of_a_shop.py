@@ -1,6 +1,9 @@
 """A generated shop with chaos in it, streamed in two halves with a gold run after each.
 
 Every table of gold against SQL over Silver, and the same content again from everything rebuilt.
+
+Covers: spark_jobs.batch.gold.build, spark_jobs.batch.gold.marts, spark_jobs.batch.gold.staged_facts,
+spark_jobs.transforms.star, spark_jobs.storage.frames.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""kill -9 of the JVM and of Python at random moments, round after round; then every row is accounted for, once."""
+"""kill -9 of the JVM and of Python at random moments, round after round; then every row is accounted for, once.
+
+Covers: spark_jobs.__main__, spark_jobs.cli.audit, spark_jobs.cli.generate, spark_jobs.render.audit,
+spark_jobs.render.generate, spark_jobs.batch.audit.run, spark_jobs.batch.audit.against_manifest,
+spark_jobs.microbatch.exactly_once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Publishing as a process of its own, killed on either side: afterwards Postgres shows what the lake has, row by row."""
+"""Publishing as a process of its own, killed on either side: afterwards Postgres shows what the lake has, row by row.
+
+Covers: spark_jobs.cli.publish, spark_jobs.render.publish.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""tally scenarios: all three stories through the real route, and the figures that they come to."""
+"""tally scenarios: all three stories through the real route, and the figures that they come to.
+
+Covers: spark_jobs.cli.scenarios, spark_jobs.demo.scenarios.*, spark_jobs.demo.history.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The two terminals, for real: a generator in one, spark-submit in the other."""
+"""The two terminals, for real: a generator in one, spark-submit in the other.
+
+Covers: spark_jobs.stream, spark_jobs.cli.stream, spark_jobs.render.stream, spark_jobs.queries.signals.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""schema_registry.parsing, checks, yaml_file and registry: contracts that are refused, and the message of each."""
+"""schema_registry.parsing, checks, yaml_file and registry: contracts that are refused, and the message of each.
+
+Covers: schema_registry.checks, schema_registry.yaml_file.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Examples are data that is read strictly, and no part of a contract."""
+"""Examples are data that is read strictly, and no part of a contract.
+
+Covers: schema_registry.example, schema_registry.value_text.
+"""
 
 from __future__ import annotations
 

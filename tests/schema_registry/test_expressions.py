@@ -1,4 +1,7 @@
-"""schema_registry.expressions, with the modules sql_* below it: which expressions contracts may use."""
+"""schema_registry.expressions, with the modules sql_* below it: which expressions contracts may use.
+
+Covers: schema_registry.sql_*.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""schema_registry.lock: freezing versions, and what changes a fingerprint."""
+"""schema_registry.lock: freezing versions, and what changes a fingerprint.
+
+Covers: schema_registry.fingerprint.
+"""
 
 from __future__ import annotations
 

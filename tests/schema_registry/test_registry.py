@@ -1,4 +1,8 @@
-"""schema_registry.registry, subject, contract and describe: loading a folder of contracts."""
+"""schema_registry.registry, subject, contract and describe: loading a folder of contracts.
+
+Covers: schema_registry.contract, schema_registry.describe, schema_registry.parsing, schema_registry.subject,
+schema_registry.yaml_values, schema_registry.errors.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The whole application over HTTP: injection, methods, outages of the database. Covers serving/app.py and serving/errors.py."""
+"""The whole application over HTTP: injection, methods, outages of the database. Covers serving/app.py and serving/errors.py.
+
+Covers: serving.errors, serving.routes.dependencies.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Covers serving/routes/dead_letters.py and serving/queries/dead_letters.py over HTTP."""
+"""Covers serving/routes/dead_letters.py and serving/queries/dead_letters.py over HTTP.
+
+Covers: serving.queries.dead_letters, serving.routes.dead_letters.
+"""
 
 from __future__ import annotations
 

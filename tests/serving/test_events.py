@@ -1,4 +1,7 @@
-"""Covers serving/routes/events.py and serving/queries/events.py over HTTP."""
+"""Covers serving/routes/events.py and serving/queries/events.py over HTTP.
+
+Covers: serving.queries.events, serving.routes.events.
+"""
 
 from __future__ import annotations
 

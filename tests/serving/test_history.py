@@ -1,4 +1,7 @@
-"""Covers serving/routes/history.py and serving/queries/history.py over HTTP."""
+"""Covers serving/routes/history.py and serving/queries/history.py over HTTP.
+
+Covers: serving.queries.history, serving.routes.history.
+"""
 
 from __future__ import annotations
 

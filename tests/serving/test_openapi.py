@@ -1,4 +1,7 @@
-"""The OpenAPI document, and that every answer is one that it describes (by schemathesis). Covers serving/models/."""
+"""The OpenAPI document, and that every answer is one that it describes (by schemathesis). Covers serving/models/.
+
+Covers: serving.models.*.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Covers serving/routes/quality.py and serving/queries/quality.py over HTTP."""
+"""Covers serving/routes/quality.py and serving/queries/quality.py over HTTP.
+
+Covers: serving.queries.quality, serving.routes.quality.
+"""
 
 from __future__ import annotations
 

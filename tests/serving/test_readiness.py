@@ -1,4 +1,7 @@
-"""Covers serving/readiness.py."""
+"""Covers serving/readiness.py.
+
+Covers: serving.routes.health.
+"""
 
 from __future__ import annotations
 

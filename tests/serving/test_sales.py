@@ -1,4 +1,7 @@
-"""Covers serving/routes/sales.py and serving/queries/sales.py over HTTP."""
+"""Covers serving/routes/sales.py and serving/queries/sales.py over HTTP.
+
+Covers: serving.queries.sales, serving.routes.sales.
+"""
 
 from __future__ import annotations
 

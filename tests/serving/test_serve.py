@@ -1,4 +1,7 @@
-"""Covers serving/serve.py, through the command ``tally serve``."""
+"""Covers serving/serve.py, through the command ``tally serve``.
+
+Covers: spark_jobs.cli.serve.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """Runs of the shop: the same bytes whatever subjects are named, and a killed run is continued.
 
 Covers changes/run.py and changes/feed.py with recovery.py, delivery.py and changes/options.py.
+
+Covers: generator.changes.feed, generator.changes.files, generator.changes.options, generator.changes.planned_file,
+generator.changes.rotation, generator.delivery, generator.recovery, generator.built_file.
 """
 
 from __future__ import annotations

@@ -2,6 +2,12 @@
 
 Covers changes/ as a whole: the simulation (customers, products, orders), the fault injector with its copies, late
 arrivals and odd changes, layouts and files, with csvtext.py and file_faults.py.
+
+Covers: generator.changes.arrivals, generator.changes.bad_rows, generator.changes.change, generator.changes.contracts,
+generator.changes.copies, generator.changes.customers, generator.changes.fault_injector,
+generator.changes.fault_table, generator.changes.layouts, generator.changes.odd_*, generator.changes.orders,
+generator.changes.population, generator.changes.products, generator.changes.schedule, generator.changes.simulation,
+generator.csvtext, generator.catalogue.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The table of faults of events is complete, unambiguous, and agrees with the published contracts.
 
 Covers events/fault_table.py, events/bad_rows.py, events/odd_rows.py and faults.py.
+
+Covers: generator.events.bad_rows, generator.events.odd_rows, generator.events.paths, generator.faults.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Runs that write events: the same bytes every time, whole files or none, and a killed run is continued.
 
 Covers events/run.py with recovery.py and delivery.py; changes/test_run.py covers the last two for the shop.
+
+Covers: generator.events.files, generator.events.options.
 """
 
 from __future__ import annotations

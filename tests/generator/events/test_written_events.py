@@ -2,6 +2,8 @@
 
 Covers events/ as a whole: files, rows, plant, copies and the tables of bad and odd rows, with csvtext.py and
 file_faults.py.
+
+Covers: generator.events.copies, generator.events.plant, generator.events.rows, generator.file_faults.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""tally gold: what it refuses before Spark has started, and how it shows what a run did."""
+"""tally gold: what it refuses before Spark has started, and how it shows what a run did.
+
+Covers: spark_jobs.cli.options, spark_jobs.render.gold, spark_jobs.render.progress.
+"""
 
 from __future__ import annotations
 

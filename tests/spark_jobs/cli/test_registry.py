@@ -1,4 +1,7 @@
-"""tally registry test: examples judged, and what its exit code says."""
+"""tally registry test: examples judged, and what its exit code says.
+
+Covers: spark_jobs.render.contracts.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """CSV bytes in, rows and unread rows out: whatever the file holds, nothing is lost and nobody else's row is harmed.
 
 Covers csv_text, csv_records, csv_quotes, csv_parse and line_blocks.
+
+Covers: spark_jobs.landing.csv_*, spark_jobs.landing.chunks, spark_jobs.landing.line_blocks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Files in, Bronze parts out: rows, ids, positions, and a line for every file. Covers land_files and bronze_rows."""
+"""Files in, Bronze parts out: rows, ids, positions, and a line for every file. Covers land_files and bronze_rows.
+
+Covers: spark_jobs.landing.bronze_rows.
+"""
 
 from __future__ import annotations
 

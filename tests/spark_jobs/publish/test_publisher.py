@@ -1,4 +1,7 @@
-"""The publisher with its workers: covers publisher, worker, table_progress and refusals."""
+"""The publisher with its workers: covers publisher, worker, table_progress and refusals.
+
+Covers: spark_jobs.publish.table_progress, spark_jobs.publish.worker.
+"""
 
 from __future__ import annotations
 

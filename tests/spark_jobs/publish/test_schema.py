@@ -1,4 +1,8 @@
-"""A database that is prepared for publishing: covers schema, tables, views, ddl, catalog, roles, target and targets."""
+"""A database that is prepared for publishing: covers schema, tables, views, ddl, catalog, roles, target and targets.
+
+Covers: spark_jobs.publish.catalog, spark_jobs.publish.ddl, spark_jobs.publish.roles, spark_jobs.publish.tables,
+spark_jobs.publish.target, spark_jobs.publish.targets, spark_jobs.publish.views.
+"""
 
 from __future__ import annotations
 

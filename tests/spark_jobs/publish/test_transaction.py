@@ -1,4 +1,7 @@
-"""A version of a table in one transaction: covers transaction, upsert and csv_rows."""
+"""A version of a table in one transaction: covers transaction, upsert and csv_rows.
+
+Covers: spark_jobs.publish.csv_rows, spark_jobs.publish.upsert.
+"""
 
 from __future__ import annotations
 

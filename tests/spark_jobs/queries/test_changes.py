@@ -1,4 +1,7 @@
-"""Changes through the real queries: current rows, tombstones, history and books, done once, done twice, and interrupted."""
+"""Changes through the real queries: current rows, tombstones, history and books, done once, done twice, and interrupted.
+
+Covers: spark_jobs.queries.apply_changes, spark_jobs.transforms.late_keys.
+"""
 
 from __future__ import annotations
 

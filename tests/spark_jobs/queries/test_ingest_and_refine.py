@@ -1,4 +1,10 @@
-"""One lake, the real queries: what a batch does, done once, done twice, and interrupted at every step."""
+"""One lake, the real queries: what a batch does, done once, done twice, and interrupted at every step.
+
+Covers: spark_jobs.queries.application, spark_jobs.queries.books, spark_jobs.queries.duplicates,
+spark_jobs.queries.ingest, spark_jobs.queries.refine, spark_jobs.queries.verdicts, spark_jobs.queries.watermark,
+spark_jobs.microbatch.staging, spark_jobs.batch.audit.books, spark_jobs.batch.audit.verdict_counts,
+spark_jobs.storage.spark_tables, spark_jobs.schemas.
+"""
 
 from __future__ import annotations
 

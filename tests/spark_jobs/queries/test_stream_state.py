@@ -1,4 +1,7 @@
-"""The note of how a stream stands: written by the stream, read by whoever asks, and never in anyone's way."""
+"""The note of how a stream stands: written by the stream, read by whoever asks, and never in anyone's way.
+
+Covers: spark_jobs.microbatch.stream_state.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Checkpoints come every twenty versions, and hold the table."""
+"""Checkpoints come every twenty versions, and hold the table.
+
+Covers: spark_jobs.storage.checkpoint_files.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Tables are made with what they need, and given the columns they lack."""
+"""Tables are made with what they need, and given the columns they lack.
+
+Covers: spark_jobs.storage.actions.
+"""
 
 from __future__ import annotations
 

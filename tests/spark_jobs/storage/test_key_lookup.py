@@ -1,4 +1,7 @@
-"""The rows of some keys: all of them, only live ones, and no more is read than can hold them."""
+"""The rows of some keys: all of them, only live ones, and no more is read than can hold them.
+
+Covers: spark_jobs.storage.key_set, spark_jobs.storage.live_files, spark_jobs.storage.sorted_keys.
+"""
 
 from __future__ import annotations
 

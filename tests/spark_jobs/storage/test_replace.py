@@ -1,5 +1,8 @@
 """Rows of these keys become these rows: once, in one commit, whatever happens meanwhile. Read by delta-rs; see also
-test_replace_with_spark."""
+test_replace_with_spark.
+
+Covers: spark_jobs.storage.replace_change.
+"""
 
 from __future__ import annotations
 

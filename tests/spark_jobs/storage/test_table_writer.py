@@ -1,4 +1,7 @@
-"""Parts say what they hold; a full one is followed by another, and no row is lost."""
+"""Parts say what they hold; a full one is followed by another, and no row is lost.
+
+Covers: spark_jobs.storage.part_writer, spark_jobs.storage.parts, spark_jobs.storage.table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every rule of ecommerce_events at its boundaries: one row a line, and exactly the reasons against it."""
+"""Every rule of ecommerce_events at its boundaries: one row a line, and exactly the reasons against it.
+
+Covers: spark_jobs.transforms.field_checks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The version of a row, its migration, and what goes to extras. Covers conform and contract_version."""
+"""The version of a row, its migration, and what goes to extras. Covers conform and contract_version.
+
+Covers: spark_jobs.transforms.contract_version.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """Whatever way changes are split and in whatever order they come: the same rows, versions and books as the oracle says.
 
 Covers table_updates, change_batch, late_keys, reduced_changes, entity_rows and scd2.
+
+Covers: spark_jobs.transforms.arrow_columns, spark_jobs.transforms.change_batch,
+spark_jobs.transforms.reduced_changes, spark_jobs.transforms.scd2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Truncates meet each key as few deletes, and come to what all of them would."""
+"""Truncates meet each key as few deletes, and come to what all of them would.
+
+Covers: spark_jobs.transforms.entity_rows.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """The dates that a change affects: a small shop, one thing that happens to it, and the dates that are to be built again.
 
 Covers gold/changed_dates and inputs.
+
+Covers: spark_jobs.batch.gold.inputs, spark_jobs.schemas_gold.
 """
 
 from __future__ import annotations

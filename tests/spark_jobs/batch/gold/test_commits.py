@@ -1,6 +1,8 @@
 """A gold run's commits killed before and after each of them, and finished: every row is there once, and so is the run.
 
 Covers gold/commits and record.
+
+Covers: spark_jobs.batch.gold.record.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Every gate fails on data made to break it: its date is held back, what it published stays, and mending publishes it.
 
 Covers gold/gates and moved_facts; the gates' own rules are in transforms/gates.
+
+Covers: spark_jobs.batch.gold.moved_facts.
 """
 
 from __future__ import annotations

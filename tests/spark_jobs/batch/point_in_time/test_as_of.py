@@ -1,6 +1,9 @@
 """Rows as they were at a moment, in Python, in SQL and on the command line, compared with the oracle.
 
 Covers point_in_time/as_of, key_states and parsing, and cli/as_of.
+
+Covers: spark_jobs.batch.point_in_time.key_states, spark_jobs.batch.point_in_time.parsing, spark_jobs.cli.as_of,
+spark_jobs.render.as_of.
 """
 
 from __future__ import annotations

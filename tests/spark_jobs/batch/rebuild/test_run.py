@@ -1,6 +1,9 @@
 """A subject rebuilt from Bronze: verified without a trace, swapped in, killed at every step, and refused where it must be.
 
 Covers rebuild/run, compare, contents and dead_letters, batch/refine_progress and microbatch/swap.
+
+Covers: spark_jobs.batch.rebuild.compare, spark_jobs.batch.rebuild.contents, spark_jobs.batch.rebuild.dead_letters,
+spark_jobs.microbatch.swap, spark_jobs.cli.rebuild, spark_jobs.render.rebuild.
 """
 
 from __future__ import annotations

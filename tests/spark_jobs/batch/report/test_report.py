@@ -1,6 +1,8 @@
 """A report says what gold has of a date, no more: tables written by hand, read back as figures, JSON and a page. No Spark.
 
 Covers report/build, trend, quality, dates, figures, page, page_charts, texts and file, and cli/report.
+
+Covers: spark_jobs.batch.report.*, spark_jobs.cli.report, spark_jobs.render.report.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """tally why finds a row by its key in any spelling, in all its parts and under the names of any version; no Spark.
 
 Covers why/trace and rows.
+
+Covers: spark_jobs.batch.why.rows, spark_jobs.cli.why, spark_jobs.render.why.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""All frame gates as one query: counts, the rows that are shown, and their order."""
+"""All frame gates as one query: counts, the rows that are shown, and their order.
+
+Covers: spark_jobs.transforms.gates.*.
+"""
 
 from __future__ import annotations
 

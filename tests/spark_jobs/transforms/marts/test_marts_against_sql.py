@@ -2,6 +2,8 @@
 
 Ratios are rounded there over whole numbers, by quotient and remainder; ranks are counted; volatility is the whole number of
 millionths whose bounds, squared, hold it: no root is drawn.
+
+Covers: spark_jobs.transforms.marts.*.
 """
 
 from __future__ import annotations
