@@ -72,7 +72,7 @@ class Server:
 def _is_alive(process: psutil.Process) -> bool:
     """True until the process is dead; one that nobody has waited for yet holds nothing any more."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
