@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 from support.dockerfile import DOCKER
-from support.lakes import house
+from support.lakes import new_workspace
 from support.postgres_servers import DEBIAN, Debian, as_nobody, debian_server
 from support.published_lake import PublishedLake, dead_letter
 
@@ -75,7 +75,7 @@ def api(server: Debian) -> Database:
 @pytest.fixture
 def lake(owner: Database, tmp_path: Path) -> PublishedLake:
     """A lake with three dead letters, published to that server."""
-    made = PublishedLake(house(tmp_path))
+    made = PublishedLake(new_workspace(tmp_path))
     with closing(connect(owner, "owner", application="tests")) as connection:
         wanted = prepare_database(connection, made.registry, made.lake, login_roles=False)
     made.targets = {one.table.name: one for one in wanted}

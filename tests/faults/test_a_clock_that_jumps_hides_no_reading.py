@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 from support.duckdb_audit import discrepancies
-from support.lakes import House, house
+from support.lakes import Workspace, new_workspace
 
 from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.queries import books as books_module
@@ -47,7 +47,7 @@ FAR = datetime(2426, 1, 5, tzinfo=UTC).timestamp()
 class Landed:
     """Ingest without Spark: what its batches do, under a clock that is told."""
 
-    home: House
+    workspace: Workspace
     patch: pytest.MonkeyPatch
     ingest: Ingest = field(init=False)
     batches: int = 0
@@ -57,7 +57,7 @@ class Landed:
 
     def begin(self, query: str) -> None:
         """A new query, as after its checkpoint was deleted; the same one again where its name is the same."""
-        checkpoint = self.home.lake.checkpoint(EVENTS, "ingest")
+        checkpoint = self.workspace.lake.checkpoint(EVENTS, "ingest")
         if query != "first":
             shutil.rmtree(checkpoint)
         checkpoint.mkdir(parents=True)
@@ -65,11 +65,11 @@ class Landed:
         self.start()
 
     def start(self) -> None:
-        self.ingest = Ingest(self.home.lake, self.home.subject(), self.home.landing, lambda _: None)
+        self.ingest = Ingest(self.workspace.lake, self.workspace.subject(), self.workspace.landing, lambda _: None)
 
     def __call__(self, batch: int, at: float, *names: str) -> None:
         self.patch.setattr(ingest_module, "time", SimpleNamespace(time=lambda: at, perf_counter=time.perf_counter))
-        found = [(self.home.landing / EVENTS / name) for name in names]
+        found = [(self.workspace.landing / EVENTS / name) for name in names]
         rows = [
             SimpleNamespace(path=f"file:{path}", modificationTime=datetime.now(UTC), length=path.stat().st_size)
             for path in found
@@ -78,11 +78,11 @@ class Landed:
 
     def readings(self) -> list[dict[str, Any]]:
         """The lines of ops/files in the order of their readings."""
-        return sorted(self.home.rows(self.home.lake.files), key=lambda row: row["ingested_at"])
+        return sorted(self.workspace.rows(self.workspace.lake.files), key=lambda row: row["ingested_at"])
 
     def rows(self) -> pa.Table:
         """Bronze as a batch whose rows are all refused."""
-        held = DeltaTable(self.home.lake.bronze(self.home.subject()).path).to_pyarrow_table()
+        held = DeltaTable(self.workspace.lake.bronze(self.workspace.subject()).path).to_pyarrow_table()
         size = held.num_rows
         narrow = held.select(["row_id", "source", "ingested_at", "source_position"])
         narrow = narrow.append_column("_key", pa.nulls(size, pa.string())).append_column(
@@ -91,23 +91,23 @@ class Landed:
         return narrow.append_column("_valid", pa.repeat(False, size))
 
 
-def refuse(home: House, rows: pa.Table, query: str) -> None:
+def refuse(workspace: Workspace, rows: pa.Table, query: str) -> None:
     """Dead letters of these rows."""
     letters = rows.select(["row_id", "source", "ingested_at"]).append_column(
         "query_id", pa.repeat(query, rows.num_rows)
     )
-    schema = home.lake.dead_letters.data_schema
+    schema = workspace.lake.dead_letters.data_schema
     columns = [
         letters[name] if name in letters.column_names else pa.nulls(rows.num_rows, schema.field(name).type)
         for name in schema.names
     ]
-    parts = write_parts(home.lake.dead_letters, pa.table(columns, schema=schema), subject=EVENTS)
-    append_once(home.lake.dead_letters, parts, writer=f"{query}:ops/dead_letters", version=0)
+    parts = write_parts(workspace.lake.dead_letters, pa.table(columns, schema=schema), subject=EVENTS)
+    append_once(workspace.lake.dead_letters, parts, writer=f"{query}:ops/dead_letters", version=0)
 
 
-def accept(home: House, rows: pa.Table, key: str) -> None:
+def accept(workspace: Workspace, rows: pa.Table, key: str) -> None:
     """The rows as accepted events."""
-    table = home.lake.events(home.subject())
+    table = workspace.lake.events(workspace.subject())
     told = {"event_id": key, "event_time": AT, "event_date": AT.date(), "query_id": "refine", "batch_id": 0}
     made = [{**dict.fromkeys(table.schema.names), **told, "row_id": row_id} for row_id in rows["row_id"].to_pylist()]
     parts = write_parts(table, pa.Table.from_pylist(made, schema=table.schema))
@@ -116,10 +116,10 @@ def accept(home: House, rows: pa.Table, key: str) -> None:
 
 @pytest.fixture
 def landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Landed:
-    home = house(tmp_path)
+    workspace = new_workspace(tmp_path)
     for name in "abcd":
-        home.drop(f"{name}.csv", HEADER + BAD)
-    return Landed(home, monkeypatch)
+        workspace.drop(f"{name}.csv", HEADER + BAD)
+    return Landed(workspace, monkeypatch)
 
 
 def compact(*tables: str) -> None:
@@ -133,7 +133,7 @@ def test_readings_ascend_whatever_the_clock_does_and_whoever_compacts(landed: La
     landed(1, NOON + jump, "b.csv")
     landed.start()
     landed(2, NOON, "c.csv")
-    compact(landed.home.lake.files.path, landed.home.lake.bronze(landed.home.subject()).path)
+    compact(landed.workspace.lake.files.path, landed.workspace.lake.bronze(landed.workspace.subject()).path)
     landed.start()
     landed(3, NOON - jump, "d.csv")
     assert [row["source"][-5:] for row in landed.readings()] == ["a.csv", "b.csv", "c.csv", "d.csv"]
@@ -145,16 +145,16 @@ def test_a_file_that_is_landed_again_while_the_stream_runs_is_known_to_have_been
     landed: Landed, jump: float
 ) -> None:
     """Refine has asked before, when there had been one reading; then the file's second reading comes."""
-    home = landed.home
+    workspace = landed.workspace
     landed(0, NOON, "a.csv", "b.csv")
     first = landed.rows()
-    refuse(home, first, "refine")
-    repeated = DuplicateFinder(home.lake, home.subject(), False)
+    refuse(workspace, first, "refine")
+    repeated = DuplicateFinder(workspace.lake, workspace.subject(), False)
     assert len(repeated.find(first, None, None)) == 0
-    compact(home.lake.files.path)
+    compact(workspace.lake.files.path)
     landed.begin("second")
     landed(0, NOON + jump, "a.csv")
-    compact(home.lake.files.path)
+    compact(workspace.lake.files.path)
     again = landed.rows().filter(pc.greater(landed.rows()["ingested_at"], pc.max(first["ingested_at"])))
     assert again.num_rows == 1
     assert repeated.find(again, None, None).first_row_ids.to_pylist() == again["row_id"].to_pylist()
@@ -166,16 +166,16 @@ def test_a_file_that_is_landed_again_while_the_stream_runs_is_known_to_have_been
 def test_a_good_row_that_is_read_again_is_known_though_a_newer_version_migrates_its_key_to_another(
     landed: Landed,
 ) -> None:
-    home = landed.home
+    workspace = landed.workspace
     landed(0, NOON, "a.csv")
-    accept(home, landed.rows(), key="e2")
+    accept(workspace, landed.rows(), key="e2")
     landed.begin("second")
     landed(0, NOON + HOUR, "a.csv")
     again = landed.rows().sort_by("ingested_at").slice(1)
     for name, value in (("_key", "E2"), ("_event_time", AT), ("_valid", True)):
         place = again.schema.get_field_index(name)
         again = again.set_column(place, name, pa.array([value], again.schema.field(name).type))
-    found = DuplicateFinder(home.lake, home.subject(), False).find(again, None, None)
+    found = DuplicateFinder(workspace.lake, workspace.subject(), False).find(again, None, None)
     assert found.first_row_ids.to_pylist() == again["row_id"].to_pylist()
 
 
@@ -196,27 +196,27 @@ def test_whoever_sees_a_row_of_a_second_reading_sees_both_lines_of_its_file(land
 
 
 def test_a_new_query_looks_up_what_landed_before_it_and_an_empty_batch_asks_nothing(landed: Landed) -> None:
-    home = landed.home
+    workspace = landed.workspace
     landed(0, NOON + DAY, "a.csv")
-    assert earlier_query_until(home.lake, home.subject()) is None
-    refuse(home, landed.rows(), "an earlier one")
-    before = earlier_query_until(home.lake, home.subject())
+    assert earlier_query_until(workspace.lake, workspace.subject()) is None
+    refuse(workspace, landed.rows(), "an earlier one")
+    before = earlier_query_until(workspace.lake, workspace.subject())
     assert before == pc.max(landed.rows()["ingested_at"]).as_py()
     landed(1, NOON, "b.csv")
-    repeated = DuplicateFinder(home.lake, home.subject(), False)
+    repeated = DuplicateFinder(workspace.lake, workspace.subject(), False)
     assert repeated.find(landed.rows(), None, before).first_row_ids.to_pylist() == [
         row["row_id"] for row in landed.rows().sort_by("ingested_at").to_pylist()[:1]
     ]
     assert len(repeated.find(landed.rows().slice(0, 0), None, before)) == 0
     later = landed.rows().filter(pc.greater(landed.rows()["ingested_at"], pa.scalar(before, TIMESTAMP)))
-    shutil.rmtree(home.lake.dead_letters.path)
+    shutil.rmtree(workspace.lake.dead_letters.path)
     assert len(repeated.find(later, None, before)) == 0
 
 
 def test_who_has_landed_files_is_known_from_the_log_and_its_checkpoint_also_once_entries_are_cleaned_away(
     landed: Landed,
 ) -> None:
-    bronze = landed.home.lake.bronze(landed.home.subject()).path
+    bronze = landed.workspace.lake.bronze(landed.workspace.subject()).path
     landed(0, NOON, "a.csv")
     early = Writers(bronze)
     assert early.queries() == {"first"}
@@ -233,47 +233,47 @@ def test_who_has_landed_files_is_known_from_the_log_and_its_checkpoint_also_once
 
 
 def test_of_copies_of_a_row_as_many_have_a_verdict_as_were_given(landed: Landed) -> None:
-    home = landed.home
+    workspace = landed.workspace
     landed(0, NOON, "a.csv", "b.csv")
-    refuse(home, landed.rows(), "own")
-    refuse(home, landed.rows(), "another")
+    refuse(workspace, landed.rows(), "own")
+    refuse(workspace, landed.rows(), "another")
     landed.begin("second")
     landed(0, NOON - HOUR, "a.csv", "c.csv")
     rows = landed.rows().sort_by("ingested_at")
     assert rows["source"].to_pylist() == [f"{EVENTS}/{name}.csv" for name in "abac"]
-    assert have_verdicts(home.lake, home.subject(), "own", rows).to_pylist() == [True, True, False, False]
-    assert have_verdicts(home.lake, home.subject(), "own", rows.slice(2)).to_pylist() == [False, False]
-    assert have_verdicts(home.lake, home.subject(), "nobody", rows).to_pylist() == [False] * 4
-    assert have_verdicts(home.lake, home.subject(), "own", rows.slice(0, 0)).to_pylist() == []
+    assert have_verdicts(workspace.lake, workspace.subject(), "own", rows).to_pylist() == [True, True, False, False]
+    assert have_verdicts(workspace.lake, workspace.subject(), "own", rows.slice(2)).to_pylist() == [False, False]
+    assert have_verdicts(workspace.lake, workspace.subject(), "nobody", rows).to_pylist() == [False] * 4
+    assert have_verdicts(workspace.lake, workspace.subject(), "own", rows.slice(0, 0)).to_pylist() == []
 
 
 def test_lost_checkpoints_a_clock_that_is_set_back_and_compactions_make_no_second_dead_letter(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is judged is judged an hour before it was landed, by the clock; batches without a row come in between."""
-    home = house(tmp_path, RETRY_ATTEMPTS="1")
+    workspace = new_workspace(tmp_path, RETRY_ATTEMPTS="1")
     monkeypatch.setattr(books_module, "datetime", _HourBehind)
-    first = home.drop("a.csv", HEADER + GOOD + BAD)
+    first = workspace.drop("a.csv", HEADER + GOOD + BAD)
     os.utime(first, (FAR, FAR))  # and its clock was four centuries ahead: what comes is not too old for that
-    home.drain(spark)
-    compact(home.lake.batch_quality.path, home.lake.files.path)
-    shutil.rmtree(home.lake.checkpoint(EVENTS, "refine"))
-    (reread,) = home.drain(spark)
+    workspace.drain(spark)
+    compact(workspace.lake.batch_quality.path, workspace.lake.files.path)
+    shutil.rmtree(workspace.lake.checkpoint(EVENTS, "refine"))
+    (reread,) = workspace.drain(spark)
     assert (reread.duplicate, reread.dead_letter) == (2, 0)
-    bronze = home.lake.bronze(home.subject()).path
-    home.drop("b.csv", HEADER + GOOD.replace("e1", "e3"))
-    home.drain(spark)
+    bronze = workspace.lake.bronze(workspace.subject()).path
+    workspace.drop("b.csv", HEADER + GOOD.replace("e1", "e3"))
+    workspace.drain(spark)
     compact(bronze)
     DeltaTable(bronze).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
-    home.drain(spark)
-    compact(home.lake.batch_quality.path, home.lake.files.path)
-    shutil.rmtree(home.lake.checkpoint(EVENTS, "ingest"))
-    (relanded,) = home.drain(spark)
+    workspace.drain(spark)
+    compact(workspace.lake.batch_quality.path, workspace.lake.files.path)
+    shutil.rmtree(workspace.lake.checkpoint(EVENTS, "ingest"))
+    (relanded,) = workspace.drain(spark)
     assert (relanded.rows_read, relanded.duplicate) == (3, 3)
     # the rows of a.csv were read by two queries, that of b.csv by one: how often each was judged is for the audit
-    found = discrepancies(home.lake.root, EVENTS, readings=2)
+    found = discrepancies(workspace.lake.root, EVENTS, readings=2)
     assert [one for one in found if not one.startswith("judged otherwise")] == []
-    assert home.audit(spark).balanced
+    assert workspace.audit(spark).balanced
 
 
 class _HourBehind(datetime):

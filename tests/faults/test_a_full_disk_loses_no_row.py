@@ -19,7 +19,7 @@ import pytest
 from deltalake import DeltaTable
 from support.duckdb_audit import discrepancies
 from support.ingest_without_spark import Files, ingest_of
-from support.lakes import house
+from support.lakes import new_workspace
 from support.small_disk import small_disk
 from support.tables_with_a_key import named, put, rows, scanned, table_with_a_key
 
@@ -143,11 +143,14 @@ def test_a_stream_goes_on_by_itself_once_there_is_room(
     spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with small_disk(tmp_path / "disk", "48m") as disk:
-        home = house(tmp_path, RETRY_FIRST_WAIT="10 ms", RETRY_LONGEST_WAIT="10 ms", RETRY_ATTEMPTS="100")
-        home = replace(home, settings=replace(home.settings, lake=replace(home.settings.lake, root=disk.root / "lake")))
-        home.generate(files=2, rows_per_file=60)
-        assert home.drain(spark)
-        home.drop("more.csv", next(home.landing.rglob("*.csv")).read_bytes())
+        workspace = new_workspace(tmp_path, RETRY_FIRST_WAIT="10 ms", RETRY_LONGEST_WAIT="10 ms", RETRY_ATTEMPTS="100")
+        workspace = replace(
+            workspace,
+            settings=replace(workspace.settings, lake=replace(workspace.settings.lake, root=disk.root / "lake")),
+        )
+        workspace.generate(files=2, rows_per_file=60)
+        assert workspace.drain(spark)
+        workspace.drop("more.csv", next(workspace.landing.rglob("*.csv")).read_bytes())
         stop, left, seen = threading.Event(), [written_in(disk.root)], list[Books]()
 
         def failed(times: int) -> None:
@@ -164,13 +167,18 @@ def test_a_stream_goes_on_by_itself_once_there_is_room(
         disk.leave(4)
         with Failures(failed).heard():
             stream = Application(
-                spark, home.settings, home.registry, ["ecommerce_events"], Listener(lambda _: None, judged), stop
+                spark,
+                workspace.settings,
+                workspace.registry,
+                ["ecommerce_events"],
+                Listener(lambda _: None, judged),
+                stop,
             )
             stream.run(once=False)
         assert sum(books.rows_read for books in seen) == 60, caplog.text
         assert len(left) >= 4
         assert max(len(each - left[0]) for each in left) < 3, "a pile is growing"
-        assert discrepancies(home.lake.root, "ecommerce_events") == []
+        assert discrepancies(workspace.lake.root, "ecommerce_events") == []
         assert "No space left" in caplog.text
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from support.lakes import house
+from support.lakes import new_workspace
 from support.postgres_servers import Debian, new_database
 from support.published_lake import PATIENCE, PublishedLake, event, execute, product, wait_until
 
@@ -62,7 +62,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def filled(root: Path, owner: Connection) -> PublishedLake:
-    published = PublishedLake(house(root))
+    published = PublishedLake(new_workspace(root))
     published.prepare(owner)
     published.append(EVENTS, *map(event, range(20)))
     published.put(PRODUCTS, *map(product, range(20)))

@@ -24,7 +24,7 @@ import pytest
 from deltalake import DeltaTable
 from support.duckdb_audit import discrepancies
 from support.hostile_files import BYTES_OF_ANY_RATIO, FILES, GOOD, LIMITS, NAMES, Hostile
-from support.lakes import House, house
+from support.lakes import Workspace, new_workspace
 
 from config.groups import Limits as LimitSettings
 from schema_registry.registry import load
@@ -327,8 +327,8 @@ def test_no_file_takes_more_memory_than_some_hundred_mib_whatever_its_header_or_
     assert arrow < 400, told.stdout
 
 
-def ledger(home: House, subject: str) -> dict[str, dict[str, Any]]:
-    rows = [row for row in home.rows(home.lake.files) if row["subject"] == subject]
+def ledger(workspace: Workspace, subject: str) -> dict[str, dict[str, Any]]:
+    rows = [row for row in workspace.rows(workspace.lake.files) if row["subject"] == subject]
     assert len({row["source"] for row in rows}) == len(rows)
     return {row["source"].removeprefix(f"{subject}/"): row for row in rows}
 
@@ -337,11 +337,13 @@ def test_a_folder_of_all_of_them_is_drained_and_each_is_on_record(spark: SparkSe
     """Both roots lie behind a link. Nothing is read twice, nothing waits, and what is not read is named by the status."""
     (tmp_path / "real" / "in [1] {2}*").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    home = house(tmp_path / "link", contracts(tmp_path / "contracts"))
-    home.settings = replace(home.settings, lake=replace(home.settings.lake, landing=tmp_path / "link" / "in [1] {2}*"))
-    folder = home.landing / "feed"
+    workspace = new_workspace(tmp_path / "link", contracts(tmp_path / "contracts"))
+    workspace.settings = replace(
+        workspace.settings, lake=replace(workspace.settings.lake, landing=tmp_path / "link" / "in [1] {2}*")
+    )
+    folder = workspace.landing / "feed"
     for name, data in NOTHING.items():
-        home.drop(name, data, "quiet_feed")
+        workspace.drop(name, data, "quiet_feed")
     for file in FILES:
         write(folder, file.name, file.data)
     for place, name in enumerate(NAMES):
@@ -350,10 +352,10 @@ def test_a_folder_of_all_of_them_is_drained_and_each_is_on_record(spark: SparkSe
     foreign = ["A.CSV", "b.json", "c.txt", "d.csv.tmp"]
     for name in [*foreign, "_hidden.csv", ".hidden.csv", "_hidden/1.csv"]:
         write(folder, name)
-    home.drain(spark, "feed", "quiet_feed")
+    workspace.drain(spark, "feed", "quiet_feed")
 
-    assert discrepancies(home.lake.root, "feed") == discrepancies(home.lake.root, "quiet_feed") == []
-    told = ledger(home, "feed")
+    assert discrepancies(workspace.lake.root, "feed") == discrepancies(workspace.lake.root, "quiet_feed") == []
+    told = ledger(workspace, "feed")
     read = {file.name for file in FILES} | set(NAMES) | {"ring/in.csv"}
     assert read | set(aside) <= told.keys()
     assert {name for name, row in told.items() if row["status"] != "set_aside"} == read
@@ -362,13 +364,15 @@ def test_a_folder_of_all_of_them_is_drained_and_each_is_on_record(spark: SparkSe
     }
     assert {name for name in NAMES if (told[name]["status"], told[name]["rows"]) != ("landed", 1)} == set()
     assert {told[file.name]["status"] for file in FILES if not file.rows and not file.reasons} == {"empty"}
-    accepted = DeltaTable(home.lake.silver(home.subject("feed")).path).to_pyarrow_table()["a"].to_pylist()
+    accepted = DeltaTable(workspace.lake.silver(workspace.subject("feed")).path).to_pyarrow_table()["a"].to_pylist()
     assert {f"n{place}" for place in range(len(NAMES))} <= set(accepted)
 
-    quiet = {name: (row["status"], row["rows"]) for name, row in ledger(home, "quiet_feed").items()}
+    quiet = {name: (row["status"], row["rows"]) for name, row in ledger(workspace, "quiet_feed").items()}
     assert quiet == {**dict.fromkeys(NOTHING, ("empty", 0)), "5_good.csv": ("landed", 1)}
 
-    feed, silent = read_status(home.lake, home.landing, [home.subject("feed"), home.subject("quiet_feed")])
+    feed, silent = read_status(
+        workspace.lake, workspace.landing, [workspace.subject("feed"), workspace.subject("quiet_feed")]
+    )
     assert (feed.files.waiting, silent.files.waiting, silent.problems) == ((), (), ())
     assert {name.removeprefix("feed/") for name in feed.files.foreign} == set(foreign)
     assert {name.removeprefix("feed/"): why for name, why in feed.files.aside.items()} == aside

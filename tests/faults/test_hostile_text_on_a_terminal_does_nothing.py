@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from support.lakes import house
+from support.lakes import new_workspace
 
 from config.runtime import ROOT
 from schema_registry.errors import ContractError
@@ -42,7 +42,7 @@ from spark_jobs.storage.table_writer import write_parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from support.lakes import House
+    from support.lakes import Workspace
 
     from spark_jobs.storage.table import Table
 
@@ -68,9 +68,9 @@ def put(table: Table, row: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A lake with a dead letter and a landed file whose every text is hostile, and the commands pointed at it."""
-    made = house(tmp_path)
+    made = new_workspace(tmp_path)
     subject, text = made.subject(), HOSTILE
     where = {"row_id": "r-1", "source": f"ecommerce_events/{text}.csv", "source_position": 1, "ingested_at": NOON}
     put(
@@ -95,20 +95,20 @@ def output_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return said.out + said.err
 
 
-def test_status_names_a_file_that_was_rewritten(home: House, capsys: pytest.CaptureFixture[str]) -> None:
-    home.drop(NAME, "other")
+def test_status_names_a_file_that_was_rewritten(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.drop(NAME, "other")
     assert_does_nothing(output_of(capsys, "status", "ecommerce_events"), "was rewritten after it was read")
 
 
-def test_status_says_what_postgres_said(home: House, capsys: pytest.CaptureFixture[str]) -> None:
-    bronze = home.lake.bronze(home.subject()).name
+def test_status_says_what_postgres_said(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    bronze = workspace.lake.bronze(workspace.subject()).name
     table = {"lake_table": bronze, "table": "raw_events", "shown": None, "error": HOSTILE}
     state = {"postgres": HOSTILE, "circuit": "open", "failures": 1, "error": HOSTILE, "tables": [table]}
-    write_state(home.lake, state)
+    write_state(workspace.lake, state)
     assert_does_nothing(output_of(capsys, "status", "ecommerce_events"))
 
 
-def test_why_shows_a_row_whole(home: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_shows_a_row_whole(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     text = output_of(capsys, "why", "e")
     assert_does_nothing(text)
     assert text.count("mine") >= 2 * 50
@@ -118,9 +118,9 @@ def test_why_shows_a_row_whole(home: House, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("command", [("status", "ecommerce_events"), ("why", "e")])
 def test_json_is_exact_and_does_nothing(
-    home: House, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
-    home.drop(NAME, "other")
+    workspace.drop(NAME, "other")
     text = output_of(capsys, *command, "--json")
     assert {one for one in text if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} == {"\n"}
     (one,) = json.loads(text)
@@ -148,7 +148,7 @@ RENDERED: dict[str, Callable[[], None]] = {
     "audit": lambda: show_audits([Audit(**COUNTS, subject=HOSTILE, findings=FINDINGS)]),
     "rebuild": lambda: show_rebuild(
         RebuildResult("things", "events", True, 1, 0, (Comparison("t", 1, 1, differing=1, examples=DIFFERENCES),)),
-        house(Path("unused")).lake,
+        new_workspace(Path("unused")).lake,
     ),
     "gold": lambda: show_gold_run(RunRecord(**RUN, end_date=date(2026, 1, 29), started_at=NOON, gates=(GATE,))),
     "as-of": lambda: show_answer(Answer("t", {"id": HOSTILE}, NOON, STATE, Change(HOSTILE, 1), None, None)),

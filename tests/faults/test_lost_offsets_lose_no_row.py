@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.duckdb_audit import counts, discrepancies
-from support.lakes import House, house
+from support.lakes import Workspace, new_workspace
 
 from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
 from spark_jobs.errors import StreamFailedError
@@ -36,9 +36,9 @@ def batch(name: str) -> str:
     return HEADER + "".join(f"{row},2026-01-05T10:00:00Z\n" for row in rows)
 
 
-def lose(home: House, query: str, *names: str) -> None:
+def lose(workspace: Workspace, query: str, *names: str) -> None:
     """Remove files of a checkpoint, as a power cut does: ``offsets/-1`` is the youngest of them, ``offsets/*`` are all."""
-    checkpoint = home.lake.checkpoint(EVENTS, query)
+    checkpoint = workspace.lake.checkpoint(EVENTS, query)
     for name in names:
         folder, _, which = name.rpartition("/")
         paths = sorted(
@@ -65,50 +65,50 @@ def test_whatever_of_a_checkpoint_is_lost_the_next_start_judges_each_row_once(
     spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One lake through all losses, a new file landing after each; also with what is left of the losses before."""
-    home = house(tmp_path)
+    workspace = new_workspace(tmp_path)
     for number in range(2):
-        home.drop(f"{number}.csv", batch(f"first-{number}-"))
-        home.drain(spark)
+        workspace.drop(f"{number}.csv", batch(f"first-{number}-"))
+        workspace.drain(spark)
     files = 2
     for what, refine, ingest in LOSSES:
-        lose(home, "refine", *refine.split())
-        lose(home, "ingest", *ingest.split())
-        home.drop(f"{files}.csv", batch(f"after-{files}-"))
+        lose(workspace, "refine", *refine.split())
+        lose(workspace, "ingest", *ingest.split())
+        workspace.drop(f"{files}.csv", batch(f"after-{files}-"))
         files += 1
         with caplog.at_level(logging.WARNING, "tallylake.stream"):
-            home.drain(spark)
-        found = counts(home.lake.root, EVENTS)
+            workspace.drain(spark)
+        found = counts(workspace.lake.root, EVENTS)
         told = (found["bronze"], found["accepted"], found["duplicates"], found["dead_letters"])
         assert (what, told) == (what, (3 * files, 2 * files, 0, files))
-        assert discrepancies(home.lake.root, EVENTS) == [], what
+        assert discrepancies(workspace.lake.root, EVENTS) == [], what
         assert "failed" not in caplog.text, what
-        assert waiting_rows(home.lake, home.subject()) == 0, what
+        assert waiting_rows(workspace.lake, workspace.subject()) == 0, what
     assert "as a power cut can leave it" in caplog.text
-    assert home.audit(spark).balanced
+    assert workspace.audit(spark).balanced
 
 
 def test_a_batch_killed_half_committed_whose_plan_is_lost_is_finished_and_the_rest_is_judged(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger outlives Spark's plan, which Spark makes again with more rows; so may the ledger of an earlier release."""
-    home = house(tmp_path, RETRY_ATTEMPTS="1")
-    home.drop("0.csv", batch("a"))
-    home.drain(spark)
+    workspace = new_workspace(tmp_path, RETRY_ATTEMPTS="1")
+    workspace.drop("0.csv", batch("a"))
+    workspace.drain(spark)
     for number, query, table in ((1, "refine", "ops/dead_letters"), (2, "ingest", f"bronze/{EVENTS}")):
-        home.drop(f"{number}.csv", batch(f"b{number}"))
+        workspace.drop(f"{number}.csv", batch(f"b{number}"))
         with monkeypatch.context() as patch:
             patch.setattr(microbatch_commit, "append_once", _dying(append_once, table))
             with pytest.raises(StreamFailedError):
-                home.drain(spark)
-        _of_an_earlier_release(home, query)
-        lose(home, query, "offsets/-1")
-        home.drop(f"{number}-more.csv", batch(f"c{number}"))
-        home.drain(spark)
+                workspace.drain(spark)
+        _of_an_earlier_release(workspace, query)
+        lose(workspace, query, "offsets/-1")
+        workspace.drop(f"{number}-more.csv", batch(f"c{number}"))
+        workspace.drain(spark)
         files = 1 + 2 * number
-        found = counts(home.lake.root, EVENTS)
+        found = counts(workspace.lake.root, EVENTS)
         assert (found["bronze"], found["accepted"], found["dead_letters"]) == (3 * files, 2 * files, files)
-        assert discrepancies(home.lake.root, EVENTS) == []
-    assert home.audit(spark).balanced
+        assert discrepancies(workspace.lake.root, EVENTS) == []
+    assert workspace.audit(spark).balanced
 
 
 def _dying(real: Any, wanted: str) -> Any:
@@ -120,8 +120,8 @@ def _dying(real: Any, wanted: str) -> Any:
     return commit
 
 
-def _of_an_earlier_release(home: House, query: str) -> None:
-    path = max((home.lake.checkpoint(EVENTS, query) / "prepared").glob("*.json"), key=lambda path: int(path.stem))
+def _of_an_earlier_release(workspace: Workspace, query: str) -> None:
+    path = max((workspace.lake.checkpoint(EVENTS, query) / "prepared").glob("*.json"), key=lambda path: int(path.stem))
     plain = json.loads(path.read_text())
     for name in ("read_before", "knows_read_before", "listed_anew"):
         plain["facts"].pop(name, None)
@@ -132,34 +132,34 @@ def test_the_audit_tells_rows_that_were_passed_over_from_rows_that_wait(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an earlier release left them: Spark's plan goes beyond what the ledger of the same number was made of."""
-    home = house(tmp_path, RETRY_ATTEMPTS="1")
-    home.drop("0.csv", batch("a"))
-    home.drain(spark)
-    _of_an_earlier_release(home, "refine")
-    home.drop("1.csv", batch("b"))
+    workspace = new_workspace(tmp_path, RETRY_ATTEMPTS="1")
+    workspace.drop("0.csv", batch("a"))
+    workspace.drain(spark)
+    _of_an_earlier_release(workspace, "refine")
+    workspace.drop("1.csv", batch("b"))
     with monkeypatch.context() as patch:
         patch.setattr(Refine, "process_batch", _dying(None, ""))
         with pytest.raises(StreamFailedError):
-            home.drain(spark)
-    waits = home.audit(spark)
+            workspace.drain(spark)
+    waits = workspace.audit(spark)
     assert (waits.balanced, waits.waiting) == (True, 3)
-    plans = home.lake.checkpoint(EVENTS, "refine") / "offsets"
+    plans = workspace.lake.checkpoint(EVENTS, "refine") / "offsets"
     (plans / "0").write_text((plans / "1").read_text())
-    passed = home.audit(spark)
+    passed = workspace.audit(spark)
     assert [(finding.what, finding.count) for finding in passed.findings] == [("rows without any verdict", 3)]
     assert passed.waiting == 0
 
 
 def test_files_that_the_checkpoint_counts_as_landed_and_that_never_were_are_named(tmp_path: Path) -> None:
-    home = house(tmp_path)
-    checkpoint = home.lake.checkpoint(EVENTS, "ingest")
-    paths = [home.landing / EVENTS / name for name in ("a b%.csv", "c.csv", "d.csv")]
+    workspace = new_workspace(tmp_path)
+    checkpoint = workspace.lake.checkpoint(EVENTS, "ingest")
+    paths = [workspace.landing / EVENTS / name for name in ("a b%.csv", "c.csv", "d.csv")]
     _list(checkpoint, {"9.compact": [(paths[0], 3), (paths[1], 9)], "10": [(paths[2], 10)]})
     _note(checkpoint / "offsets" / "4", {"logOffset": 9})
     _note(checkpoint / "commits" / "4", {})
     waiting = [f"{EVENTS}/{path.name}" for path in paths]
-    assert skipped_files(home.lake, home.landing, home.subject(), waiting) == waiting[:2]
-    assert skipped_files(home.lake, home.landing, home.subject(), waiting[2:]) == []
+    assert skipped_files(workspace.lake, workspace.landing, workspace.subject(), waiting) == waiting[:2]
+    assert skipped_files(workspace.lake, workspace.landing, workspace.subject(), waiting[2:]) == []
 
 
 def test_a_batch_of_files_is_told_by_its_files_and_not_by_its_number(tmp_path: Path) -> None:

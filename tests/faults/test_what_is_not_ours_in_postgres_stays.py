@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
-from support.lakes import house
+from support.lakes import new_workspace
 from support.postgres_servers import new_database
 from support.published_lake import NOON, PublishedLake, dead_letter, event, execute, fetch, product
 
@@ -91,7 +91,7 @@ def publish(published: PublishedLake, database: Database) -> dict[str, str]:
 
 @pytest.fixture
 def published(tmp_path: Path) -> PublishedLake:
-    return filled(PublishedLake(house(tmp_path)))
+    return filled(PublishedLake(new_workspace(tmp_path)))
 
 
 def filled(published: PublishedLake) -> PublishedLake:
@@ -179,7 +179,7 @@ def small(tmp_path: Path) -> PublishedLake:
         (folder / name).mkdir(parents=True)
         for file in (CONTRACTS / name).iterdir():
             (folder / name / file.name).write_bytes(file.read_bytes())
-    return filled(PublishedLake(house(tmp_path, folder)))
+    return filled(PublishedLake(new_workspace(tmp_path, folder)))
 
 
 def published_before(connection: Connection, published: PublishedLake, *, same: bool = True) -> None:
@@ -320,7 +320,7 @@ def of_contracts(root: Path, **texts: str) -> PublishedLake:
     for name, text in texts.items():
         (root / "contracts" / name).mkdir(parents=True)
         (root / "contracts" / name / "v1.yaml").write_text(text, encoding="utf-8")
-    made = PublishedLake(house(root, root / "contracts"))
+    made = PublishedLake(new_workspace(root, root / "contracts"))
     subjects = [made.registry.subject(name) for name in sorted(texts)]
     made.targets = {one.table.name: one for one in targets(made.lake, subjects, raw_events=True)}
     return made

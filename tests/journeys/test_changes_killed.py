@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.processes import Town, java_of, kill_session
+from support.processes import Terminal, java_of, kill_session
 
 SHOP = ("customers", "products", "orders", "order_items", "payments")
 SIX = ("ecommerce_events", *SHOP)
@@ -21,9 +21,11 @@ DIES_AT = Path(__file__).parents[1] / "support" / "killed_at_commit.py"
 ROUNDS = 2
 
 
-def days(town: Town, subject: str, count: int) -> None:
+def days(terminal: Terminal, subject: str, count: int) -> None:
     small = ("--customers", "60", "--products", "40", "--orders", "300", "--every", "0", "--seed", "5")
-    done = town.run(*town.tally("generate", subject, "--files", str(count), *small, "--manifest", str(town.manifest)))
+    done = terminal.run(
+        *terminal.tally("generate", subject, "--files", str(count), *small, "--manifest", str(terminal.manifest))
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -31,14 +33,14 @@ def days(town: Town, subject: str, count: int) -> None:
 def test_a_batch_of_changes_killed_before_each_of_its_commits_comes_to_the_same_rows_and_history(
     tmp_path: Path,
 ) -> None:
-    town = Town(tmp_path)
+    terminal = Terminal(tmp_path)
     for table in ("silver/products_changes", "silver/products", "gold/dim_product", "ops/batch_quality"):
-        days(town, "products", 4)
-        killed = town.run(sys.executable, str(DIES_AT), table, "stream", "products", "--once")
+        days(terminal, "products", 4)
+        killed = terminal.run(sys.executable, str(DIES_AT), table, "stream", "products", "--once")
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-    drained = town.run(*town.tally("stream", "products", "--once"))
+    drained = terminal.run(*terminal.tally("stream", "products", "--once"))
     assert drained.returncode == 0, drained.stderr
-    found = town.audit("products")
+    found = terminal.audit("products")
     assert found["balanced"], found["findings"]
     assert (found["waiting"], found["files_waiting"], found["readings"]) == (0, 0, 1)
     assert found["manifest"]["wrong"] == 0
@@ -47,18 +49,18 @@ def test_a_batch_of_changes_killed_before_each_of_its_commits_comes_to_the_same_
 
 @pytest.mark.journey
 def test_six_subjects_stream_at_once_and_each_row_and_key_comes_out_right_whoever_is_killed(tmp_path: Path) -> None:
-    town = Town(tmp_path)
+    terminal = Terminal(tmp_path)
     chance = random.Random(20261126)
     manifests = tmp_path / "manifests"
     small = ("--customers", "60", "--products", "40", "--orders", "600", "--seed", "5", "--rows", "50")
-    command = town.tally("generate", *SIX, "--every", "0.5", *small, "--manifest", str(manifests))
-    generator = town.start(*command, log="generator.out")
+    command = terminal.tally("generate", *SIX, "--every", "0.5", *small, "--manifest", str(manifests))
+    generator = terminal.start(*command, log="generator.out")
     try:
         for round_ in range(ROUNDS):
-            before = town.batches()
-            stream = town.start(*town.tally("stream"), log="stream.out")
+            before = terminal.batches()
+            stream = terminal.start(*terminal.tally("stream"), log="stream.out")
             try:
-                town.wait_for_batches(before + 8, stream)
+                terminal.wait_for_batches(before + 8, stream)
                 time.sleep(chance.uniform(0.0, 1.5))
                 os.kill(java_of(stream) if round_ % 2 else stream.pid, signal.SIGKILL)
                 assert stream.wait(timeout=60) != 0
@@ -68,9 +70,9 @@ def test_six_subjects_stream_at_once_and_each_row_and_key_comes_out_right_whoeve
         assert generator.wait(timeout=60) == 0
     finally:
         kill_session(generator)
-    drained = town.run(*town.tally("stream", "--once"))
+    drained = terminal.run(*terminal.tally("stream", "--once"))
     assert drained.returncode == 0, drained.stderr
-    for found in town.audits(*SIX, manifest=manifests):
+    for found in terminal.audits(*SIX, manifest=manifests):
         assert found["balanced"], found
         assert (found["waiting"], found["files_waiting"], found["readings"]) == (0, 0, 1)
         assert found["manifest"]["wrong"] == 0

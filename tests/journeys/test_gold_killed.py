@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from deltalake import DeltaTable
-from support.gold_lake import GoldHouse
-from support.lakes import House, house
-from support.processes import Town
+from support.gold_lake import GoldWorkspace
+from support.lakes import Workspace, new_workspace
+from support.processes import Terminal
 
 from generator.changes.contracts import SHOP_SUBJECTS
 from generator.changes.run import write_shop
@@ -29,17 +29,17 @@ START = datetime(2026, 1, 20, tzinfo=UTC)
 LENIENT: dict[str, Any] = {"GATE_TOTALS_TOLERANCE": "1", "GATE_VOLUME_TOLERANCE": "1"}
 
 
-def shop(spark: SparkSession, root: Path) -> House:
+def shop(spark: SparkSession, root: Path) -> Workspace:
     """A few days of a small shop, streamed."""
-    home = house(root, **LENIENT)
+    workspace = new_workspace(root, **LENIENT)
     write_shop(root / "made", files=4, customers=20, products=10, orders=120, seed=5, start=START)
-    (root / "made" / "landing").rename(home.landing)
-    home.drain(spark, *SHOP_SUBJECTS)
-    return home
+    (root / "made" / "landing").rename(workspace.landing)
+    workspace.drain(spark, *SHOP_SUBJECTS)
+    return workspace
 
 
-def killed_before(town: Town, table: str) -> None:
-    done = town.run(sys.executable, str(DIES_AT), table, "gold", "run", "--date", str(LAST))
+def killed_before(terminal: Terminal, table: str) -> None:
+    done = terminal.run(sys.executable, str(DIES_AT), table, "gold", "run", "--date", str(LAST))
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
 
@@ -47,28 +47,28 @@ def killed_before(town: Town, table: str) -> None:
 def test_a_gold_run_killed_between_its_commits_is_finished_by_the_next_and_is_on_record_once(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    home, town = shop(spark, tmp_path), Town(tmp_path, LENIENT)
-    fresh = GoldHouse(house(tmp_path / "fresh", **LENIENT))
-    shutil.copytree(home.lake.root, fresh.home.lake.root)
-    found = GoldHouse(home)
+    workspace, terminal = shop(spark, tmp_path), Terminal(tmp_path, LENIENT)
+    fresh = GoldWorkspace(new_workspace(tmp_path / "fresh", **LENIENT))
+    shutil.copytree(workspace.lake.root, fresh.workspace.lake.root)
+    found = GoldWorkspace(workspace)
 
-    killed_before(town, "gold/fact_payments")
+    killed_before(terminal, "gold/fact_payments")
     assert found.rows("fact_orders")
     assert not found.rows("fact_payments")
 
-    killed_before(town, "ops/runs")  # while it finishes the first
+    killed_before(terminal, "ops/runs")  # while it finishes the first
     assert found.rows("fact_payments")
-    assert home.lake.gold_journal.exists()
-    assert not Path(home.lake.runs.path, "_delta_log").exists()
+    assert workspace.lake.gold_journal.exists()
+    assert not Path(workspace.lake.runs.path, "_delta_log").exists()
 
-    last = GoldRun(spark, home.settings, home.registry).run(LAST)
+    last = GoldRun(spark, workspace.settings, workspace.registry).run(LAST)
     assert (last.run_number, last.status, last.dates_built) == (2, "unchanged", ())
-    assert runs(home) == [(1, "published"), (2, "unchanged")]
+    assert runs(workspace) == [(1, "published"), (2, "unchanged")]
     assert fresh.run(spark, str(LAST)).status == "published"
     assert found.content() == fresh.content()
-    assert not home.lake.gold_journal.exists()
+    assert not workspace.lake.gold_journal.exists()
 
 
-def runs(home: House) -> list[tuple[int, str]]:
-    rows = DeltaTable(home.lake.runs.path).to_pyarrow_table(columns=["run_number", "status"]).to_pylist()
+def runs(workspace: Workspace) -> list[tuple[int, str]]:
+    rows = DeltaTable(workspace.lake.runs.path).to_pyarrow_table(columns=["run_number", "status"]).to_pylist()
     return sorted((row["run_number"], row["status"]) for row in rows)

@@ -20,8 +20,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from support.gold_lake import GoldHouse
-from support.lakes import House, house
+from support.gold_lake import GoldWorkspace
+from support.lakes import Workspace, new_workspace
 from support.mart_oracles import HALF_UP, LIMIT, ORACLES
 from support.published_lake import PublishedLake
 
@@ -99,7 +99,7 @@ OTHERS = {
 class Told:
     """The lake after both halves, with the records of its gold runs and what gold held after each."""
 
-    home: House
+    workspace: Workspace
     first: RunRecord
     second: RunRecord
     content: dict[str, list[Any]]
@@ -117,7 +117,7 @@ def postgres(shared_server: Server) -> Iterator[Connection]:
 @pytest.fixture(scope="module")
 def told(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, postgres: Connection) -> Told:
     root = tmp_path_factory.mktemp("shop")
-    home = house(root, **LENIENT)
+    workspace = new_workspace(root, **LENIENT)
     options: dict[str, Any] = {
         "files": DAYS,
         "customers": 80,
@@ -134,22 +134,22 @@ def told(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, postgres
         "seed": 7,
         "manifest": root / "events.jsonl",
     }
-    run_events(EventOptions(out=home.landing, **events), stop=threading.Event())
-    land(root / "made" / "landing", home.landing, 0, HALF)
-    home.drain(spark, *SUBJECTS)
-    gold = GoldRun(spark, home.settings, home.registry)
+    run_events(EventOptions(out=workspace.landing, **events), stop=threading.Event())
+    land(root / "made" / "landing", workspace.landing, 0, HALF)
+    workspace.drain(spark, *SUBJECTS)
+    gold = GoldRun(spark, workspace.settings, workspace.registry)
     first = gold.run(LAST)
-    published = [publish(home, postgres)]
-    land(root / "made" / "landing", home.landing, HALF + 1, DAYS)
-    home.drain(spark, *SHOP_SUBJECTS)
+    published = [publish(workspace, postgres)]
+    land(root / "made" / "landing", workspace.landing, HALF + 1, DAYS)
+    workspace.drain(spark, *SHOP_SUBJECTS)
     second = gold.run(LAST)
-    published.append(publish(home, postgres))
-    return Told(home, first, second, GoldHouse(home).content(), published)
+    published.append(publish(workspace, postgres))
+    return Told(workspace, first, second, GoldWorkspace(workspace).content(), published)
 
 
-def publish(home: House, postgres: Connection) -> dict[str, Published | None]:
+def publish(workspace: Workspace, postgres: Connection) -> dict[str, Published | None]:
     """Every table brought to its newest version; what was done to each, by the lake's name for it."""
-    targets = prepare_database(postgres, home.registry, home.lake)
+    targets = prepare_database(postgres, workspace.registry, workspace.lake)
     found = [(target, open_snapshot(target.table.path)) for target in targets]
     return {target.table.name: publish_version(postgres, target, now) for target, now in found if now is not None}
 
@@ -166,7 +166,7 @@ def land(made: Path, landing: Path, first: int, last: int) -> None:
 @pytest.fixture(scope="module")
 def sql(told: Told) -> duckdb.DuckDBPyConnection:
     """Silver and history as DuckDB sees them, and what the oracles ask for, made of them in SQL and plain Python."""
-    lake, subject = told.home.lake, told.home.subject
+    lake, subject = told.workspace.lake, told.workspace.subject
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(HALF_UP)
@@ -177,7 +177,7 @@ def sql(told: Told) -> duckdb.DuckDBPyConnection:
         history = lake.history(subject(name))
         assert history is not None
         tables[name] = scanned(history.path)
-    tables |= {"accepted": accepted(told.home), "letters": letters(told.home)}
+    tables |= {"accepted": accepted(told.workspace), "letters": letters(told.workspace)}
     for name, rows in tables.items():
         connection.register(f"{name}_arrow", rows)
         connection.execute(f"CREATE TABLE {name} AS FROM {name}_arrow")
@@ -189,21 +189,23 @@ def scanned(path: str) -> pa.Table:
     return pa.table(DeltaTable(path).scan().read_all())
 
 
-def accepted(home: House) -> pa.Table:
+def accepted(workspace: Workspace) -> pa.Table:
     """The day of every accepted row."""
-    found = [(name, day) for name in SUBJECTS for day in days_of(home, name)]
+    found = [(name, day) for name in SUBJECTS for day in days_of(workspace, name)]
     return pa.table({"subject": [name for name, _ in found], "event_date": [day for _, day in found]})
 
 
-def days_of(home: House, name: str) -> list[date]:
-    rows: list[date] = scanned(home.lake.accepted(home.subject(name)).path)["event_date"].to_pylist()
+def days_of(workspace: Workspace, name: str) -> list[date]:
+    rows: list[date] = scanned(workspace.lake.accepted(workspace.subject(name)).path)["event_date"].to_pylist()
     return rows
 
 
-def letters(home: House) -> pa.Table:
+def letters(workspace: Workspace) -> pa.Table:
     """The day of every dead letter: that of its event where the text can be read, else that on which it came in."""
-    rows = scanned(home.lake.dead_letters.path).to_pylist()
-    days = [day_of(dict(row["payload"] or {}).get(home.subject(row["subject"]).latest.event_time), row) for row in rows]
+    rows = scanned(workspace.lake.dead_letters.path).to_pylist()
+    days = [
+        day_of(dict(row["payload"] or {}).get(workspace.subject(row["subject"]).latest.event_time), row) for row in rows
+    ]
     return pa.table({"subject": [row["subject"] for row in rows], "event_date": days})
 
 
@@ -243,7 +245,7 @@ def test_the_second_run_took_in_the_second_half_and_what_it_changed_of_the_first
 def test_postgres_shows_every_table_as_the_lake_has_it_and_was_sent_only_what_the_second_half_changed(
     told: Told, postgres: Connection
 ) -> None:
-    shown = PublishedLake(told.home)
+    shown = PublishedLake(told.workspace)
     shown.prepare(postgres)
     first, second = told.published
     assert set(shown.targets) == set(second), "the shop has every table"
@@ -255,14 +257,14 @@ def test_postgres_shows_every_table_as_the_lake_has_it_and_was_sent_only_what_th
 
 @pytest.mark.journey
 def test_everything_rebuilt_and_gold_made_afresh_have_the_same_content(told: Told, spark: SparkSession) -> None:
-    home, gold = told.home, GoldRun(spark, told.home.settings, told.home.registry)
+    workspace, gold = told.workspace, GoldRun(spark, told.workspace.settings, told.workspace.registry)
     for name in SHOP_SUBJECTS:
-        assert Rebuild(spark, home.settings, home.registry, name, lambda _: None).run(verify=False).equal
+        assert Rebuild(spark, workspace.settings, workspace.registry, name, lambda _: None).run(verify=False).equal
     assert gold.run(LAST).dates_built == ()
-    assert GoldHouse(home).content() == told.content
+    assert GoldWorkspace(workspace).content() == told.content
     for name in GOLD:
-        shutil.rmtree(home.lake.gold(name).path, ignore_errors=True)
-    shutil.rmtree(home.lake.runs.path)
+        shutil.rmtree(workspace.lake.gold(name).path, ignore_errors=True)
+    shutil.rmtree(workspace.lake.runs.path)
     afresh = gold.run(LAST)
     assert set(afresh.dates_built) == set(told.first.dates_built) | set(told.second.dates_built)
-    assert GoldHouse(home).content() == told.content
+    assert GoldWorkspace(workspace).content() == told.content

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.processes import Town, java_of, kill_session
+from support.processes import Terminal, java_of, kill_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +24,15 @@ ROUNDS = 3
 
 @pytest.mark.journey
 def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> None:
-    town = Town(tmp_path)
+    terminal = Terminal(tmp_path)
     chance = random.Random(20260129)
-    generator = town.start(*town.generate(every=0.4), log="generator.out")
+    generator = terminal.start(*terminal.generate(every=0.4), log="generator.out")
     try:
         for round_ in range(ROUNDS):
-            before = town.batches()
-            stream = town.start(*town.tally("stream", "ecommerce_events"), log="stream.out")
+            before = terminal.batches()
+            stream = terminal.start(*terminal.tally("stream", "ecommerce_events"), log="stream.out")
             try:
-                town.wait_for_batches(before + 1, stream)
+                terminal.wait_for_batches(before + 1, stream)
                 time.sleep(chance.uniform(0.0, 1.5))
                 os.kill(java_of(stream) if round_ % 2 else stream.pid, signal.SIGKILL)
                 assert stream.wait(timeout=60) != 0
@@ -42,9 +42,9 @@ def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> Non
         assert generator.wait(timeout=60) == 0
     finally:
         kill_session(generator)
-    drained = town.run(*town.tally("stream", "ecommerce_events", "--once"))
+    drained = terminal.run(*terminal.tally("stream", "ecommerce_events", "--once"))
     assert drained.returncode == 0, drained.stderr
-    found = town.audit()
+    found = terminal.audit()
     assert found["balanced"], found["findings"]
     assert (found["waiting"], found["files_waiting"], found["readings"]) == (0, 0, 1)
     assert found["manifest"]["wrong"] == 0

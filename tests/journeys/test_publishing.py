@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.lakes import house
+from support.lakes import new_workspace
 from support.postgres_servers import PASSWORD
-from support.processes import PATIENCE, ROOT, Town, kill_session
+from support.processes import PATIENCE, ROOT, Terminal, kill_session
 from support.published_lake import PublishedLake, bronze_row, dead_letter, event, product
 
 from config.postgres import connect
@@ -42,14 +42,14 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture
-def town(tmp_path: Path, server: Server) -> Town:
-    return Town(tmp_path, {**server.env, "PUBLISH": "on"})
+def terminal(tmp_path: Path, server: Server) -> Terminal:
+    return Terminal(tmp_path, {**server.env, "PUBLISH": "on"})
 
 
 @pytest.fixture
 def lake(tmp_path: Path, server: Server) -> PublishedLake:
     """A lake of one version of each table; Postgres has the tables and no rows."""
-    made = PublishedLake(house(tmp_path))
+    made = PublishedLake(new_workspace(tmp_path))
     with_connection(server, made.prepare)
     made.append("silver/ecommerce_events", *map(event, range(ROWS)))
     made.append("bronze/ecommerce_events", *map(bronze_row, range(ROWS)))
@@ -77,35 +77,35 @@ def assert_equal(lake: PublishedLake, server: Server) -> None:
     with_connection(server, lambda connection: [lake.is_equal(connection, name) for name in TABLES])
 
 
-def run(town: Town, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return town.run(sys.executable, *arguments)
+def run(terminal: Terminal, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return terminal.run(sys.executable, *arguments)
 
 
-def publish_once(town: Town) -> None:
-    done = run(town, "-m", "spark_jobs", "publish", "--once")
+def publish_once(terminal: Terminal) -> None:
+    done = run(terminal, "-m", "spark_jobs", "publish", "--once")
     assert done.returncode == 0, done.stderr
 
 
 def test_a_publisher_that_is_killed_at_any_step_is_finished_by_the_next(
-    town: Town, lake: PublishedLake, server: Server
+    terminal: Terminal, lake: PublishedLake, server: Server
 ) -> None:
     for step in ("copying", "merging", "noting", "committed"):
-        assert run(town, PUBLISHES, step, "publish", "--once").returncode == -9, step
+        assert run(terminal, PUBLISHES, step, "publish", "--once").returncode == -9, step
         if step == "noting":
-            publish_once(town)
+            publish_once(terminal)
             assert_equal(lake, server)
             change(lake)
-    publish_once(town)
+    publish_once(terminal)
     assert_equal(lake, server)
 
 
 @pytest.fixture
-def publisher(town: Town, lake: PublishedLake) -> Iterator[subprocess.Popen[bytes]]:
+def publisher(terminal: Terminal, lake: PublishedLake) -> Iterator[subprocess.Popen[bytes]]:
     """A publisher that waits in the middle of the rows of a table."""
-    town.env.update(HERE=str(town.root / "here"), GO=str(town.root / "go"))
-    process = town.start(sys.executable, PUBLISHES, "waiting", "publish", log="publish.out")
+    terminal.env.update(HERE=str(terminal.root / "here"), GO=str(terminal.root / "go"))
+    process = terminal.start(sys.executable, PUBLISHES, "waiting", "publish", log="publish.out")
     try:
-        wait_for(Path(town.env["HERE"]).exists, process)
+        wait_for(Path(terminal.env["HERE"]).exists, process)
         yield process
     finally:
         kill_session(process)
@@ -120,10 +120,10 @@ def wait_for(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> 
 
 
 def test_postgres_killed_in_the_middle_of_a_copy_and_started_again_gets_all_of_it(
-    town: Town, lake: PublishedLake, server: Server, publisher: subprocess.Popen[bytes]
+    terminal: Terminal, lake: PublishedLake, server: Server, publisher: subprocess.Popen[bytes]
 ) -> None:
     server.kill()
-    Path(town.env["GO"]).touch()
+    Path(terminal.env["GO"]).touch()
     server.start()
     change(lake)
 
@@ -142,21 +142,21 @@ def test_postgres_killed_in_the_middle_of_a_copy_and_started_again_gets_all_of_i
 
 
 def test_a_stream_goes_on_while_postgres_is_away_and_catches_up_when_it_is_back(tmp_path: Path, debian: Server) -> None:
-    town = Town(tmp_path, {**debian.env, "PUBLISH": "on"})
-    stream = town.start(*town.tally("stream", "ecommerce_events"), log="stream.out")
-    generator = town.start(*town.generate(every=0.5), log="generator.out")
+    terminal = Terminal(tmp_path, {**debian.env, "PUBLISH": "on"})
+    stream = terminal.start(*terminal.tally("stream", "ecommerce_events"), log="stream.out")
+    generator = terminal.start(*terminal.generate(every=0.5), log="generator.out")
     try:
-        wait_for(lambda: "[Published] ecommerce_events" in town.log("spark_streaming"), stream)
+        wait_for(lambda: "[Published] ecommerce_events" in terminal.log("spark_streaming"), stream)
         debian.stop()
-        wait_for(lambda: publishing(town)["circuit"] == "open", stream)
-        told, batches = publishing(town), town.batches()
+        wait_for(lambda: publishing(terminal)["circuit"] == "open", stream)
+        told, batches = publishing(terminal), terminal.batches()
         assert (told["running"], told["failures"]) == (True, 5)
         assert any(sentence in told["error"] for sentence in OUTAGE), told["error"]
-        assert PASSWORD not in town.log("spark_streaming")
-        town.wait_for_batches(batches + 3, stream)
-        assert any(table["behind"] > 2 for table in publishing(town)["tables"])
+        assert PASSWORD not in terminal.log("spark_streaming")
+        terminal.wait_for_batches(batches + 3, stream)
+        assert any(table["behind"] > 2 for table in publishing(terminal)["tables"])
         debian.start()
-        wait_for(lambda: "Postgres is back" in town.log("spark_streaming"), stream)
+        wait_for(lambda: "Postgres is back" in terminal.log("spark_streaming"), stream)
         generator.send_signal(signal.SIGTERM)
         generator.wait(timeout=60)
         stream.send_signal(signal.SIGTERM)
@@ -164,14 +164,14 @@ def test_a_stream_goes_on_while_postgres_is_away_and_catches_up_when_it_is_back(
     finally:
         kill_session(generator)
         kill_session(stream)
-    publish_once(town)
-    lake = PublishedLake(house(tmp_path))
+    publish_once(terminal)
+    lake = PublishedLake(new_workspace(tmp_path))
     with_connection(debian, lake.prepare)
     with_connection(
         debian, lambda connection: [lake.is_equal(connection, name) for name in TABLES if name != "silver/products"]
     )
 
 
-def publishing(town: Town) -> dict[str, Any]:
-    (found,) = json.loads(town.run(*town.tally("status", "ecommerce_events", "--json")).stdout)
+def publishing(terminal: Terminal) -> dict[str, Any]:
+    (found,) = json.loads(terminal.run(*terminal.tally("status", "ecommerce_events", "--json")).stdout)
     return dict(found["publishing"])

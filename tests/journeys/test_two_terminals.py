@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.open_ports import beyond_this_machine, ports_of_session
-from support.processes import Town, kill_session
+from support.processes import Terminal, kill_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,16 +22,16 @@ LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| (INFO|WARNING|ERROR) {
 
 @pytest.mark.journey
 def test_spark_submit_takes_what_a_generator_drops_and_stops_cleanly_on_sigterm(tmp_path: Path) -> None:
-    town = Town(tmp_path)
-    stream = town.start(*town.submit("ecommerce_events"), log="stream.out")
-    generator = town.start(*town.generate(every=0.5), log="generator.out")
+    terminal = Terminal(tmp_path)
+    stream = terminal.start(*terminal.submit("ecommerce_events"), log="stream.out")
+    generator = terminal.start(*terminal.generate(every=0.5), log="generator.out")
     try:
-        town.wait_for_batches(3, stream)
+        terminal.wait_for_batches(3, stream)
         ports = ports_of_session(stream.pid)
         assert ports
         assert beyond_this_machine(ports) == []
         assert ports_of_session(generator.pid) == []
-        second = town.run(*town.tally("stream", "ecommerce_events", "--once"))
+        second = terminal.run(*terminal.tally("stream", "ecommerce_events", "--once"))
         assert second.returncode == 2
         assert "already being streamed" in second.stderr
         generator.send_signal(signal.SIGTERM)
@@ -43,13 +43,13 @@ def test_spark_submit_takes_what_a_generator_drops_and_stops_cleanly_on_sigterm(
         kill_session(stream)
     # spark-submit's Java began with whatever modes its starter has; the doors are shut all the same.
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("lake", "logs")] == [0o700, 0o700]
-    drained = town.run(*town.tally("stream", "ecommerce_events", "--once"))
+    drained = terminal.run(*terminal.tally("stream", "ecommerce_events", "--once"))
     assert drained.returncode == 0, drained.stderr
-    found = town.audit()
+    found = terminal.audit()
     assert found["balanced"], found["findings"]
     assert (found["waiting"], found["files_waiting"]) == (0, 0)
     assert found["manifest"]["wrong"] == 0
     assert found["manifest"]["rows"] == found["bronze"] > 300
-    assert "stopped after a whole batch" in town.log("spark_streaming")
+    assert "stopped after a whole batch" in terminal.log("spark_streaming")
     for name in ("spark_streaming", "data_generator"):
-        assert all(LOG_LINE.fullmatch(line) for line in town.log(name).splitlines()), town.log(name)
+        assert all(LOG_LINE.fullmatch(line) for line in terminal.log(name).splitlines()), terminal.log(name)

@@ -21,7 +21,7 @@ from spark_jobs.storage.keys import key_array
 from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table_writer import write_parts
 from spark_jobs.transforms.scd2 import OPEN, surrogate_keys
-from support.lakes import House, house
+from support.lakes import Workspace, new_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,16 +52,16 @@ def commit_prepared(table: Table, commit: Commit, number: int) -> None:
 
 
 @dataclass
-class GoldHouse:
+class GoldWorkspace:
     """A lake in which rows are at once as a batch of the stream would leave them; later rows replace those of their keys."""
 
-    home: House
+    workspace: Workspace
     commits: int = 0
     lines: dict[int, list[int]] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, root: Path, **env: Any) -> GoldHouse:
-        return cls(house(root, **env))
+    def at(cls, root: Path, **env: Any) -> GoldWorkspace:
+        return cls(new_workspace(root, **env))
 
     def order(self, number: int, day: str, *lines: tuple[int, str], customer: int = 1, **fields: Any) -> None:
         """Put an order of lines (product, price of the one piece), numbered from ten times the order's number."""
@@ -87,14 +87,14 @@ class GoldHouse:
 
     def put(self, subject: str, *rows: Row, deleted: bool = False) -> None:
         """Put current rows of a subject; ``deleted`` ones are tombstones, of which only the key is given."""
-        table = self.home.lake.current(self.home.subject(subject))
+        table = self.workspace.lake.current(self.workspace.subject(subject))
         self._write(table, [{**dict.fromkeys(table.schema.names), "_deleted": deleted, **row} for row in rows])
 
     def versions(self, subject: str, key: int, *versions: tuple[str, Row]) -> None:
         """Replace the history of a customer or product: when each version begins, and its fields."""
-        table = self.home.lake.history(self.home.subject(subject))
+        table = self.workspace.lake.history(self.workspace.subject(subject))
         assert table is not None
-        natural = self.home.subject(subject).latest.key[0]
+        natural = self.workspace.subject(subject).latest.key[0]
         begins = [datetime.fromisoformat(start).replace(tzinfo=UTC) for start, _ in versions]
         ends = [*begins[1:], OPEN]
         keys = pa.table({natural: [key] * len(versions), "valid_from": pa.array(begins, pa.timestamp("us", tz="UTC"))})
@@ -113,11 +113,11 @@ class GoldHouse:
         return self.gold(spark).run(on(upto), **options)
 
     def gold(self, spark: SparkSession) -> GoldRun:
-        return GoldRun(spark, self.home.settings, self.home.registry)
+        return GoldRun(spark, self.workspace.settings, self.workspace.registry)
 
     def rows(self, name: str, *columns: str) -> list[Any]:
         """Return the rows of a table of gold, sorted, as tuples of these columns; of one column its bare values."""
-        table = self.home.lake.gold(name)
+        table = self.workspace.lake.gold(name)
         rows = all_rows(table, list(columns) or table.schema.names).to_pylist()
         found = sorted((tuple(row.values()) for row in rows), key=lambda row: [(v is None, v) for v in row])
         return [row[0] for row in found] if len(columns) == 1 else found

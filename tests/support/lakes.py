@@ -37,7 +37,7 @@ PROCESSING = {"query_id", "batch_id", "processed_at", "row_id", "late_arrival_fl
 
 
 @dataclass
-class House:
+class Workspace:
     """A lake, a landing folder and a registry under one folder."""
 
     root: Path
@@ -103,7 +103,7 @@ class House:
         return int(pc.sum(books[column]).as_py() or 0)
 
 
-def house(root: Path, contracts: Path = CONTRACTS, **env: str) -> House:
+def new_workspace(root: Path, contracts: Path = CONTRACTS, **env: str) -> Workspace:
     settings = load_settings({"RETRY_FIRST_WAIT": "10 ms", "RETRY_ATTEMPTS": "2", **env}, None)
     places = replace(settings.lake, root=root / "lake", landing=root / "input", logs=root / "logs", contracts=contracts)
-    return House(root, load_registry(contracts), replace(settings, lake=places))
+    return Workspace(root, load_registry(contracts), replace(settings, lake=places))

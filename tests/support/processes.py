@@ -20,7 +20,7 @@ PATIENCE = 240.0
 
 
 @dataclass
-class Town:
+class Terminal:
     """A lake and a landing folder under one folder, and the commands a user would type."""
 
     root: Path

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from spark_jobs.publish.breaker import Breaker
     from spark_jobs.publish.target import Target
     from spark_jobs.storage.table import Table
-    from support.lakes import House
+    from support.lakes import Workspace
 
 Row = dict[str, Any]
 PATIENCE = 60.0
@@ -67,7 +67,7 @@ POISON = (
 class PublishedLake:
     """A lake for publishing: rows are in it as soon as they are put, as batches of the stream would leave them."""
 
-    house: House
+    workspace: Workspace
     commits: int = 0
     targets: dict[str, Target] = field(default_factory=dict)
 
@@ -77,16 +77,16 @@ class PublishedLake:
 
     @property
     def lake(self) -> Lake:
-        return self.house.lake
+        return self.workspace.lake
 
     @property
     def registry(self) -> Registry:
-        return self.house.registry
+        return self.workspace.registry
 
     def settings(self, database: Database) -> Settings:
         """The lake's settings for publishing to that database, with two attempts."""
-        retry = replace(self.house.settings.retry, attempts=2)
-        return replace(self.house.settings, database=database, retry=retry)
+        retry = replace(self.workspace.settings.retry, attempts=2)
+        return replace(self.workspace.settings, database=database, retry=retry)
 
     def publisher(
         self, database: Database, stop: threading.Event | None = None, breaker: Breaker | None = None

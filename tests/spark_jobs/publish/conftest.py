@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.lakes import house
+from support.lakes import new_workspace
 from support.published_lake import PublishedLake, event, product
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def published(tmp_path: Path, postgres: Connection) -> PublishedLake:
     """An empty lake, for which an empty database is prepared."""
-    made = PublishedLake(house(tmp_path))
+    made = PublishedLake(new_workspace(tmp_path))
     made.prepare(postgres)
     return made
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from support.lakes import house
+from support.lakes import new_workspace
 
 from schema_registry.registry import load
 from spark_jobs.publish.checks import checks_of
@@ -40,7 +40,7 @@ def conditions(subject: Subject) -> dict[str, str]:
 
 
 def test_the_events_have_the_checks_of_their_contract(tmp_path: Path) -> None:
-    checks = conditions(house(tmp_path).subject())
+    checks = conditions(new_workspace(tmp_path).subject())
     assert checks["price min"] == '"price" >= 0'
     assert checks["quantity min"] == '"quantity" >= 0'
     kinds = "E'add_to_cart', E'purchase', E'remove_from_cart', E'search', E'view', E'wishlist'"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from support.lakes import house
+from support.lakes import new_workspace
 from support.published_lake import PublishedLake, fetch
 
 from spark_jobs.publish import csv_rows
@@ -70,7 +70,7 @@ def edges(tmp_path: Path, postgres: Connection) -> PublishedLake:
     folder = tmp_path / "contracts" / "edges"
     folder.mkdir(parents=True)
     (folder / "v1.yaml").write_text(CONTRACT, encoding="utf-8")
-    made = PublishedLake(house(tmp_path, folder.parent))
+    made = PublishedLake(new_workspace(tmp_path, folder.parent))
     made.prepare(postgres)
     return made
 

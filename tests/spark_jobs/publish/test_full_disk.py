@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from support.lakes import house
+from support.lakes import new_workspace
 from support.postgres_servers import DEBIAN, debian_server
 from support.published_lake import PublishedLake, event, fetch, product, wait_until
 
@@ -59,7 +59,7 @@ def fill(disk: Path) -> Path:
 
 
 def test_what_does_not_fit_is_published_once_there_is_room(small: Debian, tmp_path: Path) -> None:
-    published = PublishedLake(house(tmp_path))
+    published = PublishedLake(new_workspace(tmp_path))
     owner = connect(small.database, "owner", application="tests")
     published.prepare(owner)
     published.append(EVENTS, *map(event, range(ROWS)))

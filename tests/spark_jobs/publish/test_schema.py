@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from psycopg2 import errors
-from support.gold_lake import GoldHouse
-from support.lakes import house
+from support.gold_lake import GoldWorkspace
+from support.lakes import new_workspace
 from support.published_lake import PublishedLake, event, execute, fetch
 
 from config.errors import DatabaseError
@@ -117,7 +117,7 @@ def test_an_owner_who_is_no_superuser_may_make_everything(
     postgres.autocommit = False
     host = ensure_running(shared_server.root)
     owned = replace(database, host=host, port=5432, user=f"{database.name}_owner", url=None)
-    published = PublishedLake(house(tmp_path))
+    published = PublishedLake(new_workspace(tmp_path))
     connection = connect(owned, "owner", application="tests")
     published.prepare(connection)
     connection.close()
@@ -179,9 +179,9 @@ def test_a_start_that_fails_half_way_leaves_nothing(
     tmp_path: Path, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "ensure_views", lambda *_: 1 / 0)
-    home = house(tmp_path)
+    workspace = new_workspace(tmp_path)
     with pytest.raises(ZeroDivisionError):
-        prepare_database(postgres, home.registry, home.lake)
+        prepare_database(postgres, workspace.registry, workspace.lake)
     assert fetch(postgres, "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'tallylake')") == [0]
 
 
@@ -192,9 +192,9 @@ def test_a_view_that_someone_built_on_ours_is_no_hindrance(published: PublishedL
 
 
 def test_the_version_of_a_moment_is_found_by_its_key(tmp_path: Path, postgres: Connection) -> None:
-    shop = GoldHouse.at(tmp_path)
+    shop = GoldWorkspace.at(tmp_path)
     shop.versions("products", 1, ("2026-01-01", {"price": Decimal("5.00")}), ("2026-02-01", {"price": Decimal("6.00")}))
-    published = PublishedLake(shop.home)
+    published = PublishedLake(shop.workspace)
     published.prepare(postgres)
     name = "gold/dim_product"
     publish_version(postgres, published.targets[name], published.snapshot(name))
@@ -207,15 +207,15 @@ def test_the_version_of_a_moment_is_found_by_its_key(tmp_path: Path, postgres: C
 
 
 def test_raw_events_can_be_left_out(tmp_path: Path) -> None:
-    home = house(tmp_path)
-    subjects = [home.registry.subject(name) for name in home.registry.subjects]
-    assert not [one for one in targets(home.lake, subjects, raw_events=False) if one.name == "raw_events"]
+    workspace = new_workspace(tmp_path)
+    subjects = [workspace.registry.subject(name) for name in workspace.registry.subjects]
+    assert not [one for one in targets(workspace.lake, subjects, raw_events=False) if one.name == "raw_events"]
 
 
 def test_a_subject_that_is_called_like_a_table_of_ours_is_refused_and_no_other(tmp_path: Path) -> None:
-    home = house(tmp_path)
-    subject = home.subject()
+    workspace = new_workspace(tmp_path)
+    subject = workspace.subject()
     for name in ("repeated_events", "daily_gmv", "quality_by_hour"):
-        wanted = targets(home.lake, [replace(subject, name=name), subject], raw_events=True)
+        wanted = targets(workspace.lake, [replace(subject, name=name), subject], raw_events=True)
         assert list(name_clashes(wanted)) == [f"silver/{name}"]
         assert name_clashes(wanted)[f"silver/{name}"].endswith(f"is called {name} already: rename the subject")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from support.lakes import house
+from support.lakes import new_workspace
 
 from spark_jobs.queries.application import Application, Listener
 from spark_jobs.queries.streaming_session import CHECKPOINT_FILES, PROPERTIES, streaming_session
@@ -42,8 +42,8 @@ def test_this_spark_knows_every_property_and_uses_the_manager_of_checkpoints(
 
 
 def test_what_has_landed_is_judged_before_the_next_trigger_comes(spark: SparkSession, tmp_path: Path) -> None:
-    home = house(tmp_path, TRIGGER_INTERVAL="1 day")
-    home.drop("a.csv", HEADER + "e1,7,view,11,9.99,2026-01-05T10:00:00Z\n")
+    workspace = new_workspace(tmp_path, TRIGGER_INTERVAL="1 day")
+    workspace.drop("a.csv", HEADER + "e1,7,view,11,9.99,2026-01-05T10:00:00Z\n")
     stop = threading.Event()
     landed: list[IngestReport] = []
     books: list[Books] = []
@@ -55,7 +55,7 @@ def test_what_has_landed_is_judged_before_the_next_trigger_comes(spark: SparkSes
     given_up = threading.Timer(60, stop.set)
     given_up.start()
     listener = Listener(landed.append, judged)
-    Application(spark, home.settings, home.registry, ["ecommerce_events"], listener, stop).run(once=False)
+    Application(spark, workspace.settings, workspace.registry, ["ecommerce_events"], listener, stop).run(once=False)
     given_up.cancel()
     assert [report.rows for report in landed] == [1]
     assert [one.accepted for one in books] == [1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 from support.duckdb_audit import discrepancies
-from support.lakes import House, house
+from support.lakes import Workspace, new_workspace
 
 from spark_jobs.batch.point_in_time.as_of import as_of, register_as_of
 from spark_jobs.batch.point_in_time.key_states import state_at
@@ -81,11 +81,11 @@ OF_EACH = [
 BEYOND = [(190, KEYS[0], OPEN, "1,x"), (191, KEYS[0], OPEN, "0,+12345-06-07 08:09:10"), (192, KEYS[1], OPEN, "-1,x")]
 
 
-def home_of(root: Path) -> House:
+def home_of(root: Path) -> Workspace:
     for name, text in (("wallets", WALLETS), ("prices", PRICES)):
         (root / "contracts" / name).mkdir(parents=True)
         (root / "contracts" / name / "v1.yaml").write_text(text, encoding="utf-8")
-    return house(root, root / "contracts")
+    return new_workspace(root, root / "contracts")
 
 
 def price(seq: int, key: str, effective: str, more: str = "1,x") -> str:
@@ -93,8 +93,8 @@ def price(seq: int, key: str, effective: str, more: str = "1,x") -> str:
 
 
 def test_keys_and_times_at_the_edges_of_their_types_go_all_the_way(spark: SparkSession, tmp_path: Path) -> None:
-    home = home_of(tmp_path)
-    home.drop(
+    workspace = home_of(tmp_path)
+    workspace.drop(
         "1.csv",
         f"{HEADER},wallet_id,balance\n"
         "w-1,c,2026-02-01T10:00:00Z,1,18446744073709551615,10.00\n"
@@ -103,24 +103,24 @@ def test_keys_and_times_at_the_edges_of_their_types_go_all_the_way(spark: SparkS
         "w-4,c,2026-02-01T10:00:00Z,4,184467440737095516150,40.00\n",
         "wallets",
     )
-    home.drop("1.csv", PRICE_HEADER + "".join(price(*one) for one in (*OF_EACH, *BEYOND)), "prices")
-    books = {line.subject: line for line in home.drain(spark, "wallets", "prices")}
+    workspace.drop("1.csv", PRICE_HEADER + "".join(price(*one) for one in (*OF_EACH, *BEYOND)), "prices")
+    books = {line.subject: line for line in workspace.drain(spark, "wallets", "prices")}
     assert books["wallets"].effects["inserted"] == 3
     assert books["wallets"].reasons == {"bad_type:wallet_id": 1}
     assert books["prices"].reasons == {"out_of_range:due": 2, "out_of_range:due_at": 1}
     assert (books["prices"].accepted, books["prices"].dead_letter) == (len(OF_EACH), len(BEYOND))
-    again(home, spark)
-    see_wallets(home, spark)
-    see_prices(home, spark)
+    again(workspace, spark)
+    see_wallets(workspace, spark)
+    see_prices(workspace, spark)
     for subject in ("wallets", "prices"):
-        assert discrepancies(home.lake.root, subject) == []
-        found = home.audit(spark, subject)
+        assert discrepancies(workspace.lake.root, subject) == []
+        found = workspace.audit(spark, subject)
         assert found.balanced, found.findings
 
 
-def again(home: House, spark: SparkSession) -> None:
+def again(workspace: Workspace, spark: SparkSession) -> None:
     """A second batch, which finds what the first has left."""
-    home.drop(
+    workspace.drop(
         "2.csv",
         f"{HEADER},wallet_id,balance\n"
         "w-5,u,2026-02-02T10:00:00Z,5,18446744073709551615,11.00\n"
@@ -128,48 +128,50 @@ def again(home: House, spark: SparkSession) -> None:
         "w-7,u,2026-02-02T10:00:00Z,7,9007199254740993,30.00\n",
         "wallets",
     )
-    home.drop("2.csv", PRICE_HEADER + price(199, KEYS[1], LAST, "3,z") + price(50, KEYS[1], OPEN), "prices")
-    books = {line.subject: line for line in home.drain(spark, "wallets", "prices")}
+    workspace.drop("2.csv", PRICE_HEADER + price(199, KEYS[1], LAST, "3,z") + price(50, KEYS[1], OPEN), "prices")
+    books = {line.subject: line for line in workspace.drain(spark, "wallets", "prices")}
     assert books["wallets"].effects == {"inserted": 0, "updated": 1, "deleted": 1, "superseded": 0, "unchanged": 1}
     assert (books["prices"].effects["updated"], books["prices"].duplicate) == (1, 1)
 
 
-def see_wallets(home: House, spark: SparkSession) -> None:
-    subject = home.subject("wallets")
-    rows = {int(row["wallet_id"]): row for row in home.rows(home.lake.current(subject))}
+def see_wallets(workspace: Workspace, spark: SparkSession) -> None:
+    subject = workspace.subject("wallets")
+    rows = {int(row["wallet_id"]): row for row in workspace.rows(workspace.lake.current(subject))}
     shown = {key: (str(row["balance"]), row["_deleted"]) for key, row in rows.items()}
     assert shown == {
         18446744073709551615: ("11.00", False),
         9007199254740992: ("None", True),
         9007199254740993: ("30.00", False),
     }
-    history = [int(row["wallet_id"]) for row in home.rows(home.lake.history(subject))]
+    history = [int(row["wallet_id"]) for row in workspace.rows(workspace.lake.history(subject))]
     assert {key: history.count(key) for key in shown} == {
         18446744073709551615: 2,
         9007199254740992: 1,
         9007199254740993: 1,
     }
-    answer = state_at(home.lake, subject, parse_key("18446744073709551615", subject.latest), parse_moment("2026-11-30"))
+    answer = state_at(
+        workspace.lake, subject, parse_key("18446744073709551615", subject.latest), parse_moment("2026-11-30")
+    )
     assert answer.found is not None
     assert answer.found.row["balance"] == Decimal("11.00")
-    current = spark.read.format("delta").load(home.lake.current(subject).path)
+    current = spark.read.format("delta").load(workspace.lake.current(subject).path)
     for key in shown:
         assert current.where(F.col("wallet_id") == F.lit(Decimal(key))).count() == 1
 
 
-def see_prices(home: House, spark: SparkSession) -> None:
-    subject = home.subject("prices")
+def see_prices(workspace: Workspace, spark: SparkSession) -> None:
+    subject = workspace.subject("prices")
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    rows = home.rows(home.lake.current(subject))
+    rows = workspace.rows(workspace.lake.current(subject))
     assert (
         len({(row["name"], row["amount"], row["day"], row["at"], row["flag"]) for row in rows})
         == len(rows)
         == len(KEYS)
     )
     assert {(row["day"], row["due"]) for row in rows if row["note"] == "z"} == {(date.min, date(1, 1, 4))}
-    current = spark.read.format("delta").load(home.lake.current(subject).path)
+    current = spark.read.format("delta").load(workspace.lake.current(subject).path)
     assert sorted(row.day for row in current.select("day").collect()) == sorted(row["day"] for row in rows)
-    register_as_of(spark, home.lake, home.registry)
+    register_as_of(spark, workspace.lake, workspace.registry)
     opens = datetime(9999, 12, 31, tzinfo=UTC)
     for moment, told in (
         (first, "xxxxxx"),
@@ -178,5 +180,5 @@ def see_prices(home: House, spark: SparkSession) -> None:
         (last, "yyyyyz"),
     ):
         asked = spark.sql(f"SELECT * FROM prices_as_of(TIMESTAMP '{moment}')")
-        for found in (as_of(spark, home.lake, subject, moment), asked):
+        for found in (as_of(spark, workspace.lake, subject, moment), asked):
             assert "".join(sorted(row.note for row in found.select("note").collect())) == told, moment

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from support.gold_lake import GoldHouse, Row, at, on
-from support.lakes import house
+from support.gold_lake import GoldWorkspace, Row, at, on
+from support.lakes import new_workspace
 
 from spark_jobs.batch.gold.changed_dates import all_dates, changed_dates, order_ids, released_dates
 from spark_jobs.batch.gold.inputs import Inputs
@@ -37,9 +37,9 @@ ADA = {"first_name": "Ada", "city": "Oslo", "segment": "new"}
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> GoldHouse:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> GoldWorkspace:
     """The shop as it opens, with the facts of a first run."""
-    shop = GoldHouse.at(tmp_path_factory.mktemp("opened"))
+    shop = GoldWorkspace.at(tmp_path_factory.mktemp("opened"))
     shop.versions("customers", 1, ("2025-01-01", ADA))
     shop.versions("customers", 2, ("2025-01-01", ADA))
     shop.versions("products", 1, ("2025-01-01", LAMP))
@@ -56,13 +56,13 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> GoldHouse:
 
 
 @pytest.fixture
-def shop(opened: GoldHouse, tmp_path: Path) -> GoldHouse:
+def shop(opened: GoldWorkspace, tmp_path: Path) -> GoldWorkspace:
     """A copy of its own for each test."""
-    shutil.copytree(opened.home.lake.root, tmp_path / "lake")
-    return GoldHouse(house(tmp_path), opened.commits)
+    shutil.copytree(opened.workspace.lake.root, tmp_path / "lake")
+    return GoldWorkspace(new_workspace(tmp_path), opened.commits)
 
 
-def publish(shop: GoldHouse) -> None:
+def publish(shop: GoldWorkspace) -> None:
     """The facts of the shop as it opens: key, order, customer, day, and a line's product."""
     lines = [(10, 1, 1, ONE, 1), (20, 2, 1, TWO, 2), (30, 3, 2, THREE, 1), (31, 3, 2, THREE, 2), (40, 4, 2, FOUR, 2)]
     payments = [(3, 3, 2, THREE), (5, 5, 2, BARE)]
@@ -70,8 +70,10 @@ def publish(shop: GoldHouse) -> None:
     fact(shop, "fact_payments", PAYMENT, payments)
 
 
-def fact(shop: GoldHouse, name: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]], version: int = 1) -> None:
-    table = shop.home.lake.gold(name)
+def fact(
+    shop: GoldWorkspace, name: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]], version: int = 1
+) -> None:
+    table = shop.workspace.lake.gold(name)
     said = [dict(zip(columns, row, strict=True)) for row in rows]
     made = [{**row, "order_time": at(row["day"]), "order_date": on(row["day"])} for row in said]
     ensure_table(table)
@@ -80,15 +82,15 @@ def fact(shop: GoldHouse, name: str, columns: tuple[str, ...], rows: list[tuple[
     replace_once(table, parts, writer="publish", version=version)
 
 
-def standing(shop: GoldHouse, last: Mapping[str, TableVersion] | None = None) -> Inputs:
-    return Inputs.of(shop.home.lake, shop.home.registry, last or {})
+def standing(shop: GoldWorkspace, last: Mapping[str, TableVersion] | None = None) -> Inputs:
+    return Inputs.of(shop.workspace.lake, shop.workspace.registry, last or {})
 
 
-def touched(shop: GoldHouse, happens: Callable[[GoldHouse], object]) -> list[str] | None:
+def touched(shop: GoldWorkspace, happens: Callable[[GoldWorkspace], object]) -> list[str] | None:
     """The dates that are to be built again after something happened; None where that cannot be told."""
     last = standing(shop).now
     happens(shop)
-    found = changed_dates(shop.home.lake, standing(shop, last))
+    found = changed_dates(shop.workspace.lake, standing(shop, last))
     return None if found is None else sorted(map(str, found))
 
 
@@ -117,7 +119,7 @@ def again(number: int, day: str, customer: int = 1, **fields: Any) -> Row:
     ],
 )  # fmt: skip
 def test_an_order_touches_the_days_on_which_it_stands_and_stood(
-    shop: GoldHouse, happens: Callable[[GoldHouse], object], days: list[str]
+    shop: GoldWorkspace, happens: Callable[[GoldWorkspace], object], days: list[str]
 ) -> None:
     assert touched(shop, happens) == days
 
@@ -142,19 +144,19 @@ def test_an_order_touches_the_days_on_which_it_stands_and_stood(
     ],
 )  # fmt: skip
 def test_a_line_and_a_payment_touch_the_day_of_their_order(
-    shop: GoldHouse, happens: Callable[[GoldHouse], object], days: list[str]
+    shop: GoldWorkspace, happens: Callable[[GoldWorkspace], object], days: list[str]
 ) -> None:
     assert touched(shop, happens) == days
 
 
-def moves(customer: int, day: str, **fields: Any) -> Callable[[GoldHouse], object]:
+def moves(customer: int, day: str, **fields: Any) -> Callable[[GoldWorkspace], object]:
     """A customer has another version from this day on."""
     return lambda shop: shop.versions(
         "customers", customer, ("2025-01-01", ADA), (day, {**ADA, "city": "Rome", **fields})
     )
 
 
-def shows(product: int, **fields: Any) -> Callable[[GoldHouse], object]:
+def shows(product: int, **fields: Any) -> Callable[[GoldWorkspace], object]:
     """A product's one version says something else, under the same key."""
     return lambda shop: shop.versions("products", product, ("2025-01-01", {**LAMP, **fields}))
 
@@ -179,7 +181,7 @@ def shows(product: int, **fields: Any) -> Callable[[GoldHouse], object]:
     ],
 )  # fmt: skip
 def test_a_customers_version_touches_the_days_of_orders_that_point_to_another_one(
-    shop: GoldHouse, happens: Callable[[GoldHouse], object], days: list[str]
+    shop: GoldWorkspace, happens: Callable[[GoldWorkspace], object], days: list[str]
 ) -> None:
     """Of an order without lines no fact tells the moment, so every change of its customer touches its day."""
     assert touched(shop, happens) == days
@@ -200,14 +202,14 @@ def test_a_customers_version_touches_the_days_of_orders_that_point_to_another_on
     ],
 )  # fmt: skip
 def test_a_products_version_touches_the_days_that_point_to_another_one_or_show_it(
-    shop: GoldHouse, happens: Callable[[GoldHouse], object], days: list[str]
+    shop: GoldWorkspace, happens: Callable[[GoldWorkspace], object], days: list[str]
 ) -> None:
     assert touched(shop, happens) == days
 
 
 @pytest.mark.parametrize(("renamed", "days"), [(0, [TWO, THREE]), (1, [FOUR])])
 def test_a_version_holds_from_its_first_moment_until_right_before_its_last(
-    shop: GoldHouse, renamed: int, days: list[str]
+    shop: GoldWorkspace, renamed: int, days: list[str]
 ) -> None:
     """The order of the fourth day was placed in the moment in which the second version begins."""
 
@@ -220,15 +222,15 @@ def test_a_version_holds_from_its_first_moment_until_right_before_its_last(
     assert touched(shop, lambda _: versions(*["Lamp", "Lantern"][:: 1 if renamed else -1])) == days
 
 
-def test_a_dimension_that_comes_after_its_facts_touches_their_days(shop: GoldHouse) -> None:
+def test_a_dimension_that_comes_after_its_facts_touches_their_days(shop: GoldWorkspace) -> None:
     shop.order(6, FREE, (9, "5.00"), customer=9)
     fact(shop, "fact_orders", LINE, [(60, 6, 9, FREE, 9)], version=2)
     assert touched(shop, lambda shop: shop.versions("customers", 9, ("2025-01-01", ADA))) == [FREE]
     assert touched(shop, lambda shop: shop.versions("products", 9, ("2025-01-01", LAMP))) == [FREE]
 
 
-def test_several_things_at_once_touch_the_days_of_each(shop: GoldHouse) -> None:
-    def happens(shop: GoldHouse) -> None:
+def test_several_things_at_once_touch_the_days_of_each(shop: GoldWorkspace) -> None:
+    def happens(shop: GoldWorkspace) -> None:
         shop.pay(1, 1, "5.00")
         shop.put("orders", again(4, FREE, customer=2))
         moves(1, TWO)(shop)
@@ -236,22 +238,24 @@ def test_several_things_at_once_touch_the_days_of_each(shop: GoldHouse) -> None:
     assert touched(shop, happens) == [ONE, TWO, FOUR, FREE]
 
 
-def test_what_is_written_again_as_it_was_touches_nothing(shop: GoldHouse) -> None:
+def test_what_is_written_again_as_it_was_touches_nothing(shop: GoldWorkspace) -> None:
     assert touched(shop, lambda shop: shop.put("orders", again(1, ONE))) == []
     assert touched(shop, lambda _: None) == []
 
 
-def test_a_table_that_came_into_being_is_new_with_all_its_rows(shop: GoldHouse) -> None:
-    shutil.rmtree(shop.home.lake.current(shop.home.subject("payments")).path)
+def test_a_table_that_came_into_being_is_new_with_all_its_rows(shop: GoldWorkspace) -> None:
+    shutil.rmtree(shop.workspace.lake.current(shop.workspace.subject("payments")).path)
     assert touched(shop, lambda shop: shop.pay(2, 2, "5.00")) == [TWO]
 
 
 @pytest.mark.parametrize("name", ["orders", "payments"])
 @pytest.mark.parametrize("commits", [1, 9])
-def test_of_a_table_that_is_another_than_before_nothing_can_be_told(shop: GoldHouse, name: str, commits: int) -> None:
+def test_of_a_table_that_is_another_than_before_nothing_can_be_told(
+    shop: GoldWorkspace, name: str, commits: int
+) -> None:
     """Neither where it has not got as far as the one before had, nor where it has."""
 
-    def replaced(shop: GoldHouse) -> None:
+    def replaced(shop: GoldWorkspace) -> None:
         gone(shop, name)
         for _ in range(commits):
             shop.order(1, ONE)
@@ -260,30 +264,30 @@ def test_of_a_table_that_is_another_than_before_nothing_can_be_told(shop: GoldHo
     assert touched(shop, replaced) is None
 
 
-def gone(shop: GoldHouse, name: str) -> None:
-    shutil.rmtree(shop.home.lake.current(shop.home.subject(name)).path)
+def gone(shop: GoldWorkspace, name: str) -> None:
+    shutil.rmtree(shop.workspace.lake.current(shop.workspace.subject(name)).path)
 
 
-def test_of_a_table_that_is_gone_nothing_can_be_told(shop: GoldHouse) -> None:
+def test_of_a_table_that_is_gone_nothing_can_be_told(shop: GoldWorkspace) -> None:
     assert touched(shop, lambda shop: gone(shop, "payments")) is None
 
 
-def test_before_a_first_run_nothing_can_be_told_and_all_dates_are_meant(shop: GoldHouse) -> None:
+def test_before_a_first_run_nothing_can_be_told_and_all_dates_are_meant(shop: GoldWorkspace) -> None:
     shop.order(6, FREE)
     shop.put("orders", again(7, FREE, order_date=None))
     shop.put("orders", {"order_id": 2}, deleted=True)
     inputs = standing(shop)
-    assert changed_dates(shop.home.lake, inputs) is None
+    assert changed_dates(shop.workspace.lake, inputs) is None
     published = {on(day) for day in (ONE, TWO, THREE, FOUR, BARE)}
-    assert released_dates(shop.home.lake) == published
-    assert all_dates(shop.home.lake, inputs) == published | {on(FREE)}
+    assert released_dates(shop.workspace.lake) == published
+    assert all_dates(shop.workspace.lake, inputs) == published | {on(FREE)}
 
 
-def test_a_lake_without_gold_has_every_order_still_to_publish(shop: GoldHouse) -> None:
+def test_a_lake_without_gold_has_every_order_still_to_publish(shop: GoldWorkspace) -> None:
     for name in GOLD:
-        shutil.rmtree(shop.home.lake.gold(name).path, ignore_errors=True)
+        shutil.rmtree(shop.workspace.lake.gold(name).path, ignore_errors=True)
     assert touched(shop, moves(1, TWO)) == []
-    assert released_dates(shop.home.lake) == set()
+    assert released_dates(shop.workspace.lake) == set()
 
 
 def test_a_tombstone_names_no_order() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from support.lakes import House, house
+from support.lakes import Workspace, new_workspace
 
 from spark_jobs.batch.gold import commits
 from spark_jobs.batch.gold.commits import Commit, begin, finish, prepare_update, row_counts
@@ -72,11 +72,11 @@ class KilledError(Exception):
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> House:
+def workspace(tmp_path: Path) -> Workspace:
     """A lake whose three tables hold what a first run left."""
-    home = house(tmp_path)
-    run(home, 1, BEFORE)
-    return home
+    workspace = new_workspace(tmp_path)
+    run(workspace, 1, BEFORE)
+    return workspace
 
 
 def rows_with_keys(table: Table, rows: list[Row]) -> pa.Table:
@@ -103,20 +103,20 @@ def record(number: int, **fields: Any) -> RunRecord:
     return RunRecord(f"run-{number}", LINEAGE, number, "run", THREE, None, THREE, moment, **fields)
 
 
-def start(home: House, number: int, wanted: dict[str, list[Row]]) -> list[Commit]:
+def start(workspace: Workspace, number: int, wanted: dict[str, list[Row]]) -> list[Commit]:
     """Write down a run that brings the tables to these rows."""
-    found = [made for name, rows in wanted.items() if (made := to(home.lake.gold(name), rows)) is not None]
-    begin(home.lake, found, record(number))
+    found = [made for name, rows in wanted.items() if (made := to(workspace.lake.gold(name), rows)) is not None]
+    begin(workspace.lake, found, record(number))
     return found
 
 
-def end(home: House) -> RunRecord | None:
-    return finish(home.lake, home.registry, home.settings.lake.logs / "gold", lambda _: None)
+def end(workspace: Workspace) -> RunRecord | None:
+    return finish(workspace.lake, workspace.registry, workspace.settings.lake.logs / "gold", lambda _: None)
 
 
-def run(home: House, number: int, wanted: dict[str, list[Row]]) -> None:
-    start(home, number, wanted)
-    assert end(home) is not None
+def run(workspace: Workspace, number: int, wanted: dict[str, list[Row]]) -> None:
+    start(workspace, number, wanted)
+    assert end(workspace) is not None
 
 
 def runs(lake: Lake) -> list[tuple[int, str]]:
@@ -142,10 +142,10 @@ def dies_at(monkeypatch: pytest.MonkeyPatch, point: int) -> None:
     monkeypatch.setattr(commits, "record_run", dying(record_run))
 
 
-def test_the_same_content_again_is_no_commit(home: House) -> None:
+def test_the_same_content_again_is_no_commit(workspace: Workspace) -> None:
     for name, rows in BEFORE.items():
-        assert to(home.lake.gold(name), rows[::-1]) is None
-    assert to(home.lake.gold("daily_gmv"), []) is None
+        assert to(workspace.lake.gold(name), rows[::-1]) is None
+    assert to(workspace.lake.gold("daily_gmv"), []) is None
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,9 @@ def test_the_same_content_again_is_no_commit(home: House) -> None:
     ],
 )
 def test_only_keys_of_which_something_differs_are_written(
-    home: House, name: str, gone: set[str], written: set[Any]
+    workspace: Workspace, name: str, gone: set[str], written: set[Any]
 ) -> None:
-    table = home.lake.gold(name)
+    table = workspace.lake.gold(name)
     found = to(table, AFTER[name])
     assert found is not None
     assert (found.table, set(found.deleted_keys), found.rows) == (name, gone, WRITTEN[name])
@@ -169,22 +169,22 @@ def test_only_keys_of_which_something_differs_are_written(
     assert edges == {str(each) if isinstance(each, date) else each for each in written}
 
 
-def test_a_key_that_vanished_is_gone_and_nothing_is_written_for_it(home: House) -> None:
-    found = to(home.lake.gold("orders_by_status"), BEFORE["orders_by_status"][:1])
+def test_a_key_that_vanished_is_gone_and_nothing_is_written_for_it(workspace: Workspace) -> None:
+    found = to(workspace.lake.gold("orders_by_status"), BEFORE["orders_by_status"][:1])
     assert found == Commit("orders_by_status", (), ("2026-03-02",))
-    begin(home.lake, [found], record(2))
-    end(home)
-    assert content(home.lake, "orders_by_status") == BEFORE["orders_by_status"][:1]
+    begin(workspace.lake, [found], record(2))
+    end(workspace)
+    assert content(workspace.lake, "orders_by_status") == BEFORE["orders_by_status"][:1]
 
 
-def test_some_dates_of_a_table_are_brought_up_to_date_and_the_others_are_let_be(home: House) -> None:
-    table = home.lake.gold("orders_by_status")
+def test_some_dates_of_a_table_are_brought_up_to_date_and_the_others_are_let_be(workspace: Workspace) -> None:
+    table = workspace.lake.gold("orders_by_status")
     mine = rows_with_keys(table, BEFORE["orders_by_status"][:1])
     found = prepare_update(table, rows_with_keys(table, [(ONE, "cancelled", 1, Decimal("5.00"), Decimal(1))]), mine)
     assert found is not None
-    begin(home.lake, [found], record(2))
-    end(home)
-    assert [row[:2] for row in content(home.lake, table.name.removeprefix("gold/"))] == [
+    begin(workspace.lake, [found], record(2))
+    end(workspace)
+    assert [row[:2] for row in content(workspace.lake, table.name.removeprefix("gold/"))] == [
         (ONE, "cancelled"),
         (TWO, "pending"),
     ]
@@ -192,35 +192,35 @@ def test_some_dates_of_a_table_are_brought_up_to_date_and_the_others_are_let_be(
 
 @pytest.mark.parametrize("point", range(8))
 def test_killed_before_or_after_any_commit_the_run_is_finished_once(
-    home: House, monkeypatch: pytest.MonkeyPatch, point: int
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, point: int
 ) -> None:
-    start(home, 2, AFTER)
+    start(workspace, 2, AFTER)
     with monkeypatch.context() as patch:
         dies_at(patch, point)
         with pytest.raises(KilledError):
-            end(home)
-    finished = end(home)
+            end(workspace)
+    finished = end(workspace)
     assert finished is not None
     assert (finished.run_number, finished.output_row_counts["gold/waiting_facts"]) == (2, 3)
-    assert everything(home.lake) == AFTER
-    assert runs(home.lake) == [(1, "run-1"), (2, "run-2")]
-    assert not home.lake.gold_journal.exists()
-    assert end(home) is None
+    assert everything(workspace.lake) == AFTER
+    assert runs(workspace.lake) == [(1, "run-1"), (2, "run-2")]
+    assert not workspace.lake.gold_journal.exists()
+    assert end(workspace) is None
 
 
 def test_killed_at_every_point_one_after_another_each_commit_is_made_once(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = {name: version(home.lake.gold(name)) for name in AFTER}
-    start(home, 2, AFTER)
+    before = {name: version(workspace.lake.gold(name)) for name in AFTER}
+    start(workspace, 2, AFTER)
     for point in (0, 1) * 4:  # before what is left to do first, and after it
         with monkeypatch.context() as patch:
             dies_at(patch, point)
             with pytest.raises(KilledError):
-                end(home)
-    end(home)
-    assert {name: version(home.lake.gold(name)) - before[name] for name in AFTER} == dict.fromkeys(AFTER, 1)
-    assert (version(home.lake.runs), everything(home.lake)) == (2, AFTER)
+                end(workspace)
+    end(workspace)
+    assert {name: version(workspace.lake.gold(name)) - before[name] for name in AFTER} == dict.fromkeys(AFTER, 1)
+    assert (version(workspace.lake.runs), everything(workspace.lake)) == (2, AFTER)
 
 
 def version(table: Table) -> int:
@@ -228,103 +228,105 @@ def version(table: Table) -> int:
 
 
 def test_killed_while_it_is_written_down_a_run_has_changed_nothing(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", dies)
         with pytest.raises(KilledError):
-            start(home, 2, AFTER)
-    assert home.lake.gold_journal.with_name(".journal.json.tmp").exists()
-    assert end(home) is None
-    assert (everything(home.lake), runs(home.lake)) == (BEFORE, [(1, "run-1")])
-    run(home, 2, AFTER)
-    assert everything(home.lake) == AFTER
+            start(workspace, 2, AFTER)
+    assert workspace.lake.gold_journal.with_name(".journal.json.tmp").exists()
+    assert end(workspace) is None
+    assert (everything(workspace.lake), runs(workspace.lake)) == (BEFORE, [(1, "run-1")])
+    run(workspace, 2, AFTER)
+    assert everything(workspace.lake) == AFTER
 
 
 def dies(*_: object) -> None:
     raise KilledError
 
 
-def test_a_run_whose_part_is_gone_says_how_to_go_on(home: House) -> None:
-    waiting, by_status, _ = start(home, 2, AFTER)
-    lost = Path(home.lake.gold("orders_by_status").path) / by_status.parts[0].path
+def test_a_run_whose_part_is_gone_says_how_to_go_on(workspace: Workspace) -> None:
+    waiting, by_status, _ = start(workspace, 2, AFTER)
+    lost = Path(workspace.lake.gold("orders_by_status").path) / by_status.parts[0].path
     lost.unlink()
     with pytest.raises(JournalError) as told:
-        end(home)
+        end(workspace)
     assert told.value.exit_code == 1
-    for named in (f"gold/orders_by_status/{lost.name} is gone", str(home.lake.gold_journal), "tally gold run"):
+    for named in (f"gold/orders_by_status/{lost.name} is gone", str(workspace.lake.gold_journal), "tally gold run"):
         assert named in str(told.value)
     assert waiting.rows == 3
-    assert content(home.lake, "waiting_facts") == AFTER["waiting_facts"]
+    assert content(workspace.lake, "waiting_facts") == AFTER["waiting_facts"]
 
 
-def test_a_part_that_is_gone_after_its_commit_does_no_harm(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_is_gone_after_its_commit_does_no_harm(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As an OPTIMIZE and a VACUUM between the kill and the next run would leave it."""
-    waiting, *_ = start(home, 2, AFTER)
+    waiting, *_ = start(workspace, 2, AFTER)
     with monkeypatch.context() as patch:
         dies_at(patch, 1)
         with pytest.raises(KilledError):
-            end(home)
-    (Path(home.lake.gold("waiting_facts").path) / waiting.parts[0].path).unlink()
-    assert end(home) is not None
-    assert runs(home.lake) == [(1, "run-1"), (2, "run-2")]
+            end(workspace)
+    (Path(workspace.lake.gold("waiting_facts").path) / waiting.parts[0].path).unlink()
+    assert end(workspace) is not None
+    assert runs(workspace.lake) == [(1, "run-1"), (2, "run-2")]
 
 
 def test_a_journal_deleted_half_way_lets_no_later_commit_be_taken_for_done(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start(home, 2, AFTER)
+    start(workspace, 2, AFTER)
     with monkeypatch.context() as patch:
         dies_at(patch, 1)
         with pytest.raises(KilledError):
-            end(home)
-    home.lake.gold_journal.unlink()
-    left = read_gold_state(home.lake)
+            end(workspace)
+    workspace.lake.gold_journal.unlink()
+    left = read_gold_state(workspace.lake)
     assert (left.run_number, dict(left.inputs)) == (1, {})
     assert left.lineage != LINEAGE
     last = {**AFTER, "waiting_facts": BEFORE["waiting_facts"]}
-    found = [made for name, rows in last.items() if (made := to(home.lake.gold(name), rows)) is not None]
-    begin(home.lake, found, replace(record(2), lineage=left.lineage))
-    end(home)
-    assert everything(home.lake) == last
-    assert read_gold_state(home.lake).lineage == left.lineage
+    found = [made for name, rows in last.items() if (made := to(workspace.lake.gold(name), rows)) is not None]
+    begin(workspace.lake, found, replace(record(2), lineage=left.lineage))
+    end(workspace)
+    assert everything(workspace.lake) == last
+    assert read_gold_state(workspace.lake).lineage == left.lineage
 
 
-def test_a_run_that_is_on_record_is_what_the_next_goes_on_from(home: House) -> None:
+def test_a_run_that_is_on_record_is_what_the_next_goes_on_from(workspace: Workspace) -> None:
     at = {"orders": TableVersion("x", 7), "payments": TableVersion("y", 0)}
-    begin(home.lake, [], record(2, inputs=at, dates_pending=(TWO,), dates_held=(ONE, THREE)))
-    end(home)
-    left = read_gold_state(home.lake)
+    begin(workspace.lake, [], record(2, inputs=at, dates_pending=(TWO,), dates_held=(ONE, THREE)))
+    end(workspace)
+    left = read_gold_state(workspace.lake)
     assert (left.lineage, left.run_number, left.inputs) == (LINEAGE, 2, at)
     assert (left.pending, left.held_back) == ({TWO}, {ONE, THREE})  # type: ignore[comparison-overlap]
 
 
-def test_without_ops_runs_a_first_run_is_not_taken_for_the_one_before(home: House) -> None:
-    shutil.rmtree(home.lake.runs.path)
-    left = read_gold_state(home.lake)
+def test_without_ops_runs_a_first_run_is_not_taken_for_the_one_before(workspace: Workspace) -> None:
+    shutil.rmtree(workspace.lake.runs.path)
+    left = read_gold_state(workspace.lake)
     assert (dict(left.inputs), left.run_number, len(left.lineage)) == ({}, 0, 32)
-    found = [made for name, rows in AFTER.items() if (made := to(home.lake.gold(name), rows)) is not None]
-    begin(home.lake, found, replace(record(1), lineage=left.lineage))
-    end(home)
-    assert everything(home.lake) == AFTER
-    assert runs(home.lake) == [(1, "run-1")]
+    found = [made for name, rows in AFTER.items() if (made := to(workspace.lake.gold(name), rows)) is not None]
+    begin(workspace.lake, found, replace(record(1), lineage=left.lineage))
+    end(workspace)
+    assert everything(workspace.lake) == AFTER
+    assert runs(workspace.lake) == [(1, "run-1")]
 
 
-def test_a_journal_of_an_earlier_release_is_finished(home: House) -> None:
+def test_a_journal_of_an_earlier_release_is_finished(workspace: Workspace) -> None:
     """It had no format: a list of commits, and the record."""
-    (commit,) = start(home, 2, {"orders_by_status": BEFORE["orders_by_status"][:1]})
-    plain = json.loads(home.lake.gold_journal.read_text())
+    (commit,) = start(workspace, 2, {"orders_by_status": BEFORE["orders_by_status"][:1]})
+    plain = json.loads(workspace.lake.gold_journal.read_text())
     parts = [part.to_json() for part in commit.parts]
     older = {"commits": [{"table": commit.table, "parts": parts, "gone": list(commit.deleted_keys)}]}
-    home.lake.gold_journal.write_text(json.dumps(older | {"record": plain["facts"]["record"]}))
-    done = end(home)
+    workspace.lake.gold_journal.write_text(json.dumps(older | {"record": plain["facts"]["record"]}))
+    done = end(workspace)
     assert done is not None
-    assert runs(home.lake)[-1] == (2, done.run_id)
-    assert not home.lake.gold_journal.exists()
-    assert to(home.lake.gold("orders_by_status"), BEFORE["orders_by_status"][:1]) is None
+    assert runs(workspace.lake)[-1] == (2, done.run_id)
+    assert not workspace.lake.gold_journal.exists()
+    assert to(workspace.lake.gold("orders_by_status"), BEFORE["orders_by_status"][:1]) is None
 
 
-def test_a_record_survives_the_journal_with_all_its_types(home: House) -> None:
+def test_a_record_survives_the_journal_with_all_its_types(workspace: Workspace) -> None:
     gates = (
         GateResult("order_totals", ONE, False, 2, "2 orders", ("order 1: 5.00 is not 6.00", "ordre 2: ½ ≠ “1”"), True),
         GateResult("row_counts", TWO, True),
@@ -342,13 +344,13 @@ def test_a_record_survives_the_journal_with_all_its_types(home: House) -> None:
         gates=gates,
         inputs={"orders": TableVersion("x", 7)},
     )
-    begin(home.lake, [], replace(told, start_date=ONE))
-    wanted = replace(told, start_date=ONE, output_row_counts=dict(row_counts(home.lake, home.registry)))
-    assert end(home) == wanted
-    row = newest_run(home.lake)
+    begin(workspace.lake, [], replace(told, start_date=ONE))
+    wanted = replace(told, start_date=ONE, output_row_counts=dict(row_counts(workspace.lake, workspace.registry)))
+    assert end(workspace) == wanted
+    row = newest_run(workspace.lake)
     assert row is not None
     assert RunRecord.from_row(row) == wanted
-    plain = json.loads((home.settings.lake.logs / "gold" / "run-2.json").read_text(encoding="utf-8"))
+    plain = json.loads((workspace.settings.lake.logs / "gold" / "run-2.json").read_text(encoding="utf-8"))
     assert plain["gates"][0]["rows"] == list(gates[0].rows)
     assert (plain["started_at"], plain["dates_built"]) == (
         "2026-03-04 05:06:07.890123+00:00",

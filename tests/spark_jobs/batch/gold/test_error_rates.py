@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from support.gold_lake import commit_prepared
-from support.lakes import House, house
+from support.lakes import Workspace, new_workspace
 
 from spark_jobs.batch.gold.commits import prepare_update
 from spark_jobs.batch.gold.error_rates import current_error_rates
@@ -37,7 +37,7 @@ EVENTS, PRODUCTS = "ecommerce_events", "products"
 class Books:
     """What was accepted and refused, and the mart as one run after another leaves it."""
 
-    home: House
+    workspace: Workspace
     spark: SparkSession
     writes: int = 0
     runs: int = 0
@@ -45,28 +45,30 @@ class Books:
 
     @property
     def mart(self) -> Table:
-        return self.home.lake.gold("daily_error_rate")
+        return self.workspace.lake.gold("daily_error_rate")
 
     def accept(self, subject: str, *days: date) -> None:
-        self._append(self.home.lake.accepted(self.home.subject(subject)), [{"event_date": day} for day in days])
+        self._append(
+            self.workspace.lake.accepted(self.workspace.subject(subject)), [{"event_date": day} for day in days]
+        )
 
     def refuse(self, row_id: str, subject: str, day: date | None) -> None:
         """A letter whose payload spells this day, or cannot be read."""
-        name = self.home.subject(subject).latest.event_time
+        name = self.workspace.subject(subject).latest.event_time
         payload = [(name, f"{day}T12:00:00Z" if day else "soon")]
         came = datetime(2026, 3, 20, tzinfo=UTC)
         row = {"row_id": row_id, "subject": subject, "payload": payload, "ingested_at": came, "status": "open"}
-        self._append(self.home.lake.dead_letters, [row])
+        self._append(self.workspace.lake.dead_letters, [row])
 
     def settle(self, row_id: str, status: str) -> None:
         """The letter's row is written again with another status."""
-        letters = DeltaTable(self.home.lake.dead_letters.path)
+        letters = DeltaTable(self.workspace.lake.dead_letters.path)
         letters.update(updates={"status": f"'{status}'"}, predicate=f"row_id = '{row_id}'")
 
     def run(self) -> Rates:
         """The mart after a run that knows what the last one read."""
         inputs = self._inputs(self.last)
-        wanted = current_error_rates(self.spark, self.home.registry, inputs, self.mart)
+        wanted = current_error_rates(self.spark, self.workspace.registry, inputs, self.mart)
         commit = prepare_update(self.mart, wanted, all_rows(self.mart, self.mart.schema.names))
         self.runs += 1
         if commit is not None:
@@ -75,14 +77,14 @@ class Books:
         return rates(wanted)
 
     def from_everything(self) -> Rates:
-        return rates(current_error_rates(self.spark, self.home.registry, self._inputs({}), self.mart))
+        return rates(current_error_rates(self.spark, self.workspace.registry, self._inputs({}), self.mart))
 
     def without_spark(self) -> Rates:
         none = cast("SparkSession", None)
-        return rates(current_error_rates(none, self.home.registry, self._inputs(self.last), self.mart))
+        return rates(current_error_rates(none, self.workspace.registry, self._inputs(self.last), self.mart))
 
     def _inputs(self, last: Mapping[str, TableVersion]) -> Inputs:
-        return Inputs.of(self.home.lake, self.home.registry, last)
+        return Inputs.of(self.workspace.lake, self.workspace.registry, last)
 
     def _append(self, table: Table, rows: list[dict[str, Any]]) -> None:
         self.writes += 1
@@ -107,7 +109,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    books = Books(house(tmp_path_factory.mktemp("books")), spark)
+    books = Books(new_workspace(tmp_path_factory.mktemp("books")), spark)
     books.accept(EVENTS, ONE, ONE, TWO)
     books.accept(PRODUCTS, ONE)
     books.refuse("a", EVENTS, ONE)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from support.gold_lake import GoldHouse, at, on
+from support.gold_lake import GoldWorkspace, at, on
 
 from spark_jobs.batch.gold.gates import GATES
 from spark_jobs.errors import UsageError
@@ -44,7 +44,7 @@ GOOD, MOVED_FROM, MOVED_TO = "2026-03-08", "2026-02-01", "2026-02-02"
 class Story:
     """What was published before, the run over broken data, one that accepts a gate, and one after mending."""
 
-    house: GoldHouse
+    workspace: GoldWorkspace
     before: dict[str, Any]
     broken: RunRecord
     facts_broken: list[Any]
@@ -59,45 +59,50 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    house = GoldHouse.at(tmp_path_factory.mktemp("gates"), GATE_VOLUME_TOLERANCE="0.4")
-    open_shop(house)
-    assert house.run(spark, "2060-12-31").status == "published"
-    before = house.content()
-    break_it(house)
-    broken = house.run(spark, "2060-12-31")
-    facts_broken = house.rows("fact_orders", "order_date", "order_item_id")
-    accepted = house.run(spark, "2060-12-31", accepted=["volume_anomaly", "row_counts"])
-    mend(house)
+    workspace = GoldWorkspace.at(tmp_path_factory.mktemp("gates"), GATE_VOLUME_TOLERANCE="0.4")
+    open_shop(workspace)
+    assert workspace.run(spark, "2060-12-31").status == "published"
+    before = workspace.content()
+    break_it(workspace)
+    broken = workspace.run(spark, "2060-12-31")
+    facts_broken = workspace.rows("fact_orders", "order_date", "order_item_id")
+    accepted = workspace.run(spark, "2060-12-31", accepted=["volume_anomaly", "row_counts"])
+    mend(workspace)
     return Story(
-        house, before, broken, facts_broken, accepted, house.gold(spark).backfill(on("2026-01-01"), on("2060-12-31"))
+        workspace,
+        before,
+        broken,
+        facts_broken,
+        accepted,
+        workspace.gold(spark).backfill(on("2026-01-01"), on("2060-12-31")),
     )
 
 
-def open_shop(house: GoldHouse) -> None:
+def open_shop(workspace: GoldWorkspace) -> None:
     for customer in (1, 2):
-        house.versions("customers", customer, ("2025-01-01", {"first_name": "Ada", "city": "Oslo"}))
-    house.versions("products", 1, ("2025-01-01", {"product_name": "Lamp", "category": "home", "price": Decimal(5)}))
+        workspace.versions("customers", customer, ("2025-01-01", {"first_name": "Ada", "city": "Oslo"}))
+    workspace.versions("products", 1, ("2025-01-01", {"product_name": "Lamp", "category": "home", "price": Decimal(5)}))
     for number, day in enumerate(BROKEN.values(), 1):
         if day < "2050":
-            house.order(number, day, (1, "5.00"), customer=2 if day == BROKEN["scd2_consistency"] else 1)
+            workspace.order(number, day, (1, "5.00"), customer=2 if day == BROKEN["scd2_consistency"] else 1)
     for week in (1, 2, 3):
-        house.order(20 + week, str(on(BROKEN["volume_anomaly"]) - timedelta(weeks=week)), (1, "5.00"))
-    house.order(30, MOVED_FROM, (1, "5.00"))
-    house.order(31, GOOD, (1, "5.00"))
+        workspace.order(20 + week, str(on(BROKEN["volume_anomaly"]) - timedelta(weeks=week)), (1, "5.00"))
+    workspace.order(30, MOVED_FROM, (1, "5.00"))
+    workspace.order(31, GOOD, (1, "5.00"))
 
 
-def break_it(house: GoldHouse) -> None:
-    house.line(10, 1, 1, "-5.00")
-    house.put("orders", order(1, BROKEN["non_negative_money"], "-5.00"), order(2, BROKEN["order_totals"], "6.00"))
+def break_it(workspace: GoldWorkspace) -> None:
+    workspace.line(10, 1, 1, "-5.00")
+    workspace.put("orders", order(1, BROKEN["non_negative_money"], "-5.00"), order(2, BROKEN["order_totals"], "6.00"))
     for number in (51, 52):
-        house.order(number, BROKEN["volume_anomaly"], (1, "5.00"))
-    house.order(60, BROKEN["referential_integrity"], (1, "5.00"))
-    overlapping(house)
-    twice(house)
-    house.put("orders", order(30, MOVED_TO, "5.00"))
-    house.line(300, 30, 1, "4.00")
-    house.order(32, MOVED_FROM, (1, "3.00"), total_amount=Decimal(9))
-    house.line(300, 30, 1, "5.00")
+        workspace.order(number, BROKEN["volume_anomaly"], (1, "5.00"))
+    workspace.order(60, BROKEN["referential_integrity"], (1, "5.00"))
+    overlapping(workspace)
+    twice(workspace)
+    workspace.put("orders", order(30, MOVED_TO, "5.00"))
+    workspace.line(300, 30, 1, "4.00")
+    workspace.order(32, MOVED_FROM, (1, "3.00"), total_amount=Decimal(9))
+    workspace.line(300, 30, 1, "5.00")
 
 
 def order(number: int, day: str, total: str) -> dict[str, Any]:
@@ -105,31 +110,31 @@ def order(number: int, day: str, total: str) -> dict[str, Any]:
     return {"order_id": number, **said}
 
 
-def overlapping(house: GoldHouse) -> None:
+def overlapping(workspace: GoldWorkspace) -> None:
     """The customer's two versions both hold from June on; the first, whose key the fact has, is left as it was."""
-    house.versions("customers", 2, ("2025-01-01", {"city": "Oslo"}), ("2025-06-01", {"city": "Rome"}))
-    table = house.home.lake.history(house.home.subject("customers"))
+    workspace.versions("customers", 2, ("2025-01-01", {"city": "Oslo"}), ("2025-06-01", {"city": "Rome"}))
+    table = workspace.workspace.lake.history(workspace.workspace.subject("customers"))
     assert table is not None
-    rows = [row for row in house.home.rows(table) if row["customer_id"] == 2 and row["version"] == 1]
+    rows = [row for row in workspace.workspace.rows(table) if row["customer_id"] == 2 and row["version"] == 1]
     rows[0]["valid_to"] = at("2025-07-01", "00:00")
     replace_once(
         table, write_parts(table, pa.Table.from_pylist(rows, schema=table.schema)), writer="overlap", version=1
     )
 
 
-def twice(house: GoldHouse) -> None:
+def twice(workspace: GoldWorkspace) -> None:
     """One line stands twice in Silver, which no stream would do."""
-    table = house.home.lake.current(house.home.subject("order_items"))
-    rows = [row for row in house.home.rows(table) if row["order_item_id"] == 40] * 2
+    table = workspace.workspace.lake.current(workspace.workspace.subject("order_items"))
+    rows = [row for row in workspace.workspace.rows(table) if row["order_item_id"] == 40] * 2
     replace_once(table, write_parts(table, pa.Table.from_pylist(rows, schema=table.schema)), writer="twice", version=1)
 
 
-def mend(house: GoldHouse) -> None:
-    house.line(10, 1, 1, "5.00")
-    house.put("orders", order(1, BROKEN["non_negative_money"], "5.00"), order(2, BROKEN["order_totals"], "5.00"))
-    house.put("orders", order(32, MOVED_FROM, "3.00"), order(60, "2026-03-07", "5.00"))
-    house.versions("customers", 2, ("2025-01-01", {"city": "Oslo"}), ("2025-06-01", {"city": "Rome"}))
-    house.line(40, 4, 1, "5.00")
+def mend(workspace: GoldWorkspace) -> None:
+    workspace.line(10, 1, 1, "5.00")
+    workspace.put("orders", order(1, BROKEN["non_negative_money"], "5.00"), order(2, BROKEN["order_totals"], "5.00"))
+    workspace.put("orders", order(32, MOVED_FROM, "3.00"), order(60, "2026-03-07", "5.00"))
+    workspace.versions("customers", 2, ("2025-01-01", {"city": "Oslo"}), ("2025-06-01", {"city": "Rome"}))
+    workspace.line(40, 4, 1, "5.00")
 
 
 @pytest.mark.parametrize(
@@ -189,11 +194,11 @@ def test_no_one_can_accept_that_a_line_is_published_twice(story: Story) -> None:
 
 def test_mended_dates_are_published_whole(story: Story) -> None:
     assert (story.mended.failed, story.mended.dates_held, story.mended.status) == ((), (), "published")
-    facts = story.house.rows("fact_orders", "order_item_id", "order_date")
+    facts = story.workspace.rows("fact_orders", "order_item_id", "order_date")
     assert [line for line, _ in facts] == sorted({line for line, _ in facts})
     assert (300, on(MOVED_TO)) in facts
     assert (600, on("2026-03-07")) in facts
-    assert _dates(facts) == _dates(story.house.rows("daily_gmv", "gmv", "order_date"))
+    assert _dates(facts) == _dates(story.workspace.rows("daily_gmv", "gmv", "order_date"))
 
 
 def _dates(rows: list[tuple[Any, date]]) -> set[date]:
@@ -202,4 +207,4 @@ def _dates(rows: list[tuple[Any, date]]) -> set[date]:
 
 def test_a_gate_that_there_is_not_cannot_be_accepted(story: Story, spark: SparkSession) -> None:
     with pytest.raises(UsageError, match="there is no gate 'moon': the gates are row_counts, "):
-        story.house.run(spark, "2026-01-01", accepted=["moon"])
+        story.workspace.run(spark, "2026-01-01", accepted=["moon"])

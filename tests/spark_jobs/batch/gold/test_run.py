@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gold_lake import GoldHouse, at, on
+from support.gold_lake import GoldWorkspace, at, on
 
 from spark_jobs.batch.gold.record import newest_run, read_gold_state
 from spark_jobs.schemas_gold import GOLD
@@ -31,7 +31,7 @@ PENDING = "2026-02-20"
 class Story:
     """The lake after its second run, what gold held after the first, and the records of the runs."""
 
-    house: GoldHouse
+    workspace: GoldWorkspace
     before: dict[str, list[Any]]
     first: RunRecord
     second: RunRecord
@@ -40,45 +40,45 @@ class Story:
     def facts(self, day: str, *columns: str) -> list[Any]:
         return [
             row[1:] if columns else row
-            for row in self.house.rows("fact_orders", "order_date", *columns)
+            for row in self.workspace.rows("fact_orders", "order_date", *columns)
             if row[0] == on(day)
         ]
 
 
 @pytest.fixture(scope="module")
 def story(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    house = GoldHouse.at(tmp_path_factory.mktemp("gold"))
-    open_shop(house)
-    first = house.run(spark, "2026-01-31")
-    before = house.content()
-    what_happens_next(house)
-    second = house.run(spark, "2026-01-31")
-    return Story(house, before, first, second, house.run(spark, "2026-01-31"))
+    workspace = GoldWorkspace.at(tmp_path_factory.mktemp("gold"))
+    open_shop(workspace)
+    first = workspace.run(spark, "2026-01-31")
+    before = workspace.content()
+    what_happens_next(workspace)
+    second = workspace.run(spark, "2026-01-31")
+    return Story(workspace, before, first, second, workspace.run(spark, "2026-01-31"))
 
 
-def open_shop(house: GoldHouse) -> None:
-    house.versions("customers", 1, ("2025-01-01", {"first_name": "Ada", "city": "Oslo", "segment": "new"}))
+def open_shop(workspace: GoldWorkspace) -> None:
+    workspace.versions("customers", 1, ("2025-01-01", {"first_name": "Ada", "city": "Oslo", "segment": "new"}))
     lamp = {"category": "home", "price": Decimal(5)}
     for product in (1, 2):
-        house.versions("products", product, ("2025-01-01", {"product_name": f"Lamp {product}", **lamp}))
-    house.order(1, LATE, (1, "5.00"))
-    house.order(2, EARLY, (1, "5.00"), customer=9)
-    house.order(3, GONE, (1, "5.00"))
-    house.order(4, GONE, (2, "7.00"))
-    house.order(5, LINE_GONE, (1, "5.00"), (2, "7.00"))
-    house.order(6, REFUND, (1, "5.00"))
-    house.pay(6, 6, "5.00")
-    house.order(7, PRICED, (1, "5.00"))
-    house.order(8, QUIET, (2, "7.00"))
-    house.line(999, 99, 1, "5.00")
+        workspace.versions("products", product, ("2025-01-01", {"product_name": f"Lamp {product}", **lamp}))
+    workspace.order(1, LATE, (1, "5.00"))
+    workspace.order(2, EARLY, (1, "5.00"), customer=9)
+    workspace.order(3, GONE, (1, "5.00"))
+    workspace.order(4, GONE, (2, "7.00"))
+    workspace.order(5, LINE_GONE, (1, "5.00"), (2, "7.00"))
+    workspace.order(6, REFUND, (1, "5.00"))
+    workspace.pay(6, 6, "5.00")
+    workspace.order(7, PRICED, (1, "5.00"))
+    workspace.order(8, QUIET, (2, "7.00"))
+    workspace.line(999, 99, 1, "5.00")
 
 
-def what_happens_next(house: GoldHouse) -> None:
-    house.order(11, LATE, (2, "7.00"))
-    house.versions("customers", 9, ("2025-06-01", {"first_name": "Eve", "city": "Rome", "segment": "new"}))
-    house.put("orders", {"order_id": 3}, deleted=True)
-    house.put("order_items", {"order_item_id": 51}, deleted=True)
-    house.put(
+def what_happens_next(workspace: GoldWorkspace) -> None:
+    workspace.order(11, LATE, (2, "7.00"))
+    workspace.versions("customers", 9, ("2025-06-01", {"first_name": "Eve", "city": "Rome", "segment": "new"}))
+    workspace.put("orders", {"order_id": 3}, deleted=True)
+    workspace.put("order_items", {"order_item_id": 51}, deleted=True)
+    workspace.put(
         "orders",
         {
             "order_id": 5,
@@ -88,16 +88,16 @@ def what_happens_next(house: GoldHouse) -> None:
             "total_amount": Decimal(5),
         },
     )
-    house.pay(6, 6, "5.00", "refunded", "2026-02-03")
+    workspace.pay(6, 6, "5.00", "refunded", "2026-02-03")
     said = {"product_name": "Lamp 1", "category": "home"}
-    house.versions(
+    workspace.versions(
         "products",
         1,
         ("2025-01-01", {**said, "price": Decimal(5)}),
         (f"{PRICED}T11:00", {**said, "price": Decimal(6)}),
         (f"{PRICED}T13:00", {**said, "price": Decimal(7)}),
     )
-    house.order(12, PENDING, (1, "7.00"))
+    workspace.order(12, PENDING, (1, "7.00"))
 
 
 def test_a_first_run_publishes_every_date_that_has_an_order(story: Story) -> None:
@@ -118,7 +118,7 @@ def test_a_date_that_was_not_asked_for_stays_pending(story: Story) -> None:
 
 def test_a_late_fact_takes_its_place_on_its_own_date(story: Story) -> None:
     assert story.facts(LATE, "order_id", "product_id") == [(1, 1), (11, 2)]
-    assert (on(LATE), 2, Decimal("12.00")) in story.house.rows("daily_gmv", "order_date", "orders", "gmv")
+    assert (on(LATE), 2, Decimal("12.00")) in story.workspace.rows("daily_gmv", "order_date", "orders", "gmv")
 
 
 def test_a_fact_before_its_dimension_points_to_an_inferred_member_and_heals(story: Story) -> None:
@@ -126,12 +126,12 @@ def test_a_fact_before_its_dimension_points_to_an_inferred_member_and_heals(stor
     assert inferred == [("customer", -9, 9)]
     ((key,),) = story.facts(EARLY, "customer_key")
     assert key > 0
-    assert story.house.rows("inferred_members") == []
+    assert story.workspace.rows("inferred_members") == []
 
 
 def test_a_deleted_order_takes_its_facts_and_figures_along(story: Story) -> None:
     assert story.facts(GONE, "order_id") == [(4,)]
-    assert (on(GONE), Decimal("7.00")) in story.house.rows("daily_gmv", "order_date", "gmv")
+    assert (on(GONE), Decimal("7.00")) in story.workspace.rows("daily_gmv", "order_date", "gmv")
 
 
 def test_a_deleted_line_is_no_fact_any_more(story: Story) -> None:
@@ -139,25 +139,28 @@ def test_a_deleted_line_is_no_fact_any_more(story: Story) -> None:
 
 
 def test_a_refund_after_the_months_end_changes_the_date_of_its_order(story: Story) -> None:
-    rates = dict(story.house.rows("refund_rate", "order_date", "refund_rate"))
+    rates = dict(story.workspace.rows("refund_rate", "order_date", "refund_rate"))
     assert rates == {on(REFUND): Decimal("1.000000")}
     before = {row[0]: row[-1] for row in story.before["refund_rate"]}
     assert before == {on(REFUND): Decimal("0.000000")}
-    assert (1, Decimal("5.00")) in story.house.rows("customer_lifetime_value", "customer_id", "refunded_amount")
+    assert (1, Decimal("5.00")) in story.workspace.rows("customer_lifetime_value", "customer_id", "refunded_amount")
 
 
 def test_a_product_that_changed_twice_on_the_day_of_an_order_is_that_of_the_moment(story: Story) -> None:
     ((key,),) = story.facts(PRICED, "product_key")
-    table = story.house.home.lake.history(story.house.home.subject("products"))
+    table = story.workspace.workspace.lake.history(story.workspace.workspace.subject("products"))
     assert table is not None
-    (version,) = [row for row in story.house.home.rows(table) if row["product_key"] == key]
+    (version,) = [row for row in story.workspace.workspace.rows(table) if row["product_key"] == key]
     assert (version["version"], version["price"]) == (2, Decimal("6.00"))
-    changes = story.house.rows("price_volatility", "product_id", "price_changes", "opening_price", "closing_price")
+    changes = story.workspace.rows("price_volatility", "product_id", "price_changes", "opening_price", "closing_price")
     assert changes == [(1, 2, Decimal("5.00"), Decimal("7.00"))]
 
 
 def test_what_waits_for_its_order_is_named_and_counted(story: Story) -> None:
-    assert story.house.rows("waiting_facts") == [(3, "line", 30, Decimal("5.00")), (99, "line", 999, Decimal("5.00"))]
+    assert story.workspace.rows("waiting_facts") == [
+        (3, "line", 30, Decimal("5.00")),
+        (99, "line", 999, Decimal("5.00")),
+    ]
     assert (story.first.waiting_lines, story.second.waiting_lines, story.third.waiting_lines) == (1, 2, 2)
 
 
@@ -165,7 +168,7 @@ def test_a_run_that_finds_nothing_changed_commits_its_record_alone(story: Story)
     assert story.third.status == "unchanged"
     assert (story.third.dates_built, dict(story.third.rows_written)) == ((), {})
     assert story.third.output_row_counts == story.second.output_row_counts
-    row = newest_run(story.house.home.lake)
+    row = newest_run(story.workspace.workspace.lake)
     assert row is not None
     assert (row["run_number"], row["run_id"]) == (3, story.third.run_id)
 
@@ -175,26 +178,26 @@ def test_the_record_counts_rows_by_layer_and_is_a_file_too(story: Story) -> None
     assert plain["output_row_counts"]["gold"]["fact_orders"] == 8
     assert plain["output_row_counts"]["silver"]["orders"] == 10
     assert set(plain["output_row_counts"]) == {"bronze", "gold", "silver"}
-    assert (story.house.home.settings.lake.logs / "gold" / f"{story.second.run_id}.json").exists()
+    assert (story.workspace.workspace.settings.lake.logs / "gold" / f"{story.second.run_id}.json").exists()
     assert plain["runtime_seconds"] > 0
 
 
 def test_gold_made_afresh_has_the_same_content_as_gold_kept_up_to_date(
     story: Story, spark: SparkSession, tmp_path: Path
 ) -> None:
-    afresh = GoldHouse.at(tmp_path)
-    shutil.copytree(story.house.home.lake.root, afresh.home.lake.root)
+    afresh = GoldWorkspace.at(tmp_path)
+    shutil.copytree(story.workspace.workspace.lake.root, afresh.workspace.lake.root)
     for name in GOLD:
-        shutil.rmtree(afresh.home.lake.gold(name).path, ignore_errors=True)
-    shutil.rmtree(afresh.home.lake.runs.path)
+        shutil.rmtree(afresh.workspace.lake.gold(name).path, ignore_errors=True)
+    shutil.rmtree(afresh.workspace.lake.runs.path)
     record = afresh.run(spark, "2026-01-31")
     assert (record.run_number, record.dates_pending) == (1, (on(PENDING),))
-    assert afresh.content() == story.house.content()
+    assert afresh.content() == story.workspace.content()
 
 
 def test_where_a_table_of_gold_is_gone_everything_is_built_again(story: Story, tmp_path: Path) -> None:
-    broken = GoldHouse.at(tmp_path)
-    shutil.copytree(story.house.home.lake.root, broken.home.lake.root)
-    assert read_gold_state(broken.home.lake).inputs == story.third.inputs
-    shutil.rmtree(broken.home.lake.gold("daily_error_rate").path)
-    assert (read_gold_state(broken.home.lake).inputs, read_gold_state(broken.home.lake).run_number) == ({}, 3)
+    broken = GoldWorkspace.at(tmp_path)
+    shutil.copytree(story.workspace.workspace.lake.root, broken.workspace.lake.root)
+    assert read_gold_state(broken.workspace.lake).inputs == story.third.inputs
+    shutil.rmtree(broken.workspace.lake.gold("daily_error_rate").path)
+    assert (read_gold_state(broken.workspace.lake).inputs, read_gold_state(broken.workspace.lake).run_number) == ({}, 3)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gold_lake import GoldHouse, at, commit_prepared
+from support.gold_lake import GoldWorkspace, at, commit_prepared
 
 from spark_jobs.batch.gold.inputs import Inputs
 from spark_jobs.batch.gold.waiting_facts import update_waiting_facts
@@ -27,7 +27,7 @@ PAYMENT = (1, "payment", 7, Decimal("2.00"))
 class Waits:
     """A shop whose waiting_facts a run after another brings up to date."""
 
-    def __init__(self, shop: GoldHouse) -> None:
+    def __init__(self, shop: GoldWorkspace) -> None:
         self.shop = shop
         self.last: Mapping[str, TableVersion] = {}
         self.runs = 0
@@ -35,8 +35,8 @@ class Waits:
 
     def run(self) -> list[Any]:
         """What waits after another run, in order."""
-        lake = self.shop.home.lake
-        inputs = Inputs.of(lake, self.shop.home.registry, self.last)
+        lake = self.shop.workspace.lake
+        inputs = Inputs.of(lake, self.shop.workspace.registry, self.last)
         commit, self.counts = update_waiting_facts(lake.gold("waiting_facts"), inputs)
         self.runs += 1
         if commit is not None:
@@ -50,10 +50,10 @@ class Waits:
 
 @pytest.fixture
 def waits(tmp_path: Path) -> Waits:
-    return Waits(GoldHouse.at(tmp_path))
+    return Waits(GoldWorkspace.at(tmp_path))
 
 
-def line_and_payment(shop: GoldHouse) -> None:
+def line_and_payment(shop: GoldWorkspace) -> None:
     shop.line(10, 1, 1, "5.00")
     shop.pay(7, 1, "2.00")
 
@@ -87,7 +87,7 @@ def test_a_line_and_a_payment_wait_until_their_order_comes(waits: Waits) -> None
     ],
 )  # fmt: skip
 def test_what_an_order_had_waits_once_the_order_is_gone(
-    waits: Waits, happens: Callable[[GoldHouse], object], rows: list[Any]
+    waits: Waits, happens: Callable[[GoldWorkspace], object], rows: list[Any]
 ) -> None:
     line_and_payment(waits.shop)
     waits.shop.order(1, DAY)
@@ -119,8 +119,8 @@ def test_nothing_changed_is_no_commit_and_the_same_counts(waits: Waits) -> None:
     line_and_payment(waits.shop)
     waits.run()
     commit, counts = update_waiting_facts(
-        waits.shop.home.lake.gold("waiting_facts"),
-        Inputs.of(waits.shop.home.lake, waits.shop.home.registry, waits.last),
+        waits.shop.workspace.lake.gold("waiting_facts"),
+        Inputs.of(waits.shop.workspace.lake, waits.shop.workspace.registry, waits.last),
     )
     assert (commit, counts) == (None, {"line": 1, "payment": 1})
 
@@ -142,7 +142,7 @@ def test_step_by_step_the_same_waits_as_told_from_everything(waits: Waits, seed:
         assert counts == {kind: sum(row[1] == kind for row in stepwise) for kind in ("line", "payment")}
 
 
-def something(shop: GoldHouse, chance: random.Random) -> None:
+def something(shop: GoldWorkspace, chance: random.Random) -> None:
     """An order, a line or a payment of five orders comes, changes or goes."""
     order, number = chance.randint(1, 5), chance.randint(1, 6)
     if chance.random() < 0.25:
@@ -157,7 +157,7 @@ def something(shop: GoldHouse, chance: random.Random) -> None:
     chance.choice(acts)()
 
 
-def expected(shop: GoldHouse) -> list[Any]:
+def expected(shop: GoldWorkspace) -> list[Any]:
     """In plain Python: the live lines and payments whose order is not live."""
     orders = {row["order_id"] for row in live(shop, "orders", "order_id")}
     lines = [(r["order_id"], "line", r["order_item_id"], r["line_total"]) for r in live(shop, "order_items")]
@@ -165,7 +165,7 @@ def expected(shop: GoldHouse) -> list[Any]:
     return sorted(row for row in lines + payments if row[0] not in orders)
 
 
-def live(shop: GoldHouse, subject: str, *columns: str) -> list[dict[str, Any]]:
-    table = shop.home.lake.current(shop.home.subject(subject))
-    plain = all_rows(table, [*(columns or shop.home.subject(subject).latest.field_names), "_deleted"]).to_pylist()
+def live(shop: GoldWorkspace, subject: str, *columns: str) -> list[dict[str, Any]]:
+    table = shop.workspace.lake.current(shop.workspace.subject(subject))
+    plain = all_rows(table, [*(columns or shop.workspace.subject(subject).latest.field_names), "_deleted"]).to_pylist()
     return [row for row in plain if not row["_deleted"]]

@@ -20,7 +20,7 @@ import pytest
 from deltalake import DeltaTable
 from support.change_sets import at, identified
 from support.changes_oracle import Change, Oracle
-from support.lakes import house
+from support.lakes import new_workspace
 
 from schema_registry.contract import Contract, Field, FieldType
 from spark_jobs.batch.point_in_time.as_of import as_of, register_as_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
-    from support.lakes import House
+    from support.lakes import Workspace
 
 BEGINNING = "version: 1\nkind: changes\nevent_time: event_ts\nsequence_by: seq\n"
 TEXTS = """
@@ -98,12 +98,12 @@ class Shop:
         for name, text in CONTRACTS.items():
             (root / "contracts" / name).mkdir(parents=True)
             (root / "contracts" / name / "v1.yaml").write_text(text)
-        self.house: House = house(root, root / "contracts")
+        self.workspace: Workspace = new_workspace(root, root / "contracts")
         self.oracles = {name: Oracle(fields=FIELDS[name], tracked=TRACKED[name]) for name in FIELDS}
 
     def take(self, name: str, batch: list[Change], file: str) -> None:
         self.oracles[name].apply(batch)
-        self.house.drop(file, "".join(json.dumps(cells(name, change)) + "\n" for change in batch), name)
+        self.workspace.drop(file, "".join(json.dumps(cells(name, change)) + "\n" for change in batch), name)
 
     def moments(self, name: str) -> list[datetime]:
         """Each time of a change, and the microseconds before and after it."""
@@ -162,7 +162,7 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Shop:
         for number, own in enumerate(files):
             made.take(name, [*some_changes(name, number), *own], f"{number}.jsonl")
             if name == "things" or number:
-                (books,) = made.house.drain(spark, name)
+                (books,) = made.workspace.drain(spark, name)
                 assert (books.dead_letter, books.unaccounted) == (0, 0)
     return made
 
@@ -178,13 +178,13 @@ def found_rows(name: str, frame: DataFrame) -> dict[Any, tuple[Any, ...]]:
 def test_all_rows_of_an_entity_are_as_the_oracle_says_at_any_moment(spark: SparkSession, shop: Shop, name: str) -> None:
     moments = shop.moments(name)
     for moment in (moments[len(moments) // 2], at(1000)):
-        frame = as_of(spark, shop.house.lake, shop.house.subject(name), moment)
+        frame = as_of(spark, shop.workspace.lake, shop.workspace.subject(name), moment)
         assert found_rows(name, frame) == shop.rows(name, moment)
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_key_is_as_the_oracle_says_at_and_around_the_changes(shop: Shop, name: str) -> None:
-    lake, subject = shop.house.lake, shop.house.subject(name)
+    lake, subject = shop.workspace.lake, shop.workspace.subject(name)
     for moment in shop.moments(name)[::4]:
         expected = shop.rows(name, moment)
         for key in shop.oracles[name].current():
@@ -196,7 +196,7 @@ def test_every_key_is_as_the_oracle_says_at_and_around_the_changes(shop: Shop, n
 
 
 def test_rows_with_history_name_their_version_and_a_naive_moment_is_in_utc(spark: SparkSession, shop: Shop) -> None:
-    frame = as_of(spark, shop.house.lake, shop.house.subject("things"), at(2).replace(tzinfo=None))
+    frame = as_of(spark, shop.workspace.lake, shop.workspace.subject("things"), at(2).replace(tzinfo=None))
     assert frame.columns == ["thing_key", "id", "name", "city", "phone", "valid_from", "valid_to", "version"]
     (row,) = frame.where("id = 100").toArrow().to_pylist()
     assert (row["name"], row["valid_from"], row["valid_to"], row["version"]) == ("Bob", at(2), at(3), 2)
@@ -204,7 +204,7 @@ def test_rows_with_history_name_their_version_and_a_naive_moment_is_in_utc(spark
 
 def test_the_sql_function_gives_the_rows_of_one_moment_and_of_each_rows_own(spark: SparkSession, shop: Shop) -> None:
     for _ in range(2):
-        assert register_as_of(spark, shop.house.lake, shop.house.registry) == ["things_as_of"]
+        assert register_as_of(spark, shop.workspace.lake, shop.workspace.registry) == ["things_as_of"]
     called = spark.sql(f"SELECT * FROM things_as_of(TIMESTAMP '{at(5):%Y-%m-%d %H:%M:%S}')")
     assert found_rows("things", called) == shop.rows("things", at(5))
     asked = [(number, key, at(number / 2)) for number in range(12) for key in (1, 100)]
@@ -217,7 +217,7 @@ def test_the_sql_function_gives_the_rows_of_one_moment_and_of_each_rows_own(spar
 
 
 def test_a_reader_without_spark_finds_the_same_rows(shop: Shop) -> None:
-    history = shop.house.lake.history(shop.house.subject("things"))
+    history = shop.workspace.lake.history(shop.workspace.subject("things"))
     assert history is not None
     things = pa.table(DeltaTable(history.path).scan().read_all())
     with duckdb.connect() as session:
@@ -228,14 +228,14 @@ def test_a_reader_without_spark_finds_the_same_rows(shop: Shop) -> None:
 
 
 def test_both_bounds_reach_the_table_as_literals(spark: SparkSession, shop: Shop) -> None:
-    frame = as_of(spark, shop.house.lake, shop.house.subject("things"), at(5))
+    frame = as_of(spark, shop.workspace.lake, shop.workspace.subject("things"), at(5))
     plan = str(frame._jdf.queryExecution().executedPlan())
     assert "<= 2026-01-05 12:05:00)" in plan
     assert "(2026-01-05 12:05:00 < valid_to#" in plan
 
 
 def test_an_entity_that_was_never_streamed_has_no_rows(spark: SparkSession, shop: Shop, tmp_path: Path) -> None:
-    empty = house(tmp_path, shop.house.registry.root)
+    empty = new_workspace(tmp_path, shop.workspace.registry.root)
     for name in ("things", "lines"):
         assert as_of(spark, empty.lake, empty.subject(name), at(1)).count() == 0
     assert register_as_of(spark, empty.lake, empty.registry) == []
@@ -244,7 +244,7 @@ def test_an_entity_that_was_never_streamed_has_no_rows(spark: SparkSession, shop
 
 def test_events_have_no_state(spark: SparkSession, shop: Shop) -> None:
     with pytest.raises(UsageError, match="views holds events, which have no state at a time: filter silver/views"):
-        as_of(spark, shop.house.lake, shop.house.subject("views"), at(1))
+        as_of(spark, shop.workspace.lake, shop.workspace.subject("views"), at(1))
 
 
 class Tally:
@@ -262,8 +262,8 @@ class Tally:
 
 @pytest.fixture
 def tally(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tally:
-    monkeypatch.setenv("LAKE_ROOT", str(shop.house.lake.root))
-    monkeypatch.setenv("CONTRACTS_ROOT", str(shop.house.registry.root))
+    monkeypatch.setenv("LAKE_ROOT", str(shop.workspace.lake.root))
+    monkeypatch.setenv("CONTRACTS_ROOT", str(shop.workspace.registry.root))
     return Tally(capsys)
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
-from support.lakes import house
+from support.lakes import new_workspace
 
 from schema_registry.registry import CONTRACTS
 from spark_jobs.batch.rebuild.contents import VERDICTS
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import SparkSession
-    from support.lakes import House
+    from support.lakes import Workspace
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
@@ -71,18 +71,20 @@ def publish(root: Path, subject: str, version: int, text: str | None = None) -> 
     (folder / f"v{version}.yaml").write_text(given, encoding="utf-8")
 
 
-def home_of(root: Path) -> House:
-    """The house with its registry as it now stands."""
-    return house(root, root / "contracts")
+def home_of(root: Path) -> Workspace:
+    """The workspace with its registry as it now stands."""
+    return new_workspace(root, root / "contracts")
 
 
-def rebuild(home: House, spark: SparkSession, subject: str, *, verify: bool) -> RebuildResult:
-    return Rebuild(spark, home.settings, home.registry, subject, lambda _: None).run(verify=verify)
+def rebuild(workspace: Workspace, spark: SparkSession, subject: str, *, verify: bool) -> RebuildResult:
+    return Rebuild(spark, workspace.settings, workspace.registry, subject, lambda _: None).run(verify=verify)
 
 
-def own_tables(home: House, subject: str) -> list[Table]:
+def own_tables(workspace: Workspace, subject: str) -> list[Table]:
     """The tables that hold one subject's rows alone, apart from Bronze."""
-    return [table for table in home.lake.refine_tables(home.subject(subject)) if not table.name.startswith("ops/")]
+    return [
+        table for table in workspace.lake.refine_tables(workspace.subject(subject)) if not table.name.startswith("ops/")
+    ]
 
 
 def versions(tables: list[Table]) -> dict[str, int]:
@@ -93,10 +95,10 @@ def types(spark: SparkSession, path: str) -> dict[str, str]:
     return dict(spark.read.format("delta").load(path).dtypes)
 
 
-def surrogates(home: House) -> dict[tuple[int, Any], int]:
-    history = home.lake.history(home.subject("products"))
+def surrogates(workspace: Workspace) -> dict[tuple[int, Any], int]:
+    history = workspace.lake.history(workspace.subject("products"))
     assert history is not None
-    return {(row["product_id"], row["valid_from"]): row["product_key"] for row in home.rows(history)}
+    return {(row["product_id"], row["valid_from"]): row["product_key"] for row in workspace.rows(history)}
 
 
 def test_products_take_in_a_version_with_wider_numbers_by_a_rebuild_and_in_no_other_way(
@@ -112,20 +114,20 @@ def test_products_take_in_a_version_with_wider_numbers_by_a_rebuild_and_in_no_ot
     before = versions(tables)
 
     publish(tmp_path, "products", 2)
-    home = home_of(tmp_path)
+    workspace = home_of(tmp_path)
     with pytest.raises(
         SchemaConflictError,
         match=r"^silver/products_changes: column 'product_id' is int in the table but bigint in the contract; "
         r"a `tally rebuild` of the subject makes .*, or keep the type in the contract$",
     ):
-        home.drain(spark, "products")
+        workspace.drain(spark, "products")
     with pytest.raises(UsageError, match=r"'product_id' is int .* run `tally rebuild products` without --verify") as no:
-        rebuild(home, spark, "products", verify=True)
+        rebuild(workspace, spark, "products", verify=True)
     assert no.value.exit_code == 2
     assert versions(tables) == before
-    assert not home.lake.shadow("products").root.exists()
+    assert not workspace.lake.shadow("products").root.exists()
 
-    done = rebuild(home, spark, "products", verify=False)
+    done = rebuild(workspace, spark, "products", verify=False)
     assert done.equal, done.compared
     assert done.retyped == {table.name: RETYPED for table in tables}
     assert {c.table: (c.live, c.rebuilt) for c in done.compared} == {
@@ -138,28 +140,30 @@ def test_products_take_in_a_version_with_wider_numbers_by_a_rebuild_and_in_no_ot
     for table in tables:
         assert types(spark, table.path).items() >= COLUMNS.items()
         assert "name" not in types(spark, table.path)
-        assert {row["product_name"] for row in home.rows(table)} <= {"Cup", None}
+        assert {row["product_name"] for row in workspace.rows(table)} <= {"Cup", None}
         was = spark.read.format("delta").option("versionAsOf", done.before[table.name]).load(table.path)
         assert dict(was.dtypes)["product_id"] == "int"
         assert was.count() == next(c.live for c in done.compared if c.table == table.name)
         at = DeltaTable(table.path, version=done.before[table.name])
         assert {field.name: field.type.type for field in at.schema().fields}["product_id"] == "integer"
-    assert surrogates(home) == keys
-    (current,) = [row for row in home.rows(home.lake.current(home.subject("products"))) if not row["_deleted"]]
+    assert surrogates(workspace) == keys
+    (current,) = [
+        row for row in workspace.rows(workspace.lake.current(workspace.subject("products"))) if not row["_deleted"]
+    ]
     assert (current["product_id"], current["product_name"], current["price"]) == (1, "Cup", Decimal("12.50"))
-    assert home.audit(spark, "products").balanced
+    assert workspace.audit(spark, "products").balanced
 
     wide = 5_000_000_000
     rows = second("f", 0, 7, wide, "123456789012.00") + second("g", 1, 8, 1, "13.00")
-    home.drop("c.csv", SECOND + rows + second("b", 1, 5, 1, "1.00"), "products")
-    (books,) = home.drain(spark, "products")
+    workspace.drop("c.csv", SECOND + rows + second("b", 1, 5, 1, "1.00"), "products")
+    (books,) = workspace.drain(spark, "products")
     assert (books.rows_read, books.accepted, books.duplicate) == (3, 2, 1)
-    found = home.audit(spark, "products")
+    found = workspace.audit(spark, "products")
     assert found.balanced, found.findings
-    after = surrogates(home)
+    after = surrogates(workspace)
     assert {at: after[at] for at in keys} == keys
     assert wide in {key for key, _ in after}
-    verified = rebuild(home, spark, "products", verify=True)
+    verified = rebuild(workspace, spark, "products", verify=True)
     assert (verified.equal, verified.retyped) == (True, {})
 
 
@@ -176,20 +180,20 @@ def test_a_swap_of_events_with_a_wider_field_killed_at_its_commit_is_finished_by
     old.drop("a.csv", f"{head}r1,2026-01-05T10:00:00Z,7\nr2,2026-01-06T10:00:00Z,x\n", "readings")
     old.drain(spark, "readings")
     publish(tmp_path, "readings", 2, READINGS.format(version=2, type_="bigint"))
-    home = home_of(tmp_path)
+    workspace = home_of(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(swap_module, "_swap_checkpoints", _dies)
         with pytest.raises(Killed):
-            rebuild(home, spark, "readings", verify=False)
-    home.drop("b.csv", f"{head}r3,2026-01-06T10:00:00Z,5000000000\nr1,2026-01-05T10:00:00Z,7\n", "readings")
-    (books,) = home.drain(spark, "readings")
+            rebuild(workspace, spark, "readings", verify=False)
+    workspace.drop("b.csv", f"{head}r3,2026-01-06T10:00:00Z,5000000000\nr1,2026-01-05T10:00:00Z,7\n", "readings")
+    (books,) = workspace.drain(spark, "readings")
     assert (books.rows_read, books.accepted, books.duplicate) == (2, 1, 1)
-    silver = home.lake.silver(home.subject("readings"))
-    assert {row["reading_id"]: row["meter"] for row in home.rows(silver)} == {"r1": 7, "r3": 5_000_000_000}
+    silver = workspace.lake.silver(workspace.subject("readings"))
+    assert {row["reading_id"]: row["meter"] for row in workspace.rows(silver)} == {"r1": 7, "r3": 5_000_000_000}
     read = {row.reading_id: row.meter for row in spark.read.format("delta").load(silver.path).collect()}
     assert read == {"r1": 7, "r3": 5_000_000_000}
-    assert home.audit(spark, "readings").balanced
-    assert rebuild(home, spark, "readings", verify=True).equal
+    assert workspace.audit(spark, "readings").balanced
+    assert rebuild(workspace, spark, "readings", verify=True).equal
 
 
 def _dies(*_: Any) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from support.lakes import House, house
+from support.lakes import Workspace, new_workspace
 
 from spark_jobs.batch.why.rows import MOST
 from spark_jobs.batch.why.trace import trace_rows
@@ -64,9 +64,9 @@ def written(table: Table, rows: Sequence[dict[str, Any]], subject: str | None = 
     append_once(table, parts, writer="test", version=0)
 
 
-def landed(home: House, subject: str, rows: Sequence[dict[str, str]], file: str = "1.csv") -> None:
+def landed(workspace: Workspace, subject: str, rows: Sequence[dict[str, str]], file: str = "1.csv") -> None:
     """Bronze rows whose ids are their places in the file; fields that no version knows go to the rest."""
-    known = home.subject(subject).known_fields
+    known = workspace.subject(subject).known_fields
     made = [
         {name: text for name, text in row.items() if name in known}
         | {"payload_rest": [each for each in row.items() if each[0] not in known] or None}
@@ -74,23 +74,23 @@ def landed(home: House, subject: str, rows: Sequence[dict[str, str]], file: str 
         | {"ingested_at": LANDED, "ingest_date": LANDED.date()}
         for place, row in enumerate(rows, 1)
     ]
-    written(home.lake.bronze(home.subject(subject)), made)
+    written(workspace.lake.bronze(workspace.subject(subject)), made)
 
 
-def accepted(home: House, subject: str, rows: Sequence[dict[str, Any]]) -> None:
+def accepted(workspace: Workspace, subject: str, rows: Sequence[dict[str, Any]]) -> None:
     meta = {"event_date": LANDED.date(), "late_arrival_flag": False, "query_id": "q", "batch_id": 0}
-    written(home.lake.accepted(home.subject(subject)), [meta | row for row in rows])
+    written(workspace.lake.accepted(workspace.subject(subject)), [meta | row for row in rows])
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> House:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The rows of the cases as they are judged, and meters, of which the first two rows are not judged yet."""
     root = tmp_path_factory.mktemp("why")
     shutil.copytree(CASES / "contracts", root / "contracts")
     (root / "contracts" / "meters").mkdir()
     for number, text in enumerate((METERS, MOVED), 1):
         (root / "contracts" / "meters" / f"v{number}.yaml").write_text(text)
-    made = house(root, root / "contracts")
+    made = new_workspace(root, root / "contracts")
     for subject in ("basket_lines", "parcels"):
         rows = list(csv.DictReader((CASES / "input" / subject / "1.csv").read_text().splitlines()))
         landed(made, subject, rows)
@@ -132,17 +132,21 @@ ASKED = {
 
 
 @pytest.mark.parametrize(("wanted", "row_ids"), ASKED.values(), ids=ASKED.keys())
-def test_a_row_is_found_by_its_key_however_it_is_spelled(home: House, wanted: str, row_ids: list[str]) -> None:
-    told = [story for subject in home.registry.subjects.values() for story in trace_rows(home.lake, subject, wanted)]
+def test_a_row_is_found_by_its_key_however_it_is_spelled(workspace: Workspace, wanted: str, row_ids: list[str]) -> None:
+    told = [
+        story
+        for subject in workspace.registry.subjects.values()
+        for story in trace_rows(workspace.lake, subject, wanted)
+    ]
     assert [story.row_id for story in told] == row_ids
 
 
-def test_a_story_names_the_key_as_it_came_so_that_it_can_be_asked_for_again(home: House) -> None:
+def test_a_story_names_the_key_as_it_came_so_that_it_can_be_asked_for_again(workspace: Workspace) -> None:
     stories = {
         story.row_id: story
         for name in ("basket_lines", "parcels", "meters")
         for place in (1, 2, 3)
-        for story in trace_rows(home.lake, home.subject(name), f"{name}-{place}")
+        for story in trace_rows(workspace.lake, workspace.subject(name), f"{name}-{place}")
     }
     assert {row_id: (story.key, story.verdict.split(":")[0]) for row_id, story in stories.items()} == {
         "basket_lines-1": ("S-1|P-9", "accepted"),
@@ -158,31 +162,31 @@ def test_a_story_names_the_key_as_it_came_so_that_it_can_be_asked_for_again(home
 
 
 def test_a_field_that_became_a_column_after_the_table_was_made_is_found_in_older_rows(
-    home: House, tmp_path: Path
+    workspace: Workspace, tmp_path: Path
 ) -> None:
     contracts = tmp_path / "contracts"
     shutil.copytree(CASES / "contracts" / "parcels", contracts / "parcels")
     (contracts / "parcels" / "v2.yaml").unlink()
-    older = house(tmp_path, contracts)
+    older = new_workspace(tmp_path, contracts)
     landed(older, "parcels", [{"parcel_no": "07", "at": "soon"}])
-    newer = house(tmp_path, CASES / "contracts")
+    newer = new_workspace(tmp_path, CASES / "contracts")
     subject = newer.subject("parcels")
     ensure_table(newer.lake.bronze(subject))
     assert [story.row_id for story in trace_rows(newer.lake, subject, "7")] == ["parcels-1"]
 
 
 def test_of_a_key_that_came_often_the_first_rows_are_told(tmp_path: Path) -> None:
-    made = house(tmp_path, CASES / "contracts")
+    made = new_workspace(tmp_path, CASES / "contracts")
     landed(made, "parcels", [{"parcel": "7", "at": ""}] * (2 * MOST))
     told = trace_rows(made.lake, made.subject("parcels"), "7")
     assert [story.position for story in told] == list(range(1, MOST + 1))
 
 
 def test_the_command_finds_them_too(
-    home: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("LAKE_ROOT", str(home.settings.lake.root))
-    monkeypatch.setenv("CONTRACTS_ROOT", str(home.root / "contracts"))
+    monkeypatch.setenv("LAKE_ROOT", str(workspace.settings.lake.root))
+    monkeypatch.setenv("CONTRACTS_ROOT", str(workspace.root / "contracts"))
     codes, counts = [], []
     for key in ("S-1|P-9", r"a\|b|P-9", "7", "basket_lines/1.csv:2", "none of these"):
         with pytest.raises(SystemExit) as ended:
