@@ -1,4 +1,4 @@
-"""One Spark for all tests: starting it costs more than most of them."""
+"""What all tests run with: one Spark for each process of pytest, and Postgres servers (tests/support/postgres_servers.py)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ import psutil
 import pytest
 from support.lakes import new_workspace
 from support.postgres_servers import Debian, new_database
-from support.published_lake import PATIENCE, PublishedLake, event, execute, product, wait_until
+from support.published_lake import PATIENCE, PublishedLake, event, execute, product
+from support.waiting import wait_until
 
 from config import postgres as connections
 from config.postgres import connect

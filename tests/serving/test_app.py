@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from support.api_server import served
-from support.published_lake import wait_until
 from support.shop_tables import fill
+from support.waiting import wait_until
 
 from config.postgres import connect
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from support.published_lake import wait_until
 from support.shop_tables import fill
+from support.waiting import wait_until
 
 from config.postgres import connect
 

@@ -1,4 +1,4 @@
-"""What several tests share: a lake in a folder of its own, drained by the real application."""
+"""A workspace of one test: a lake in a folder of its own, drained by the real application."""
 
 from __future__ import annotations
 

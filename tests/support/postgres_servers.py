@@ -20,6 +20,7 @@ import pytest
 from config.postgres import connect
 from config.postgres_embedded import ensure_running, stop
 from config.settings import load
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,10 +64,7 @@ class Server:
         processes = [postmaster, *postmaster.children(recursive=True)]
         for process in processes:
             process.kill()
-        until = time.monotonic() + 60
-        while any(map(_is_alive, processes)):
-            assert time.monotonic() < until, "a killed server lives on"
-            time.sleep(0.01)
+        wait_until(lambda: not any(map(_is_alive, processes)))
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +24,7 @@ from spark_jobs.storage.replace import replace_once
 from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from psycopg2.extensions import connection as Connection
 
@@ -132,14 +131,6 @@ def execute(connection: Connection, statement: str) -> None:
     """Run a statement in a transaction of its own."""
     with connection, connection.cursor() as cursor:
         cursor.execute(statement)
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    """Wait for something that a publisher does."""
-    end = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)
 
 
 def event(number: int, **fields: Any) -> Row:

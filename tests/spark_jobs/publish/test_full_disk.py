@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.lakes import new_workspace
 from support.postgres_servers import DEBIAN, debian_server
-from support.published_lake import PublishedLake, event, fetch, product, wait_until
+from support.published_lake import PublishedLake, event, fetch, product
+from support.waiting import wait_until
 
 from config.postgres import connect
 from spark_jobs.publish.breaker import Breaker

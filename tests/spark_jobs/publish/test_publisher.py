@@ -9,7 +9,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from support.published_lake import PATIENCE, PublishedLake, event, wait_until
+from support.published_lake import PATIENCE, PublishedLake, event
+from support.waiting import wait_until
 
 from spark_jobs.errors import BusyError
 from spark_jobs.microbatch.lock import sole_writer
