@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,6 @@ from spark_jobs.batch.gold.run import GoldRun
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-DIES_AT = Path(__file__).parents[1] / "support" / "killed_at_commit.py"
 LAST = date(2026, 2, 28)
 START = datetime(2026, 1, 20, tzinfo=UTC)
 #: Nothing is held back: every date is published, or not yet.
@@ -39,8 +36,7 @@ def shop(spark: SparkSession, root: Path) -> Workspace:
 
 
 def killed_before(terminal: Terminal, table: str) -> None:
-    done = terminal.run(sys.executable, str(DIES_AT), table, "gold", "run", "--date", str(LAST))
-    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+    terminal.run_killed_at_commit(table, "gold", "run", "--date", str(LAST))
 
 
 @pytest.mark.journey

@@ -7,14 +7,11 @@ spark_jobs.microbatch.exactly_once.
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.processes import Terminal, java_of, kill_session
+from support.processes import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,24 +23,14 @@ ROUNDS = 3
 def test_rows_are_counted_once_whoever_is_killed_whenever(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     chance = random.Random(20260129)
-    generator = terminal.start(*terminal.generate(every=0.4), log="generator.out")
-    try:
-        for round_ in range(ROUNDS):
-            before = terminal.batches()
-            stream = terminal.start(*terminal.tally("stream", "ecommerce_events"), log="stream.out")
-            try:
-                terminal.wait_for_batches(before + 1, stream)
-                time.sleep(chance.uniform(0.0, 1.5))
-                os.kill(java_of(stream) if round_ % 2 else stream.pid, signal.SIGKILL)
-                assert stream.wait(timeout=60) != 0
-            finally:
-                kill_session(stream)
-        generator.send_signal(signal.SIGTERM)
-        assert generator.wait(timeout=60) == 0
-    finally:
-        kill_session(generator)
-    drained = terminal.run(*terminal.tally("stream", "ecommerce_events", "--once"))
-    assert drained.returncode == 0, drained.stderr
+    terminal.generate_while_streams_are_killed(
+        terminal.generate(every=0.4),
+        terminal.tally("stream", "ecommerce_events"),
+        rounds=ROUNDS,
+        batches=1,
+        chance=chance,
+    )
+    terminal.stream_to_the_end("ecommerce_events")
     found = terminal.audit()
     assert found["balanced"], found["findings"]
     assert (found["waiting"], found["files_waiting"], found["readings"]) == (0, 0, 1)

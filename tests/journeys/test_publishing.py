@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.lakes import new_workspace
 from support.postgres_servers import PASSWORD
-from support.processes import PATIENCE, ROOT, Terminal, kill_session
+from support.processes import ROOT, Terminal, kill_session, wait_for
 from support.published_lake import PublishedLake, bronze_row, dead_letter, event, product
 
 from config.postgres import connect
@@ -109,14 +108,6 @@ def publisher(terminal: Terminal, lake: PublishedLake) -> Iterator[subprocess.Po
         yield process
     finally:
         kill_session(process)
-
-
-def wait_for(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not happened():
-        assert process.poll() is None, "the process ended by itself"
-        assert time.monotonic() < until, "it never happened"
-        time.sleep(0.05)
 
 
 def test_postgres_killed_in_the_middle_of_a_copy_and_started_again_gets_all_of_it(

@@ -10,13 +10,20 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pyspark
+
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 PATIENCE = 240.0
+DIES_AT_COMMIT = ROOT / "tests" / "support" / "killed_at_commit.py"
 
 
 @dataclass
@@ -57,6 +64,42 @@ class Terminal:
         options = ("--every", str(every), "--manifest", str(self.manifest), "--seed", "11")
         return self.tally("generate", "ecommerce_events", *options)
 
+    def generate_while_streams_are_killed(
+        self, generate: Sequence[str], stream: Sequence[str], *, rounds: int, batches: int, chance: random.Random
+    ) -> None:
+        """Generate without end, and start a stream and kill it round after round; then end the generator.
+
+        Python is killed in even rounds and the JVM in odd ones, at a random moment once so many batches are done.
+        """
+        generator = self.start(*generate, log="generator.out")
+        try:
+            for round_ in range(rounds):
+                self._stream_and_kill(stream, batches, java=bool(round_ % 2), chance=chance)
+            generator.send_signal(signal.SIGTERM)
+            assert generator.wait(timeout=60) == 0
+        finally:
+            kill_session(generator)
+
+    def _stream_and_kill(self, command: Sequence[str], batches: int, *, java: bool, chance: random.Random) -> None:
+        before = self.batches()
+        stream = self.start(*command, log="stream.out")
+        try:
+            self.wait_for_batches(before + batches, stream)
+            time.sleep(chance.uniform(0.0, 1.5))  # the moment of the kill, not a wait for anything
+            os.kill(java_of(stream) if java else stream.pid, signal.SIGKILL)
+            assert stream.wait(timeout=60) != 0
+        finally:
+            kill_session(stream)
+
+    def stream_to_the_end(self, *subjects: str) -> None:
+        done = self.run(*self.tally("stream", *subjects, "--once"))
+        assert done.returncode == 0, done.stderr
+
+    def run_killed_at_commit(self, table: str, *command: str) -> None:
+        """Run a command of tally whose process is killed right before it commits to the table."""
+        done = self.run(sys.executable, str(DIES_AT_COMMIT), table, *command)
+        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             arguments, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=480
@@ -80,11 +123,18 @@ class Terminal:
         return "".join(path.read_text() for path in sorted((self.root / "logs").glob(f"{name}_*.log")))
 
     def wait_for_batches(self, count: int, process: subprocess.Popen[bytes]) -> None:
-        until = time.monotonic() + PATIENCE
-        while self.batches() < count:
-            assert process.poll() is None, "the stream ended by itself"
-            assert time.monotonic() < until, "no progress"
-            time.sleep(0.05)
+        wait_for(lambda: self.batches() >= count, process)
+
+
+def wait_for(happened: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait until it happened, as long as the process lives that is to make it happen."""
+
+    def is_done() -> bool:
+        done = happened()
+        assert done or process.poll() is None, "the process ended by itself"
+        return done
+
+    wait_until(is_done, at_most=PATIENCE)
 
 
 def java_of(process: subprocess.Popen[bytes]) -> int:
