@@ -19,8 +19,9 @@ demo: setup ## Generate events, stream them to the end and show that the books b
 	@$(BIN)/tally demo
 
 # Two at a time, a file of tests at once: much of a Spark test is waiting for one thread. Each has a Spark of its own.
+# In the order of tests/conftest.py, longest first; xdist's own order is by the number of tests, and journeys are few and long.
 test: setup ## Run all tests.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Check style, types and the direction of imports.
 	@$(BIN)/ruff check .
