@@ -39,7 +39,7 @@ class Plan:
     event_time: str
     watermark: datetime | None
     refuse_late: bool
-    repeats: Duplicates
+    found_duplicates: Duplicates
     accepted: Table
     duplicates: Table
     dead_letters: Table
@@ -100,7 +100,7 @@ def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> FanOutResult:
     accepted_rows = TableWriter(plan.accepted)
     duplicates = TableWriter(plan.duplicates, subject)
     dead_letters = TableWriter(plan.dead_letters, subject)
-    result, repeats = FanOutResult(), DuplicateIndex.from_duplicates(plan.repeats)
+    result, repeats = FanOutResult(), DuplicateIndex.from_duplicates(plan.found_duplicates)
     for batch in batches:
         rows = with_lateness(pa.Table.from_batches([batch]), plan.watermark)
         first = repeats.first_row_ids(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -16,9 +17,10 @@ from spark_jobs.storage.append import append_once
 from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from spark_jobs.microbatch.journal import PreparedBatch
+    from spark_jobs.microbatch.stream_state import BatchProgress
     from spark_jobs.storage.table import Table
 
 
@@ -130,16 +132,19 @@ def write_books(table: Table, books: Books) -> None:
 class Stopwatch:
     """Times a batch: when it began (UTC), and how many seconds each step took."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: BatchProgress) -> None:
         self.started = datetime.now(UTC)
         self.steps: dict[str, float] = {}
-        self._from = self._last = time.perf_counter()
+        self._progress = progress
+        self._from = time.perf_counter()
 
-    def end_step(self, step: str) -> None:
-        """Take the time since the last step as this one's."""
-        now = time.perf_counter()
-        self.steps[step] = now - self._last
-        self._last = now
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time the block as a step of the batch, and show it as the step under way."""
+        self._progress.step(name)
+        began = time.perf_counter()
+        yield
+        self.steps[name] = time.perf_counter() - began
 
     @property
     def seconds(self) -> float:

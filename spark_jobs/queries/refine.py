@@ -1,4 +1,4 @@
-"""Refine: Bronze rows judged once and sent on their way; the books written last.
+"""Refine: judge each row of Bronze once and write it to the table of its verdict; the books come last.
 
 A batch is judged, its duplicates found, and its rows written as parts, which ``microbatch.exactly_once`` writes into the journal
 and commits: Silver, duplicates, dead letters, the books. Where Spark hands over another batch than it did before, the rows that
@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql.functions import broadcast
 
 from spark_jobs.microbatch.exactly_once import ExactlyOnce, Handover
 from spark_jobs.microbatch.fan_out import FanOutResult, Plan
@@ -23,7 +21,7 @@ from spark_jobs.microbatch.stream_state import BatchProgress
 from spark_jobs.queries.apply_changes import AppliedChanges, BatchStamp, ChangeApplier
 from spark_jobs.queries.books import Books, RefineFacts, Stopwatch, books_of_batch, from_micros, to_micros, write_books
 from spark_jobs.queries.duplicates import DuplicateFinder, earlier_query_until
-from spark_jobs.queries.verdicts import IDENTITY_COLUMNS, have_verdicts
+from spark_jobs.queries.verdicts import without_verdict
 from spark_jobs.queries.watermark import Watermark
 from spark_jobs.storage.create import added_later
 from spark_jobs.storage.open_tables import open_table
@@ -35,37 +33,37 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
     from spark_jobs.transforms.dedupe import Duplicates
 
-#: Up to this much of Bronze a batch is brought to the driver whole: some hundred thousand rows.
+#: Up to this many bytes of Bronze a batch is brought to the driver whole: some hundred thousand rows.
 SMALL_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How lateness and clocks are treated; as the settings say."""
+    """The settings of judging: how far the watermark lags, how far clocks may be ahead, and what becomes of late rows."""
 
     watermark_delay: timedelta
     clock_skew: timedelta
     refuse_late: bool
 
+    def refuses_late(self, subject: Subject) -> bool:
+        """True if late rows are dead letters. Late changes never are: without them a key's row would not be the right one."""
+        return self.refuse_late and subject.kind == "events"
+
 
 def judged_stream(spark: SparkSession, lake: Lake, subject: Subject, policy: Policy, max_batch_bytes: int) -> DataFrame:
-    """Bronze as a stream of judged rows. Judging is part of the stream's own plan, so it is analysed once, not for every batch."""
+    """Return Bronze as a stream of judged rows. Judging is part of its plan, which Spark analyses once, not for every batch."""
     bronze = lake.bronze(subject)
     table = open_table(bronze.path)
     rows = spark.readStream.format("delta").option("maxBytesPerTrigger", str(max_batch_bytes)).load(bronze.path)
-    terms = JudgeOptions(policy.clock_skew, refuses_late(subject, policy))
-    return rows.transform(conform, subject, added_later(table) if table else []).transform(judge, subject, terms)
-
-
-def refuses_late(subject: Subject, policy: Policy) -> bool:
-    """Whether late rows are dead letters. Late changes never are: without them a key would not come to what it is."""
-    return policy.refuse_late and subject.kind == "events"
+    options = JudgeOptions(policy.clock_skew, policy.refuses_late(subject))
+    return rows.transform(conform, subject, added_later(table) if table else []).transform(judge, subject, options)
 
 
 RefineBatch = PreparedBatch[RefineFacts]
@@ -80,47 +78,46 @@ class Refine:
     policy: Policy
     report: Callable[[Books], None]
     progress: BatchProgress = field(default_factory=BatchProgress)
-    _attempted: int | None = field(default=None, init=False)
+    _batches: ExactlyOnce[RefineFacts] = field(init=False)
     _watermark: Watermark = field(init=False)
     _duplicates: DuplicateFinder = field(init=False)
     _changes: ChangeApplier | None = field(default=None, init=False)
-    _batches: ExactlyOnce[RefineFacts] = field(init=False)
+    _attempted: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         books = self.lake.batch_quality
+        self._batches = ExactlyOnce(self._checkpoint, RefineFacts, self._book, self.progress, last_table=books)
         self._watermark = Watermark(books, self.subject.name, self.policy.watermark_delay)
-        self._duplicates = DuplicateFinder(self.lake, self.subject, self._refuses_late)
+        self._duplicates = DuplicateFinder(self.lake, self.subject, self.policy.refuses_late(self.subject))
         if self.subject.kind == "changes":
             self._changes = ChangeApplier(self.lake, self.subject)
-        self._batches = ExactlyOnce(self._checkpoint, RefineFacts, self._book, self.progress, last_table=books)
 
     def process_batch(self, judged: DataFrame, batch_id: int) -> None:
         """Commit the verdicts of one batch of judged rows (see :func:`judged_stream`), once."""
-        verdicts = (self.lake.accepted(self.subject), self.lake.duplicates, self.lake.dead_letters)
-        merged = () if self.subject.kind == "events" else self.lake.tables_with_key(self.subject)
-        self._batches.run_once(batch_id, lambda handover: self._prepare(judged, handover), (*verdicts, *merged))
+        *tables, _books = self.lake.refine_tables(self.subject)
+        self._batches.run_once(batch_id, lambda handover: self._prepare(judged, handover), tables)
 
     def _prepare(self, judged: DataFrame, handover: Handover[RefineFacts]) -> RefineBatch | None:
-        """Judge the rows, find the duplicates among them, write each to the parts of its table, and work out the changes."""
+        """Judge the rows, find the duplicates among them, write each to the parts of its table, and apply the changes."""
         new = self._without_verdict(judged, handover)
         if new is None:
             return None
-        clock, watermark, earlier = Stopwatch(), self._watermark.current(), self._earlier_query_until(handover)
-        self.progress.step("judge")
-        rows = self._judge(new, handover)
-        clock.end_step("judge")
-        self.progress.step("duplicates")
-        repeats = self._duplicates.find(rows.dedupe_columns, watermark, earlier)
-        clock.end_step("duplicates")
-        self.progress.step("write")
-        plan = self._plan(repeats, handover, clock.started, watermark)
-        result = rows.fan_out(judged.sparkSession, plan)
-        clock.end_step("write")
-        self.progress.step("merge")
-        applied = self._apply(result, plan)
-        clock.end_step("merge")
-        facts = self._facts(rows.dedupe_columns, result, plan, clock, applied, earlier)
-        parts = (*result.parts, *applied.parts)
+        watch, watermark, earlier_until = (
+            Stopwatch(self.progress),
+            self._watermark.current(),
+            self._earlier_until(handover),
+        )
+        with watch.step("judge"):
+            rows = self._judge(new, handover)
+        with watch.step("duplicates"):
+            found = self._duplicates.find(rows.dedupe_columns, watermark, earlier_until)
+        with watch.step("write"):
+            plan = self._plan(found, handover, watch.started, watermark)
+            written = rows.fan_out(judged.sparkSession, plan)
+        with watch.step("merge"):
+            applied = self._apply_changes(written, plan)
+        facts = self._facts(rows.dedupe_columns, plan, written, applied, watch, earlier_until)
+        parts = (*written.parts, *applied.parts)
         return PreparedBatch(handover.number, parts, facts, handover.query, handover.source, applied.deleted_keys)
 
     def _without_verdict(self, judged: DataFrame, handover: Handover[RefineFacts]) -> DataFrame | None:
@@ -132,15 +129,10 @@ class Refine:
         if handover.is_next:
             return judged
         self.progress.step("look up verdicts")
-        rows = judged.select(*IDENTITY_COLUMNS).toArrow()
-        known = have_verdicts(self.lake, self.subject, handover.query, rows)
-        count = pc.sum(known).as_py() or 0
-        if count == rows.num_rows:
-            return None
-        return judged if not count else _but(judged, rows.filter(known))
+        return without_verdict(self.lake, self.subject, handover.query, judged)
 
-    def _earlier_query_until(self, handover: Handover[RefineFacts]) -> datetime | None:
-        """Up to which reading another query may have judged Bronze: asked once, and then carried from journal to journal."""
+    def _earlier_until(self, handover: Handover[RefineFacts]) -> datetime | None:
+        """Return until when rows were ingested that an earlier query may have judged: looked up once, then kept in the journal."""
         last = handover.state.last
         if last is not None and last.facts.knows_earlier_query:
             return from_micros(last.facts.earlier_query_until)
@@ -158,54 +150,54 @@ class Refine:
         staging.take(judged, bounded=again)
         return staging
 
-    def _apply(self, result: FanOutResult, plan: Plan) -> AppliedChanges:
-        """Work out what changes make of the current table and of history; nothing for events."""
-        if self._changes is None:
-            return AppliedChanges([], {}, {})
-        return self._changes.apply(result.parts, BatchStamp(plan.query_id, plan.batch_id, plan.processed_at))
-
     def _plan(
-        self, repeats: Duplicates, handover: Handover[RefineFacts], started: datetime, watermark: datetime | None
+        self, found: Duplicates, handover: Handover[RefineFacts], started: datetime, watermark: datetime | None
     ) -> Plan:
         return Plan(
             subject=self.subject.name,
             query_id=handover.query,
             batch_id=handover.number,
-            processed_at=int(started.timestamp() * 1_000_000),
+            processed_at=to_micros(started),
             contract_fingerprint=self.subject.fingerprint,
             event_time=self.subject.latest.event_time,
             watermark=watermark,
-            refuse_late=self._refuses_late,
-            repeats=repeats,
+            refuse_late=self.policy.refuses_late(self.subject),
+            found_duplicates=found,
             accepted=self.lake.accepted(self.subject),
             duplicates=self.lake.duplicates,
             dead_letters=self.lake.dead_letters,
         )
 
+    def _apply_changes(self, written: FanOutResult, plan: Plan) -> AppliedChanges:
+        """Compute what the accepted changes make of the current table and of history; nothing for events."""
+        if self._changes is None:
+            return AppliedChanges([], {}, {})
+        return self._changes.apply(written.parts, BatchStamp(plan.query_id, plan.batch_id, plan.processed_at))
+
     def _facts(
         self,
         rows: pa.Table,
-        result: FanOutResult,
         plan: Plan,
-        clock: Stopwatch,
+        written: FanOutResult,
         applied: AppliedChanges,
-        earlier: datetime | None,
+        watch: Stopwatch,
+        earlier_until: datetime | None,
     ) -> RefineFacts:
         return RefineFacts(
             rows_read=rows.num_rows,
             input_files=len(pc.unique(rows["source"])),
-            late=result.late,
-            control=result.control,
-            reasons=dict(sorted(result.reasons.items())),
-            min_event_time=result.min_event_time,
-            max_event_time=result.max_event_time,
+            late=written.late,
+            control=written.control,
+            reasons=dict(sorted(written.reasons.items())),
+            min_event_time=written.min_event_time,
+            max_event_time=written.max_event_time,
             watermark=None if plan.watermark is None else to_micros(plan.watermark),
-            started_at=to_micros(clock.started),
-            seconds=clock.seconds,
-            steps=clock.steps,
+            started_at=to_micros(watch.started),
+            seconds=watch.seconds,
+            steps=watch.steps,
             contract_fingerprint=plan.contract_fingerprint,
             effects=applied.effects,
-            earlier_query_until=None if earlier is None else to_micros(earlier),
+            earlier_query_until=None if earlier_until is None else to_micros(earlier_until),
             knows_earlier_query=True,
         )
 
@@ -223,14 +215,3 @@ class Refine:
     @property
     def _checkpoint(self) -> Path:
         return self.lake.checkpoint(self.subject.name, "refine")
-
-    @property
-    def _refuses_late(self) -> bool:
-        return refuses_late(self.subject, self.policy)
-
-
-def _but(judged: DataFrame, rows: pa.Table) -> DataFrame:
-    """Return the batch without these rows, which their readings and positions tell."""
-    readings = judged.sparkSession.createDataFrame(rows.select(["ingested_at", "source_position"]))
-    left = judged.join(broadcast(readings), ["ingested_at", "source_position"], "left_anti")
-    return left.select(*judged.columns)

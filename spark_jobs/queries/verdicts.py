@@ -1,4 +1,4 @@
-"""Which rows of a batch have a verdict already: asked where Spark hands over a batch that it had planned otherwise before."""
+"""Find the rows of a batch that have a verdict already, where Spark hands over a batch that it planned otherwise before."""
 
 from __future__ import annotations
 
@@ -7,37 +7,59 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.sql.functions import broadcast
 
 from spark_jobs.lake import of_subject
 from spark_jobs.storage.add_actions import live_paths
 from spark_jobs.storage.scans import dataset, rows_where_in
+from spark_jobs.transforms.arrow_columns import as_numbers
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
+    from spark_jobs.transforms.arrow_columns import Numbers
 
-#: What is asked of the rows of a batch.
+#: Columns that tell a row of a batch, and each of its copies, from all others.
 IDENTITY_COLUMNS = ("row_id", "source", "ingested_at", "source_position")
 
 
-def have_verdicts(lake: Lake, subject: Subject, query_id: str, rows: pa.Table) -> pa.Array:
-    """For each row (columns ``IDENTITY_COLUMNS``) whether this query has judged it.
+def without_verdict(lake: Lake, subject: Subject, query_id: str, judged: DataFrame) -> DataFrame | None:
+    """Return the rows of the batch that this query has not judged yet; None where it has judged all."""
+    rows = judged.select(*IDENTITY_COLUMNS).toArrow()
+    known = have_verdicts(lake, subject, query_id, rows)
+    count = pc.sum(known).as_py() or 0
+    if count == rows.num_rows:
+        return None
+    return judged if not count else _without_rows(judged, rows.filter(known))
 
-    A row that was landed several times has one row id, and a verdict for each of its copies: a query judges them in the order of
-    their readings, so as many verdicts as it has given belong to the first copies.
+
+def _without_rows(judged: DataFrame, rows: pa.Table) -> DataFrame:
+    """Return the batch without these rows, each known by its reading and position."""
+    left_out = judged.sparkSession.createDataFrame(rows.select(["ingested_at", "source_position"]))
+    left = judged.join(broadcast(left_out), ["ingested_at", "source_position"], "left_anti")
+    return left.select(*judged.columns)
+
+
+def have_verdicts(lake: Lake, subject: Subject, query_id: str, rows: pa.Table) -> pa.Array:
+    """Return for each row (columns ``IDENTITY_COLUMNS``) True if this query has judged it.
+
+    A row that was landed several times has one row id, and a verdict for each of its copies. A query judges copies in the order in
+    which they were landed, so its verdicts belong to the first of them.
     """
-    told = _row_ids_judged(lake, subject, query_id, rows)
-    known = pc.unique(told)
+    verdicts = _row_ids_judged(lake, subject, query_id, rows)
+    known = pc.unique(verdicts)
     own = _codes(rows["row_id"], known)
     if not len(known):
         return pa.array(np.zeros(rows.num_rows, np.bool_))
-    counts = np.bincount(_codes(told, known), minlength=len(known))
+    counts = np.bincount(_codes(verdicts, known), minlength=len(known))
     earlier = _earlier_copies(lake, subject, rows, known, own)
     return pa.array((own >= 0) & (earlier < counts[own]))
 
 
 def _row_ids_judged(lake: Lake, subject: Subject, query_id: str, rows: pa.Table) -> pa.Array:
-    """The row ids of the query's verdicts on these rows, one for each verdict."""
+    """Return the row ids of the query's verdicts on these rows, one for each verdict."""
     ids, sources = pc.unique(rows["row_id"]), pc.unique(rows["source"])
     wanted = (pc.field("query_id") == query_id) & pc.field("row_id").isin(ids)
     tables = (lake.duplicates, lake.dead_letters)
@@ -52,10 +74,8 @@ def _row_ids_judged(lake: Lake, subject: Subject, query_id: str, rows: pa.Table)
     return pa.chunked_array([chunk for column in found for chunk in column.chunks], pa.string()).combine_chunks()
 
 
-def _earlier_copies(
-    lake: Lake, subject: Subject, rows: pa.Table, known: pa.Array, own: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """How many copies of each row Bronze has from earlier readings."""
+def _earlier_copies(lake: Lake, subject: Subject, rows: pa.Table, known: pa.Array, own: Numbers) -> Numbers:
+    """Return for each row how many copies of it Bronze holds that were landed earlier."""
     sources = pc.unique(rows["source"])
     wanted = pc.field("row_id").isin(known)
     copies = rows_where_in(
@@ -66,17 +86,15 @@ def _earlier_copies(
         partition=of_subject(subject.name),
         where=wanted,
     )
-    readings = np.unique(np.concatenate([_ints(copies["ingested_at"]), _ints(rows["ingested_at"])]))
-    step = len(readings)
-    lie = np.sort(_codes(copies["row_id"], known) * step + np.searchsorted(readings, _ints(copies["ingested_at"])))
-    place = own * step + np.searchsorted(readings, _ints(rows["ingested_at"]))
-    return np.searchsorted(lie, place) - np.searchsorted(lie, own * step)
+    times = np.unique(np.concatenate([as_numbers(copies["ingested_at"]), as_numbers(rows["ingested_at"])]))
+    step = len(times)
+    copies_at = np.sort(
+        _codes(copies["row_id"], known) * step + np.searchsorted(times, as_numbers(copies["ingested_at"]))
+    )
+    own_at = own * step + np.searchsorted(times, as_numbers(rows["ingested_at"]))
+    return np.searchsorted(copies_at, own_at) - np.searchsorted(copies_at, own * step)
 
 
-def _codes(ids: pa.Array | pa.ChunkedArray, known: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    found = pc.index_in(ids, known).cast(pa.int64()).fill_null(-1)
-    return np.asarray(found.to_numpy() if isinstance(found, pa.ChunkedArray) else found.to_numpy(zero_copy_only=False))
-
-
-def _ints(times: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.asarray(times.cast(pa.int64()).to_numpy())
+def _codes(ids: pa.Array | pa.ChunkedArray, known: pa.Array) -> Numbers:
+    """Return the place of each id among the known ones; -1 where it is none of them."""
+    return as_numbers(pc.fill_null(pc.index_in(ids, known), -1))

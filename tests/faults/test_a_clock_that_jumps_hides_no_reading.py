@@ -21,7 +21,7 @@ from support.lakes import Workspace, new_workspace
 
 from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.queries import books as books_module
-from spark_jobs.queries import ingest as ingest_module
+from spark_jobs.queries import ingest_ledger
 from spark_jobs.queries.duplicates import DuplicateFinder, earlier_query_until
 from spark_jobs.queries.ingest import Ingest
 from spark_jobs.queries.verdicts import have_verdicts
@@ -68,7 +68,7 @@ class Landed:
         self.ingest = Ingest(self.workspace.lake, self.workspace.subject(), self.workspace.landing, lambda _: None)
 
     def __call__(self, batch: int, at: float, *names: str) -> None:
-        self.patch.setattr(ingest_module, "time", SimpleNamespace(time=lambda: at, perf_counter=time.perf_counter))
+        self.patch.setattr(ingest_ledger, "time", SimpleNamespace(time=lambda: at))
         found = [(self.workspace.landing / EVENTS / name) for name in names]
         rows = [
             SimpleNamespace(path=f"file:{path}", modificationTime=datetime.now(UTC), length=path.stat().st_size)

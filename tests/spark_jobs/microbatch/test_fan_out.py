@@ -88,7 +88,7 @@ def fork(
         event_time="event_time",
         watermark=watermark,
         refuse_late=refuse_late,
-        repeats=repeats(rows, again),
+        found_duplicates=repeats(rows, again),
         accepted=tables[0],
         duplicates=tables[1],
         dead_letters=tables[2],
