@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
 
 #: Row groups of tables of which few rows of many are read.
-KEYED_ROW_GROUP_ROWS = 4_096
+LOOKUP_ROW_GROUP_ROWS = 4_096
 #: Row groups of tables of which whole days are read and replaced.
 GOLD_ROW_GROUP_ROWS = 16_384
 
@@ -48,7 +48,7 @@ def of_subject(name: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """The lake under one root. Paths only; tables come into being with their first write.
+    """The lake under one root. Paths only; a table is made with its first write.
 
     ``landed``: the root whose Bronze and ingest ledger this lake reads, where they are another lake's (see :meth:`shadow`).
     """
@@ -62,15 +62,15 @@ class Lake:
             raise UsageError(f"there is no lake at {self.root}: run tally stream, or set LAKE_ROOT")
 
     def shadow(self, subject: str) -> Lake:
-        """The lake beside this one in which a subject is rebuilt from this one's Bronze."""
+        """Return the lake beside this one in which a subject is rebuilt from this one's Bronze."""
         return Lake(self.root / "_shadow" / subject, landed=self.root)
 
     def swap_journal(self, subject: str) -> Path:
-        """What a rebuilt subject's swap will do, written down before its first step and gone after its last."""
+        """Return the journal of a rebuilt subject's swap: written before its first step, removed after its last."""
         return self.root / "_shadow" / subject / "swap.json"
 
     def bronze(self, subject: Subject) -> Table:
-        """Rows as received: one text column per known field (null: absent, '': empty), a map for the rest."""
+        """Return Bronze, rows as received: one text column per known field (null: absent, '': empty), a map for the rest."""
         known = [(name, pa.string()) for name in subject.known_fields]
         return Table(
             name=f"bronze/{subject.name}",
@@ -82,15 +82,15 @@ class Lake:
         )
 
     def silver(self, subject: Subject) -> Table:
-        """What a subject's rows have come to: accepted events, or the current state of each key."""
+        """Return the table of a subject that is read most: its accepted events, or the current row of each key."""
         return self.events(subject) if subject.kind == "events" else self.current(subject)
 
     def accepted(self, subject: Subject) -> Table:
-        """Every accepted row, append-only: the events themselves, or the log of changes."""
+        """Return the table of every accepted row, append-only: the events themselves, or the log of changes."""
         return self.events(subject) if subject.kind == "events" else self.changes(subject)
 
     def events(self, subject: Subject) -> Table:
-        """Accepted events: the latest contract's typed columns, the derived ones, and what is known of each row."""
+        """Return accepted events: the latest contract's typed columns, the derived ones, and what is known of each row."""
         latest = subject.latest
         return Table(
             name=f"silver/{subject.name}",
@@ -102,7 +102,7 @@ class Lake:
         )
 
     def changes(self, subject: Subject) -> Table:
-        """The log of accepted changes: the change columns, the row after it (or what a partial update names), and its origin."""
+        """Return the log of accepted changes: change columns, the row after it (or what a partial update names), its origin."""
         latest = subject.latest
         change = [(field.name, arrow_type(field.type)) for field in latest.row_fields[: len(CHANGE_COLUMNS)]]
         return Table(
@@ -114,7 +114,7 @@ class Lake:
         )
 
     def current(self, subject: Subject) -> Table:
-        """The current row of every key; a deleted one stays as a tombstone, so that an older change cannot resurrect it."""
+        """Return the current row of every key; a deleted one stays as a tombstone, so that an older change cannot resurrect it."""
         latest = subject.latest
         return Table(
             name=f"silver/{subject.name}",
@@ -123,11 +123,11 @@ class Lake:
             stats=tuple(dict.fromkeys([*latest.key, *_references(latest)])),
             near_unique=("row_id", "_change_id", *latest.key),
             key_columns=latest.key,
-            row_group_rows=KEYED_ROW_GROUP_ROWS,
+            row_group_rows=LOOKUP_ROW_GROUP_ROWS,
         )
 
     def history(self, subject: Subject) -> Table | None:
-        """The versions of every key (SCD type 2), where the contract tracks fields; None where it tracks none."""
+        """Return the versions of every key (SCD type 2), where the contract tracks fields; None where it tracks none."""
         latest = subject.latest
         if not latest.tracked:
             return None
@@ -139,17 +139,17 @@ class Lake:
             stats=tuple(dict.fromkeys([*latest.key, "valid_from", "valid_to"])),
             near_unique=(surrogate, *latest.key),
             key_columns=(surrogate,),
-            row_group_rows=KEYED_ROW_GROUP_ROWS,
+            row_group_rows=LOOKUP_ROW_GROUP_ROWS,
         )
 
     def refine_tables(self, subject: Subject) -> tuple[Table, ...]:
-        """Every table that a subject's refine query writes, the books last."""
+        """Return every table that a subject's refine query commits to, in the order of its commits, the books last."""
         ops = (self.duplicates, self.dead_letters)
-        merged = self.tables_with_key(subject) if subject.kind == "changes" else ()
-        return (self.accepted(subject), *ops, *merged, self.batch_quality)
+        with_key = self.tables_with_key(subject) if subject.kind == "changes" else ()
+        return (self.accepted(subject), *ops, *with_key, self.batch_quality)
 
     def tables_with_key(self, subject: Subject) -> tuple[Table, ...]:
-        """The tables whose rows a subject's changes replace: the current one, and history where there is one."""
+        """Return the tables whose rows changes replace by key: the current table, and history where there is one."""
         history = self.history(subject)
         return (self.current(subject),) if history is None else (self.current(subject), history)
 
@@ -184,7 +184,7 @@ class Lake:
         )
 
     def gold(self, name: str) -> Table:
-        """A table of the star or a mart, by its name in ``schemas_gold.GOLD``."""
+        """Return a table of the star or a mart, by its name in ``schemas_gold.GOLD``."""
         gold = GOLD[name]
         return Table(
             name=f"gold/{name}",
@@ -203,7 +203,7 @@ class Lake:
 
     @property
     def gold_journal(self) -> Path:
-        """What a gold run is about to commit, written down before its first commit and gone after its last."""
+        """The journal of a gold run: written before its first commit, removed after its last."""
         return self.root / "_gold" / "journal.json"
 
     @property
@@ -218,19 +218,19 @@ class Lake:
 
     @property
     def publish_state(self) -> Path:
-        """The publisher's note of how it stands; Postgres itself says what it shows."""
+        """The publisher's note of its state; Postgres itself says what it shows."""
         return self.root / "_publish" / "state.json"
 
     def checkpoint(self, subject: str, query: str) -> Path:
-        """Where Spark keeps the progress of one query of one subject."""
+        """Return the folder in which Spark keeps the progress of one query of one subject."""
         return self.root / "_checkpoints" / subject / query
 
     def stream_state(self, subject: str) -> Path:
-        """The stream's note of how a subject's queries stand; what was done is what the tables say."""
+        """Return the stream's note of the states of a subject's queries; the tables themselves say what is committed."""
         return self.root / "_stream" / f"{subject}.json"
 
     def lock(self, subject: str) -> Path:
-        """The file that the one stream writing a subject holds locked."""
+        """Return the file that the one stream writing a subject holds locked."""
         return self.root / "_locks" / f"{subject}.lock"
 
     def _path(self, layer: str, name: str) -> str:
@@ -241,5 +241,5 @@ class Lake:
 
 
 def _references(contract: Contract) -> list[str]:
-    """The fields by which rows of an entity are looked for besides its key: those of other entities, and times."""
+    """Return the fields by which rows of an entity are looked up besides its key: keys of other entities, and times."""
     return [field.name for field in contract.fields if field.type.name in ("bigint", "timestamp")]

@@ -16,7 +16,7 @@ TEXT_MAP = pa.map_(pa.string(), pa.string())
 REASON = pa.struct([("code", pa.string()), ("field", pa.string()), ("detail", pa.string())])
 VERSION_FIELD = "schema_version"
 
-#: What Bronze knows of a row besides its fields' text.
+#: The columns of Bronze besides the fields' text.
 BRONZE_META: tuple[tuple[str, pa.DataType], ...] = (
     ("row_id", pa.string()),
     ("payload_rest", TEXT_MAP),
@@ -30,7 +30,7 @@ BRONZE_META: tuple[tuple[str, pa.DataType], ...] = (
     ("ingest_date", pa.date32()),
 )
 
-#: What Silver adds to the latest contract's columns and the derived ones.
+#: The columns that Silver adds to the latest contract's columns and the derived ones.
 SILVER_META: tuple[tuple[str, pa.DataType], ...] = (
     ("late_arrival_flag", pa.bool_()),
     ("extras", TEXT_MAP),
@@ -42,10 +42,10 @@ SILVER_META: tuple[tuple[str, pa.DataType], ...] = (
     ("processed_at", TIMESTAMP),
 )
 
-#: What the change log adds before SILVER_META: the fields that a partial update names, null where the row is whole.
+#: The column that the change log has before SILVER_META: the fields that a partial update names, null where the row is whole.
 GIVEN = ("given", pa.list_(pa.string()))
 
-#: What a current row (or tombstone) adds to the entity's columns: the change that made it, and when it was merged.
+#: The columns that a current row (or tombstone) has besides the entity's: the change that made it, and when it was merged.
 CURRENT_META: tuple[tuple[str, pa.DataType], ...] = (
     ("_deleted", pa.bool_()),
     ("_sequence", pa.int64()),
@@ -58,7 +58,7 @@ CURRENT_META: tuple[tuple[str, pa.DataType], ...] = (
     ("processed_at", TIMESTAMP),
 )
 
-#: What a version of history adds to the entity's columns.
+#: The columns that a version of history has besides the entity's.
 VERSION_META: tuple[tuple[str, pa.DataType], ...] = (
     ("valid_from", TIMESTAMP),
     ("valid_to", TIMESTAMP),
@@ -150,7 +150,7 @@ FILES = pa.schema(
 
 
 def arrow_type(type_: FieldType) -> pa.DataType:
-    """The Arrow type of a contract's type; money is decimal, time is UTC microseconds."""
+    """Return the Arrow type of a contract's type; money is decimal, time is UTC microseconds."""
     if type_.name == "decimal":
         return pa.decimal128(type_.precision, type_.scale)
     simple: Mapping[str, pa.DataType] = {
@@ -165,6 +165,6 @@ def arrow_type(type_: FieldType) -> pa.DataType:
 
 
 def typed_columns(contract: Contract) -> list[tuple[str, pa.DataType]]:
-    """A contract's own columns as the lake types them: its fields, then the derived ones."""
+    """Return a contract's own columns as the lake types them: its fields, then the derived ones."""
     fields = [(field.name, arrow_type(field.type)) for field in contract.fields]
     return fields + [(column.name, arrow_type(column.type)) for column in contract.derive]

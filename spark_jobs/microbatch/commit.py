@@ -1,4 +1,4 @@
-"""Commit a prepared batch table by table, each table once, and tell how far a query has come."""
+"""Commit a prepared batch table by table, each table once, and read how far a query has come."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def writer_name(query: str, table: Table) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CommitState(Generic[F]):
-    """How far a query has come: the batch that it prepared last, and the greatest number under which it has committed anything.
+    """The progress of a query: the batch that it prepared last, and the greatest number under which it has committed anything.
 
     A batch's number is Spark's, until Spark plans a batch again that is committed already, in whole or in part: what is left of
     it, and all that come after, take the numbers that follow, so that each transaction is of one batch.
@@ -73,7 +73,7 @@ class CommitState(Generic[F]):
 
     @property
     def source(self) -> SourceRange | None:
-        """What the last batch was made of; None where it cannot be told: no journal, an older one, or commits that it lacks."""
+        """The range that the last batch was made of; None where the journal lacks it: no file, an older one, or later commits."""
         if self.last is None or self.number > self.last.batch_id:
             return None
         return self.last.source
@@ -85,18 +85,18 @@ def read_state(journal: Journal[F], tables: Sequence[Table], query: str) -> Comm
     A prepared batch whose parts are lost is discarded where nothing of it is visible. Parts can be lost between prepare and
     commit: a stop longer than VACUUM's retention, or a power cut. LostPartsError, JournalError where part of it is visible.
     """
-    last = _youngest_of_use(journal, tables, query)
+    last = _newest_whole_batch(journal, tables, query)
     committed = [_last_committed(table, query) for table in tables]
     return CommitState(last, max([-1 if last is None else last.batch_id, *committed]))
 
 
-def _youngest_of_use(journal: Journal[F], tables: Sequence[Table], query: str) -> PreparedBatch[F] | None:
-    """Return the youngest batch that is whole; discard younger ones, or raise where part of them is visible."""
+def _newest_whole_batch(journal: Journal[F], tables: Sequence[Table], query: str) -> PreparedBatch[F] | None:
+    """Return the newest batch that is whole; discard newer ones, or raise where part of them is visible."""
     for number in journal.numbers():
         try:
             batch = journal.load(number)
         except JournalError as error:
-            _require_nothing_done(error, committed_to(number, tables, query))
+            _require_nothing_committed(error, committed_to(number, tables, query))
             batch = None
         if batch is not None and _is_whole(batch, tables, batch.writer or query):
             return batch
@@ -105,7 +105,7 @@ def _youngest_of_use(journal: Journal[F], tables: Sequence[Table], query: str) -
 
 
 def _is_whole(batch: PreparedBatch[Any], tables: Sequence[Table], query: str) -> bool:
-    """True if all parts still to be committed are there. LostPartsError where some are not, and others are committed."""
+    """True if all parts still to be committed are on disk. LostPartsError where some are not, and others are committed."""
     done = committed_to(batch.batch_id, tables, query)
     lost = batch.lost_parts({table.name: table.path for table in tables if table not in done})
     if lost and done:
@@ -117,8 +117,8 @@ def _is_whole(batch: PreparedBatch[Any], tables: Sequence[Table], query: str) ->
     return not lost
 
 
-def _require_nothing_done(error: JournalError, done: Sequence[Table]) -> None:
-    """A journal file that cannot be read is of no use, and of no harm as long as nothing of its batch is visible."""
+def _require_nothing_committed(error: JournalError, done: Sequence[Table]) -> None:
+    """Raise a JournalError if part of a batch is visible whose journal file cannot be read; without it, it is prepared anew."""
     if done:
         named = ", ".join(table.name for table in done)
         raise JournalError(

@@ -2,7 +2,7 @@
 
 Prepare a batch, write it into the journal, commit it table by table. At the first batch of a start, and after any failure, the
 journal is asked first: what is prepared is committed before anything else is done. Where Spark hands over another batch than it
-did before, as after the loss of its plan, ``prepare`` is told and leaves out what is done already.
+did before, as after the loss of its plan, ``prepare`` can see it in the :class:`Handover` and leaves out what is done already.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Handover(Generic[F]):
-    """A batch that Spark hands over, beside what the query has done so far.
+    """A batch that Spark hands over, and the state of its query before it.
 
     ``recovered``: the state was read back just now, at the first batch of a start or after a failure.
     """
@@ -61,14 +61,14 @@ class Handover(Generic[F]):
 class ExactlyOnce(Generic[F]):
     """Runs the batches of one query.
 
-    ``committed(batch, seconds, again)`` is called when a batch is committed to its tables, which took so many seconds; ``again``:
-    it was committed whole before, and Spark hands it over once more. ``last_table``: the table that ``committed`` writes, where it
-    does; a batch is whole once it is there.
+    ``on_committed(batch, seconds, again)`` is called when a batch is committed to its tables, which took so many seconds;
+    ``again``: it was committed whole before, and Spark hands it over once more. ``last_table``: the table that ``on_committed``
+    writes, where it writes one; a batch is whole once it is there.
     """
 
     checkpoint: Path
     facts: type[F]
-    committed: Callable[[PreparedBatch[F], float, bool], None]
+    on_committed: Callable[[PreparedBatch[F], float, bool], None]
     progress: BatchProgress
     last_table: Table | None = None
     _state: CommitState[F] | None = field(default=None, init=False)
@@ -91,7 +91,7 @@ class ExactlyOnce(Generic[F]):
                 sync_parts(batch.parts, tables)
                 self._journal.save(batch)
         if batch is not None:
-            self.committed(batch, self._commit(batch, tables, handover.query), False)
+            self.on_committed(batch, self._commit(batch, tables, handover.query), False)
         self._state = handover.state if batch is None else CommitState(batch, batch.batch_id)
 
     @property
@@ -111,7 +111,7 @@ class ExactlyOnce(Generic[F]):
     def _finish(self, handover: Handover[F], tables: Sequence[Table]) -> None:
         """Commit what the journal says is still to be committed, and report a batch that is handed over once more.
 
-        The last table came last, and yet an entry of another one may have been lost since: so all are gone through.
+        An entry of any table may have been lost in a power cut, though the last table has its own: so each is looked at.
         """
         last = handover.state.last
         if last is None:
@@ -120,9 +120,9 @@ class ExactlyOnce(Generic[F]):
         whole = self.last_table is None or bool(committed_to(last.batch_id, (self.last_table,), query))
         seconds = self._commit(last, tables, query)
         if not whole:
-            self.committed(last, seconds, False)
+            self.on_committed(last, seconds, False)
         elif handover.is_repeated:
-            self.committed(last, 0.0, True)
+            self.on_committed(last, 0.0, True)
 
     def _commit(self, batch: PreparedBatch[F], tables: Sequence[Table], query: str) -> float:
         """Commit the batch to the tables; return the seconds that it took."""

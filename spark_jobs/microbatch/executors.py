@@ -1,7 +1,7 @@
-"""Where work is done: in this process while it is small, on the executors once it pays.
+"""Run work on groups of items: in this process while they are small, on the executors once it pays.
 
 A Spark job costs a tenth of a second or more before it does anything. The same function therefore runs here over a
-small batch and in ``mapInArrow`` over a large one; there is no second implementation, only a second place.
+small batch and in ``mapInArrow`` over a large one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 Item = TypeVar("Item")
-ANSWER = "answer string"
+ANSWER_SCHEMA = "answer string"
 
 
 def run_groups(
@@ -29,7 +29,7 @@ def run_groups(
     *,
     here: bool,
 ) -> list[dict[str, Any]]:
-    """Run ``work`` over each group of items: in this process, or one task a group on the executors."""
+    """Return what ``work`` returns for each group: run in this process (``here``), or one task a group on the executors."""
     if here:
         return [work(group) for group in groups]
     indexes = spark.createDataFrame([(index,) for index in range(len(groups))], "at int")
@@ -42,7 +42,7 @@ def run_groups(
                 answers = [json.dumps(work(groups[index])) for index in batch.column(0).to_pylist()]
             yield pa.RecordBatch.from_pydict({"answer": answers})
 
-    return [json.loads(row.answer) for row in indexes.mapInArrow(run, ANSWER).collect()]
+    return [json.loads(row.answer) for row in indexes.mapInArrow(run, ANSWER_SCHEMA).collect()]
 
 
 def spread_evenly(items: Sequence[Item], size: Callable[[Item], int], groups: int) -> list[list[Item]]:

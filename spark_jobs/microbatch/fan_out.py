@@ -1,4 +1,4 @@
-"""The fork: judged rows to the accepted ones, duplicates and dead letters, in one pass, counted by what was written.
+"""Fan out judged rows to accepted rows, duplicates and dead letters, in one pass, counted by what was written.
 
 Runs wherever the rows are: on the driver for a small batch, in the executors' Arrow workers for a large one. Each row
 goes to exactly one table, or is control.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a worker needs to know to send a batch's rows on their way. Times in epoch microseconds."""
+    """All that a worker needs to know to write each row of a batch to its table. ``processed_at`` in epoch microseconds."""
 
     subject: str
     query_id: str
@@ -47,7 +47,7 @@ class Plan:
 
 @dataclass(slots=True)
 class FanOutResult:
-    """What one worker wrote and saw: parts, rows by reason, late and control rows, the span of accepted event times."""
+    """The parts that a worker wrote, and its counts: rows by reason, late and control rows, the range of accepted event times."""
 
     parts: list[Part] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -57,27 +57,27 @@ class FanOutResult:
     max_event_time: int | None = None
 
     def add(self, other: FanOutResult) -> None:
-        """Take another worker's result in."""
+        """Add another worker's result to this one."""
         self.parts += other.parts
         self.reasons += other.reasons
         self.late += other.late
         self.control += other.control
-        self._span(other.min_event_time, other.max_event_time)
+        self._widen(other.min_event_time, other.max_event_time)
 
-    def _span(self, low: int | None, high: int | None) -> None:
+    def _widen(self, low: int | None, high: int | None) -> None:
         lows = [value for value in (self.min_event_time, low) if value is not None]
         highs = [value for value in (self.max_event_time, high) if value is not None]
         self.min_event_time = min(lows, default=None)
         self.max_event_time = max(highs, default=None)
 
     def note_accepted(self, rows: pa.Table) -> None:
-        """Count the late and widen the span by some accepted rows."""
-        span = pc.min_max(rows["_event_time"].cast(pa.int64())).as_py()
-        self._span(span["min"], span["max"])
+        """Take accepted rows into the count of late ones and into the range of event times."""
+        bounds = pc.min_max(rows["_event_time"].cast(pa.int64())).as_py()
+        self._widen(bounds["min"], bounds["max"])
         self.late += pc.sum(rows["_late"].cast(pa.int64())).as_py() or 0
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form for the trip from a worker."""
+        """Return the plain form in which a worker sends it to the driver."""
         return {
             "parts": [part.to_json() for part in self.parts],
             "reasons": dict(self.reasons),
@@ -89,38 +89,38 @@ class FanOutResult:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> FanOutResult:
-        """The result that :meth:`to_json` described."""
+        """Return the result of that plain form."""
         parts = [Part.from_json(part) for part in plain["parts"]]
         return cls(**{**plain, "parts": parts, "reasons": Counter(plain["reasons"])})
 
 
 def fan_out(batches: Iterable[pa.RecordBatch], plan: Plan) -> FanOutResult:
-    """Send judged rows (columns as :func:`transforms.judge.judge` gives) to their tables' parts."""
+    """Write judged rows (columns as :func:`transforms.judge.judge` gives) to parts of the table of their verdict."""
     subject = {"subject": plan.subject}
     accepted_rows = TableWriter(plan.accepted)
     duplicates = TableWriter(plan.duplicates, subject)
     dead_letters = TableWriter(plan.dead_letters, subject)
-    result, repeats = FanOutResult(), DuplicateIndex.from_duplicates(plan.found_duplicates)
+    result, known_duplicates = FanOutResult(), DuplicateIndex.from_duplicates(plan.found_duplicates)
     for batch in batches:
         rows = with_lateness(pa.Table.from_batches([batch]), plan.watermark)
-        first = repeats.first_row_ids(rows)
-        fork = _fork(rows, first, refuse_late=plan.refuse_late)
-        accepted = rows.filter(fork.accepted)
+        first = known_duplicates.first_row_ids(rows)
+        verdicts = _verdicts(rows, first, refuse_late=plan.refuse_late)
+        accepted = rows.filter(verdicts.accepted)
         if accepted.num_rows:
             result.note_accepted(accepted)
             accepted_rows.write(_accepted(accepted, plan))
-        duplicates.write(_duplicates(rows.filter(fork.duplicate), first.filter(fork.duplicate), plan))
-        refused = _with_all_reasons(rows.filter(fork.refused), plan)
+        duplicates.write(_duplicates(rows.filter(verdicts.duplicate), first.filter(verdicts.duplicate), plan))
+        refused = _with_all_reasons(rows.filter(verdicts.refused), plan)
         result.reasons += _count_reasons(refused)
         dead_letters.write(_dead_letters(refused, plan))
-        result.control += pc.sum(fork.control.cast(pa.int64())).as_py() or 0
+        result.control += pc.sum(verdicts.control.cast(pa.int64())).as_py() or 0
     result.parts = [*accepted_rows.close(), *duplicates.close(), *dead_letters.close()]
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class _Fork:
-    """Four disjoint masks that cover all rows."""
+class _Verdicts:
+    """Four masks: of each row exactly one is true."""
 
     accepted: pa.Array
     duplicate: pa.Array
@@ -128,7 +128,7 @@ class _Fork:
     control: pa.Array
 
 
-def _fork(rows: pa.Table, first: pa.Array, *, refuse_late: bool) -> _Fork:
+def _verdicts(rows: pa.Table, first: pa.Array, *, refuse_late: bool) -> _Verdicts:
     control = rows["_control"].combine_chunks()
     duplicate = pc.and_(pc.is_valid(first), pc.invert(control))
     refused = pc.invert(rows["_valid"].combine_chunks())
@@ -136,15 +136,15 @@ def _fork(rows: pa.Table, first: pa.Array, *, refuse_late: bool) -> _Fork:
         refused = pc.or_(refused, rows["_late"].combine_chunks())
     refused = pc.and_(refused, pc.invert(pc.or_(duplicate, control)))
     accepted = pc.invert(pc.or_(pc.or_(duplicate, control), refused))
-    return _Fork(accepted, duplicate, refused, control)
+    return _Verdicts(accepted, duplicate, refused, control)
 
 
 def _with_all_reasons(refused: pa.Table, plan: Plan) -> pa.Table:
-    """The refused rows with the reason late added where the policy refuses what is late."""
+    """Return the refused rows, with the reason late added where the policy refuses late rows."""
     if not plan.refuse_late or not refused.num_rows:
         return refused
-    told, late = refused["_reasons"].combine_chunks(), refused["_late"].combine_chunks()
-    reasons = with_late_reason(told, late, plan.event_time, plan.watermark)
+    reasons, late = refused["_reasons"].combine_chunks(), refused["_late"].combine_chunks()
+    reasons = with_late_reason(reasons, late, plan.event_time, plan.watermark)
     return refused.set_column(refused.schema.get_field_index("_reasons"), "_reasons", reasons)
 
 
@@ -197,7 +197,7 @@ def _dead_letters(rows: pa.Table, plan: Plan) -> pa.Table:
 
 
 def _count_reasons(refused: pa.Table) -> Counter[str]:
-    """Refused rows by ``code:field``, or ``code`` where a reason is about the whole row."""
+    """Return how many reasons there are by ``code:field``, or ``code`` where a reason is about the whole row."""
     reasons = pc.list_flatten(refused["_reasons"])
     if not len(reasons):
         return Counter()

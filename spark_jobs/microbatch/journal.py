@@ -1,4 +1,4 @@
-"""The journal of prepared batches: what a batch will commit, written down before its first commit.
+"""The journal of prepared batches: a batch's parts and facts, written down before its first commit.
 
 A batch writes its parts, then this one small file (atomically, by rename), then commits table by table. Killed before the file is
 there, nothing of the batch is visible and it is prepared anew. Killed after, the next start finds the file and commits what is
@@ -25,7 +25,7 @@ from spark_jobs.storage.parts import Part
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Batches of a query that its journal keeps; all but the youngest are committed long since.
+#: Batches of a query that its journal keeps; all but the newest are committed long since.
 KEEP = 3
 #: The form of a journal's file. Files of earlier releases name none, and are read too.
 FORMAT = 2
@@ -37,7 +37,7 @@ Keys = tuple[int, ...] | tuple[str, ...]
 
 
 class JournalError(TallyError):
-    """What was prepared of a batch cannot be read back, or not be finished. ``reason``: what is wrong with the file."""
+    """A prepared batch cannot be read back, or cannot be finished. ``reason``: what is wrong with its file."""
 
     def __init__(self, message: str, reason: str = "") -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class JournalError(TallyError):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a batch states besides its parts, in fields of plain values; a batch without more to say has none.
+    """The facts of a batch, which it has besides its parts: fields of plain values; by default none.
 
     A journal's file has a member for each field. Fields that this release does not know are passed over when it is read.
     """
@@ -130,7 +130,7 @@ class PreparedBatch(Generic[F]):
 
 
 def _is_whole(path: Path, size: int) -> bool:
-    """A power cut can leave a file of the right size in which nothing but zeros is."""
+    """True if the file has its size and Parquet's ending: a power cut can leave one of the right size that is all zeros."""
     if not path.is_file() or path.stat().st_size != size:
         return False
     with path.open("rb") as file:
@@ -175,20 +175,20 @@ class Journal(Generic[F]):
         return read_batch(self._path(batch_id), self._facts)
 
     def numbers(self) -> list[int]:
-        """Return the batches that it holds, the youngest first; only that one can be without some of its commits."""
+        """Return the numbers of its batches, the newest first; only that one can be without some of its commits."""
         return sorted((int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()), reverse=True)
 
     def discard(self, batch_id: int) -> None:
-        """Forget a batch of which nothing is visible and that cannot be committed any more: it is done anew."""
+        """Remove a batch of which nothing is visible and that cannot be committed any more: it is prepared anew."""
         self._path(batch_id).unlink(missing_ok=True)
 
     def save(self, batch: PreparedBatch[F]) -> None:
-        """Write the batch down. Older batches, long committed, are forgotten."""
+        """Write the batch down. Older batches, long committed, are removed."""
         sync_notes(self._checkpoint)  # what Spark planned the batch from is never less on disk than what came of it
         write_batch(self._path(batch.batch_id), batch)
-        self._forget(batch.batch_id - KEEP)
+        self._remove(batch.batch_id - KEEP)
 
-    def _forget(self, until: int) -> None:
+    def _remove(self, until: int) -> None:
         for path in self._folder.glob("*.json"):
             if path.stem.isdecimal() and int(path.stem) <= until:
                 path.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def sole_writer(path: Path, subject: str, doing: str = "streamed into") -> Iterator[None]:
-    """Hold the lock for the time of the block; BusyError, which says what is being done, where another process holds it."""
+    """Hold the lock while the block runs. BusyError, which says what the holder is ``doing``, where another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -35,7 +35,7 @@ def sole_writer(path: Path, subject: str, doing: str = "streamed into") -> Itera
 
 
 def is_held(path: Path) -> bool:
-    """Whether a live process holds the lock."""
+    """True if a live process holds the lock."""
     try:
         with path.open("r", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What Spark's checkpoint says of a query's batches: where each began and ended. It is plain JSON, written before a batch runs.
+"""Read from Spark's checkpoint where each batch of a query began and ended. It is plain JSON, written before a batch runs.
 
 Spark does not force these files to disk (see ``microbatch.spark_notes``). Where the youngest are lost, Spark plans their
 batches anew, and larger.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Offset = dict[str, Any]
 
-COMPACT = ".compact"
+COMPACT_ENDING = ".compact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def source_range(checkpoint: Path, batch: int) -> SourceRange:
 
 
 def files_listed(checkpoint: Path, since: Offset | None, until: Offset | None) -> str:
-    """The files between two places of the file source's log as one word; empty where there are none, or it is no such source."""
+    """Return a hash of the files between two places of the file source's log; empty where there are none, or no such log."""
     if until is None or "logOffset" not in until:
         return ""
     first = -1 if since is None else since["logOffset"]
@@ -69,7 +69,7 @@ def files_listed(checkpoint: Path, since: Offset | None, until: Offset | None) -
 
 
 def offset(checkpoint: Path, batch: int) -> Offset | None:
-    """Where a batch ended in its source, the only one of the query; None where the checkpoint does not say."""
+    """Return where a batch ended in its source, the only one of the query; None where the checkpoint does not say."""
     with suppress(FileNotFoundError, ValueError, IndexError):
         text = (checkpoint / "offsets" / str(batch)).read_text(encoding="utf-8")
         return dict(json.loads(text.splitlines()[-1]))
@@ -77,16 +77,16 @@ def offset(checkpoint: Path, batch: int) -> Offset | None:
 
 
 def last(folder: Path) -> int | None:
-    """The youngest batch that ``offsets`` or ``commits`` has a file of."""
+    """Return the newest batch that the folder (``offsets`` or ``commits``) has a file of; None where it has none."""
     return max(_numbers(folder), default=None)
 
 
 def listed(checkpoint: Path, since: int, until: int) -> Iterator[str]:
-    """The paths that the file source's log has in its entries after ``since`` up to ``until``, as far as it holds them."""
+    """Yield the paths of the file source's log in its entries after ``since`` up to ``until``, as far as it holds them."""
     log = checkpoint / "sources" / "0"
-    compacted = [number for number in _numbers(log, COMPACT) if number <= until]
+    compacted = [number for number in _numbers(log, COMPACT_ENDING) if number <= until]
     start = max([since, *[number for number in compacted if number > since]])
-    names = [f"{start}{COMPACT}"] if start > since else []
+    names = [f"{start}{COMPACT_ENDING}"] if start > since else []
     names += [str(number) for number in _numbers(log) if start < number <= until]
     for name in names:
         with (log / name).open(encoding="utf-8") as lines:
@@ -97,6 +97,6 @@ def listed(checkpoint: Path, since: int, until: int) -> Iterator[str]:
 
 
 def _numbers(folder: Path, ending: str = "") -> list[int]:
-    """The numbers that a folder of the checkpoint has a file of that is not empty, ascending."""
+    """Return the numbers, ascending, of which a folder of the checkpoint has a file that is not empty."""
     found = [path for path in folder.glob(f"*{ending}") if path.name.removesuffix(ending).isdecimal()]
     return sorted(int(path.name.removesuffix(ending)) for path in found if path.stat().st_size)

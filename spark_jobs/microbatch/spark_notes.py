@@ -1,7 +1,7 @@
-"""Spark's own notes of a query's progress: brought to disk with the journal.
+"""Spark's own notes of a query's progress: brought to disk with the journal, and set aside where they are damaged.
 
 Spark writes them and leaves them to the operating system. Were they lost in a power cut and the journal not, Spark would plan a
-batch anew under a number that is settled.
+batch anew under a number that is committed.
 """
 
 from __future__ import annotations
@@ -42,53 +42,53 @@ def _newest(checkpoint: Path) -> Iterator[Path]:
 
 
 def note_number(path: Path) -> int | None:
-    """The number of a note such as ``17`` or ``19.compact``; None of other files."""
+    """Return the number of a note such as ``17`` or ``19.compact``; None of other files."""
     stem = path.name.removesuffix(".compact")
     return int(stem) if stem.isdecimal() else None
 
 
 class ProgressError(TallyError):
-    """Spark's notes of a query's progress are damaged, and what they said cannot be told from what is left."""
+    """Spark's notes of a query's progress are damaged, and cannot be restored from what is left."""
 
 
 Notes = dict[int, Path]
 
 
 def repair_notes(checkpoint: Path) -> list[str]:
-    """Set aside the notes that a power cut has left such that Spark cannot go on from them; says what it did.
+    """Set aside the notes from which Spark cannot go on after a power cut; return a sentence for each.
 
-    These are empty or cut off ones, and what goes by them: listings and plans after a gap, plans by a listing that is lost, what
-    is done of a plan that is lost. Spark plans those batches anew, and what a batch was made of stands in its journal, what became
-    of its rows and files in the tables: whoever resumes looks. Done twice, the second finds nothing. ProgressError where the
-    checkpoint's id is lost.
+    These are empty or cut off notes, and those that depend on them: listings and plans after a gap, plans of a listing that is
+    lost, commits of a plan that is lost. Spark plans those batches anew. The query finds out what of them is done already: its
+    journal has the range of each batch, the tables its rows and files. Done twice, the second finds nothing. ProgressError where
+    the checkpoint's id is lost.
     """
     offsets, commits, seen = (_notes(checkpoint / name) for name in NOTES)
-    told = _named(checkpoint) if offsets or (checkpoint / "metadata").exists() else []
-    told += _aside(seen, _without_use(seen, start=_compact(seen)))
-    told += _aside(offsets, _without_use(offsets, start=None))
-    told += _aside(offsets, _ahead(offsets, max(seen, default=-1)))
+    done = _restore_id(checkpoint) if offsets or (checkpoint / "metadata").exists() else []
+    done += _set_all_aside(seen, _unusable(seen, start=_first_listing(seen)))
+    done += _set_all_aside(offsets, _unusable(offsets, start=None))
+    done += _set_all_aside(offsets, _plans_of_lost_listings(offsets, max(seen, default=-1)))
     lost = {number: "is of a batch whose plan is lost" for number in commits if number > max(offsets, default=-1)}
     damaged = {number: why for number in sorted(commits)[-NEWEST:] if (why := _broken(commits[number]))}
-    told += _aside(commits, {**lost, **damaged})
+    done += _set_all_aside(commits, {**lost, **damaged})
     if not offsets:
-        _clear_of_checksums(checkpoint)
-    return told
+        _remove_checksums(checkpoint)
+    return done
 
 
-def _clear_of_checksums(checkpoint: Path) -> None:
-    """Remove what is left of lost notes where no plan is left: Spark begins anew in folders that hold nothing at all."""
+def _remove_checksums(checkpoint: Path) -> None:
+    """Remove the checksums of lost notes: Spark begins anew only in folders that hold nothing at all."""
     for name in NOTES[:2]:
         for checksum in (checkpoint / name).glob(".*.crc"):
             checksum.unlink()
 
 
-def _named(checkpoint: Path) -> list[str]:
-    """Put back the checkpoint's id where it is lost and a journal knows it: without it Spark refuses to start."""
+def _restore_id(checkpoint: Path) -> list[str]:
+    """Write the checkpoint's id again where it is lost and the newest journal knows it: without it Spark refuses to start."""
     try:
         query_id(checkpoint)
     except ProgressError:
         journals = [path for path in (checkpoint / "prepared").glob("*.json") if path.stem.isdecimal()]
-        known = [_prepared_by(path) for path in sorted(journals, key=lambda path: int(path.stem))]
+        known = [_writer_of(path) for path in sorted(journals, key=lambda path: int(path.stem))]
         if not known or known[-1] is None:
             raise
         (checkpoint / ".metadata.crc").unlink(missing_ok=True)
@@ -97,7 +97,8 @@ def _named(checkpoint: Path) -> list[str]:
     return []
 
 
-def _prepared_by(journal: Path) -> str | None:
+def _writer_of(journal: Path) -> str | None:
+    """Return the query that wrote a journal file; None where the file does not say."""
     with suppress(ValueError, KeyError, TypeError, AttributeError):
         plain = json.loads(journal.read_text(encoding="utf-8"))
         return str(plain.get("writer") or plain["facts"]["query_id"])
@@ -109,15 +110,15 @@ def _notes(folder: Path) -> Notes:
     return {number: path for path in found if (number := note_number(path)) is not None}
 
 
-def _compact(seen: Notes) -> int:
-    """The listing from which on Spark reads: the last that holds all before it, else the first of all."""
+def _first_listing(seen: Notes) -> int:
+    """Return the listing that Spark reads first: the last that holds all before it, else the first of all."""
     return max(
         (number for number, path in seen.items() if path.name.endswith(".compact") and not _broken(path)), default=0
     )
 
 
-def _without_use(notes: Notes, start: int | None) -> dict[int, str]:
-    """What is wrong with notes: damaged, or after a gap. From ``start`` on Spark needs all; of plans (None) the last two."""
+def _unusable(notes: Notes, start: int | None) -> dict[int, str]:
+    """Return why notes cannot be used: damaged, or after a gap. Spark needs all from ``start`` on; of plans (None) the last two."""
     wrong = {number: why for number in sorted(notes)[-NEWEST:] if (why := _broken(notes[number]))}
     wrong |= {number: "is empty" for number, path in notes.items() if number not in wrong and not path.stat().st_size}
     sound = set(notes) - set(wrong)
@@ -131,28 +132,28 @@ def _without_use(notes: Notes, start: int | None) -> dict[int, str]:
     return wrong
 
 
-def _ahead(offsets: Notes, listed: int) -> dict[int, str]:
-    """Plans that go by a listing of files that is lost: the same files are then listed again."""
+def _plans_of_lost_listings(offsets: Notes, listed: int) -> dict[int, str]:
+    """Return why plans cannot be used that name a listing of files that is lost: Spark lists the same files again."""
     found = {}
     for number in sorted(offsets, reverse=True):
         if why := _broken(offsets[number]):
             found[number] = why
             continue
         last = json.loads(offsets[number].read_text(encoding="utf-8").splitlines()[-1])
-        asked = last.get("logOffset", -1) if isinstance(last, dict) else -1
-        if asked <= listed:
+        listing = last.get("logOffset", -1) if isinstance(last, dict) else -1
+        if listing <= listed:
             break
-        found[number] = f"is of listing {asked} of the landed files, which is lost"
+        found[number] = f"is of listing {listing} of the landed files, which is lost"
     return found
 
 
-def _aside(notes: Notes, wrong: Mapping[int, str]) -> list[str]:
-    """Set notes aside, the youngest first, so that a kill in between leaves no gap; what is left in ``notes`` is sound."""
+def _set_all_aside(notes: Notes, wrong: Mapping[int, str]) -> list[str]:
+    """Set notes aside, the newest first, so that a kill in between leaves no gap. They are taken out of ``notes``, too."""
     return [_set_aside(notes.pop(number), wrong[number]) for number in sorted(wrong, reverse=True)]
 
 
 def _broken(path: Path) -> str | None:
-    """What is wrong with a note: its version, then a line of JSON or ``-`` for each thing noted."""
+    """Return what is wrong with a note; None if it is whole: its version, then a line of JSON or ``-`` for each thing noted."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     if not lines:
         return "is empty"
@@ -187,11 +188,11 @@ def _lost(checkpoint: Path, note: Path, why: str) -> ProgressError:
 
 
 def _set_aside(note: Path, why: str) -> str:
-    """Out of the folders of notes, which Spark wants empty to begin anew. The checksum beside the note goes with it."""
+    """Move a note out of its folder, which Spark wants empty to begin anew, and remove its checksum; return a sentence on it."""
     checkpoint = note.parents[2] if note.parent.parent.name == "sources" else note.parents[1]
-    aside = checkpoint / "damaged" / "-".join(note.relative_to(checkpoint).parts)
-    make_folder(aside.parent)
-    note.replace(aside)
+    kept = checkpoint / "damaged" / "-".join(note.relative_to(checkpoint).parts)
+    make_folder(kept.parent)
+    note.replace(kept)
     note.with_name(f".{note.name}.crc").unlink(missing_ok=True)
-    sync_all([aside.parent, note.parent])
-    return f"{note} {why}, as a power cut can leave it; it is kept in {aside.parent}, and the batch is planned anew"
+    sync_all([kept.parent, note.parent])
+    return f"{note} {why}, as a power cut can leave it; it is kept in {kept.parent}, and the batch is planned anew"

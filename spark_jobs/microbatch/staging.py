@@ -1,7 +1,7 @@
-"""Staging: a large batch's judged rows, set down once as Arrow files, until it is known which of them are duplicates.
+"""Staging: a large batch's judged rows, written once as Arrow files, until it is known which of them are duplicates.
 
-Whether a row is a duplicate depends on all other rows, so it takes two passes. Judging twice would cost more than judging; setting
-the rows down in the form that the second pass reads costs little. A crash leaves a folder that the next attempt clears.
+Whether a row is a duplicate depends on all other rows, so it takes two passes. Judging twice would be dear; writing
+the rows in the form that the second pass reads costs little. A crash leaves a folder that the next attempt clears.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 STAGED = "_staged"
 ARROW_BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"
-#: Bytes of a batch that Spark hands to Python, where it is to count them; it counts slowly, and does not otherwise.
+#: Bytes of a batch that Spark hands to Python, where it is made to count them, which is slow.
 FEW_BYTES = 64 * 1024 * 1024
 
 
@@ -41,7 +41,7 @@ class InMemory:
 
     @property
     def dedupe_columns(self) -> pa.Table:
-        """What deduplication needs of the rows (columns ``judge.DEDUPE_COLUMNS``)."""
+        """The columns ``judge.DEDUPE_COLUMNS`` of the rows."""
         return self.rows.select(list(DEDUPE_COLUMNS))
 
     def fan_out(self, _spark: SparkSession, plan: Plan) -> FanOutResult:
@@ -53,15 +53,15 @@ class InMemory:
 class Staging:
     """The judged rows of a large batch, in a folder on storage that driver and executors share.
 
-    ``dedupe_columns``: what deduplication needs of them (columns ``judge.DEDUPE_COLUMNS``), once they were taken.
+    ``dedupe_columns``: the columns ``judge.DEDUPE_COLUMNS`` of the rows, once they are staged.
     """
 
     folder: Path
     files: tuple[str, ...] = ()
     dedupe_columns: pa.Table = field(default_factory=lambda: pa.table({}))
 
-    def take(self, judged: DataFrame, *, bounded: bool = False) -> None:
-        """Judge the rows and set them down.
+    def stage(self, judged: DataFrame, *, bounded: bool = False) -> None:
+        """Judge the rows and write them to the folder.
 
         A task that is tried again writes another file; only files named by the accepted attempts are read. ``bounded``: rows may
         be of any width, as after an attempt that failed: no batch of theirs may pass what Arrow can hold.
@@ -72,7 +72,7 @@ class Staging:
             f"`{field.name}` {field.dataType.simpleString()}" for field in judged.select(*DEDUPE_COLUMNS).schema
         )
         with self._cleared_on_failure(), _few_bytes_a_batch(judged) if bounded else nullcontext():
-            rows = judged.mapInArrow(_SetDown(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
+            rows = judged.mapInArrow(_StageRows(str(self.folder)), f"{schema}, {STAGED} string").toArrow()
         self.files = tuple(pc.unique(pc.drop_null(rows[STAGED])).to_pylist())
         self.dedupe_columns = rows.drop_columns([STAGED])
 
@@ -80,14 +80,14 @@ class Staging:
         """Write each row to the parts of its table, a task for each file, and clear the folder."""
         total = FanOutResult()
         with self._cleared_on_failure():
-            for answer in run_groups(spark, [[name] for name in self.files], _PickUp(plan), here=False):
+            for answer in run_groups(spark, [[name] for name in self.files], _FanOutStaged(plan), here=False):
                 total.add(FanOutResult.from_json(answer))
         shutil.rmtree(self.folder, ignore_errors=True)
         return total
 
     @contextmanager
     def _cleared_on_failure(self) -> Iterator[None]:
-        """What was set down of a batch that failed is of no use, and its room is: the disk may be full."""
+        """Clear the folder where the block fails: the rows are of no use then, and the disk may be full."""
         try:
             yield
         except BaseException:
@@ -108,7 +108,7 @@ def _few_bytes_a_batch(judged: DataFrame) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _SetDown:
+class _StageRows:
     """Writes the batches of a task to one Arrow file and passes on what deduplication needs, the file's name on the first row."""
 
     folder: str
@@ -131,8 +131,8 @@ class _SetDown:
 
 
 @dataclass(frozen=True, slots=True)
-class _PickUp:
-    """Reads what was set down, a batch at a time, and fans it out."""
+class _FanOutStaged:
+    """Reads staged rows, a batch at a time, and fans them out."""
 
     plan: Plan
 
@@ -149,7 +149,7 @@ class _PickUp:
 
 
 def bronze_bytes(judged: DataFrame, bronze: Table) -> int:
-    """About how many bytes of Bronze a batch of judged rows was made from.
+    """Return about how many bytes of Bronze a batch of judged rows was made from.
 
     Spark estimates a plan's size as that of the files it reads, scaled by the width of its columns; this undoes the scaling.
     """
@@ -159,6 +159,6 @@ def bronze_bytes(judged: DataFrame, bronze: Table) -> int:
 
 
 def _width(bronze: Table) -> int:
-    """Spark's default width of a Bronze row: 20 bytes a text, more for the map and the list."""
+    """Return the width by which Spark reckons a Bronze row: 20 bytes a text, more for the map and the list."""
     texts = sum(1 for field in bronze.schema if pa.types.is_string(field.type))
     return 20 * texts + 120

@@ -25,7 +25,7 @@ STANDS_STILL = ("retrying", "stalled", "given_up")
 
 
 class BatchStep(NamedTuple):
-    """What a batch is doing, and since when by the clock of ``time.monotonic``."""
+    """A step of a batch, and when it began by the clock of ``time.monotonic``."""
 
     batch_id: int | None
     name: str
@@ -33,23 +33,23 @@ class BatchStep(NamedTuple):
 
 
 class BatchProgress:
-    """Where the batch under way is. Written by the batch's thread, read by the supervisor's."""
+    """The step of the batch under way. Written by the batch's thread, read by the supervisor's."""
 
     def __init__(self) -> None:
         self._step: BatchStep | None = None
         self._batch_id: int | None = None
 
     def begin(self, batch_id: int) -> None:
-        """A batch is under way."""
+        """Begin a batch."""
         self._batch_id = batch_id
         self.step("start")
 
     def step(self, name: str) -> None:
-        """The batch has come to this step."""
+        """Begin a step of the batch."""
         self._step = BatchStep(self._batch_id, name, time.monotonic())
 
     def end(self) -> None:
-        """No batch is under way, or Spark is planning the next."""
+        """End the batch: none is under way, or Spark is planning the next."""
         self._step = None
 
     @property
@@ -60,7 +60,7 @@ class BatchProgress:
 
 @dataclass(frozen=True, slots=True)
 class QueryState:
-    """One query of one subject. ``since``, ``failures``, ``error`` and ``step`` tell of a query that stands still."""
+    """The state of one query of one subject. ``since``, ``failures``, ``error`` and ``step`` are of a query that stands still."""
 
     subject: str
     query: str
@@ -73,7 +73,7 @@ class QueryState:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong, in one sentence; None where nothing is."""
+        """A sentence on why the query stands still; None where it does not."""
         if self.state not in STANDS_STILL:
             return None
         since = f"{self.query} stands still since {self.since:%Y-%m-%d %H:%M:%S} UTC"
@@ -84,23 +84,23 @@ class QueryState:
         return f"{since}, after {self.failures} failures: {self.error}{ending}"
 
     def to_json(self) -> dict[str, Any]:
-        """A plain form; times as ISO 8601."""
+        """Return the plain form; times as ISO 8601."""
         return {**asdict(self), "since": None if self.since is None else self.since.isoformat()}
 
     @staticmethod
     def from_json(plain: dict[str, Any]) -> QueryState:
-        """The state that ``to_json`` gave."""
+        """Return the state of that plain form."""
         since = plain["since"]
         return QueryState(**{**plain, "since": None if since is None else datetime.fromisoformat(since)})
 
 
 def now() -> datetime:
-    """The time by this machine's clock, for notes: nothing is ordered by it."""
+    """Return the time by this machine's clock, for notes: nothing is ordered by it."""
     return datetime.now(UTC)
 
 
 def write_stream_state(lake: Lake, subject: str, states: Sequence[QueryState]) -> None:
-    """Note how a subject's queries stand; done twice, the second takes the first one's place. A full disk says so elsewhere."""
+    """Write the states of a subject's queries; the newest note takes the place of the last. A full disk is reported elsewhere."""
     path = lake.stream_state(subject)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,9 +110,9 @@ def write_stream_state(lake: Lake, subject: str, states: Sequence[QueryState]) -
 
 
 def read_stream_state(lake: Lake, subject: str, *, streaming: bool) -> tuple[QueryState, ...]:
-    """How a subject's queries stand; ``streaming``: whether a live process streams it.
+    """Return the states of a subject's queries; ``streaming``: True if a live process streams it.
 
-    Where none does, what was given up is all that the note still says: a killed stream fails at nothing any more.
+    Where none does, only those that were given up count: a killed stream is retrying nothing any more.
     """
     try:
         noted = json.loads(lake.stream_state(subject).read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
-"""A rebuilt subject takes the place of the old one: table by table in one commit each, the old content kept as a version.
+"""The swap: a rebuilt subject's tables take the place of the old ones, in one commit each; the old content stays as a version.
 
-What will be done is written down first: the tables, their new files, and the versions before. Then the files are moved into the
-live tables' folders, where no one reads them yet; then each table gets one commit that takes the subject's files out and
-puts the new ones in, with the new columns where a type has changed; last, the rebuilt checkpoint takes the old one's place. Every
+What will be done is written into a journal first: the tables, their new files, and the versions before. Then the files are moved
+into the live tables' folders, where no one reads them yet; then each table gets one commit that removes the subject's files and
+adds the new ones, with the new columns where a type has changed; last, the rebuilt checkpoint takes the old one's place. Every
 step can be done again, so a swap that was killed anywhere is finished from its journal by whoever holds the subject's lock next.
 """
 
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 
 class SwapError(TallyError):
-    """A swap cannot be finished: what its journal names is not where it was put."""
+    """A swap cannot be finished: a file that its journal names is not where the rebuild put it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableSwap:
-    """One table of a swap: the subject's partition of it (all of it where empty), its version before, the files that come in.
+    """One table of a swap: the subject's partition of it (all of it where empty), its version before, the files to be added.
 
-    ``writers`` are those of the rebuilt table with their last batches, so that none of these is ever committed again. ``schema`` is
-    the rebuilt table's as its log spells it, where the live one takes it over; empty where that keeps its own.
+    ``writers``: those of the rebuilt table with their last batches, so that none of these is ever committed again. ``schema``: the
+    rebuilt table's, as its log has it, where the live one takes it over; empty where that keeps its own.
     """
 
     table: str
@@ -58,7 +58,7 @@ class TableSwap:
 
 @dataclass(frozen=True, slots=True)
 class Swap(Facts):
-    """The whole of a swap, as its journal states it: ``query_id`` is the rebuilt checkpoint's."""
+    """A swap as its journal has it: the facts of a batch. ``query_id`` is the rebuilt checkpoint's."""
 
     subject: str
     query_id: str
@@ -81,7 +81,7 @@ class Swap(Facts):
 
 
 def takes_schema(live: Table) -> bool:
-    """True if the swap gives a table the rebuilt one's columns: where one is held in another type, so that none can be kept.
+    """True if the swap gives a table the rebuilt one's columns: where the live one has a column in another type.
 
     Never where other subjects have rows too: there ``ensure_table`` refuses what differs.
     """
@@ -89,19 +89,19 @@ def takes_schema(live: Table) -> bool:
 
 
 def begin_swap(lake: Lake, subject: Subject) -> None:
-    """Write down what the swap of the subject's shadow will do; :func:`finish_swap` then does it.
+    """Write the journal of the swap of the subject's shadow; :func:`finish_swap` then does it.
 
-    Raises DeltaLogError where a live table asks for what cannot be kept here; nothing is changed then.
+    DeltaLogError where a live table's log asks for what this writer cannot do; nothing is changed then.
     """
     shadow = lake.shadow(subject.name)
     pairs = zip(lake.refine_tables(subject), shadow.refine_tables(subject), strict=True)
-    tables = tuple(_planned(live, made, subject.name) for live, made in pairs)
+    tables = tuple(_plan_table(live, rebuilt, subject.name) for live, rebuilt in pairs)
     swap = Swap(subject.name, query_id(shadow.checkpoint(subject.name, "refine")), tables)
     write_batch(lake.swap_journal(subject.name), PreparedBatch(0, (), swap, _writer(swap)))
 
 
 def finish_swap(lake: Lake, subject: str) -> Swap | None:
-    """Do, or do what is left of, the swap that was begun; None where none was. The caller holds the subject's lock."""
+    """Do what is left of the swap that was begun; None where none was. The caller holds the subject's lock."""
     journal = lake.swap_journal(subject)
     swap = _read_journal(journal)
     if swap is None:
@@ -119,7 +119,7 @@ def finish_swap(lake: Lake, subject: str) -> Swap | None:
 
 
 def _read_journal(journal: Path) -> Swap | None:
-    """Return what is left to do; earlier releases wrote a swap's facts alone."""
+    """Return the swap of the journal; None where there is none. Earlier releases wrote the facts alone."""
     try:
         batch = read_batch(journal, Swap, lambda plain: PreparedBatch(0, (), Swap.from_json(plain)))
         return None if batch is None else batch.facts
@@ -130,39 +130,39 @@ def _read_journal(journal: Path) -> Swap | None:
         ) from None
 
 
-def _planned(live: Table, made: Table, subject: str) -> TableSwap:
-    replaced = takes_schema(live)
-    if not replaced:
+def _plan_table(live: Table, rebuilt: Table, subject: str) -> TableSwap:
+    new_schema = takes_schema(live)
+    if not new_schema:
         ensure_table(live)
-    before, rebuilt = read_log(live.path), read_log(made.path)
+    before, after = read_log(live.path), read_log(rebuilt.path)
     assert before is not None
-    assert rebuilt is not None
+    assert after is not None
     before.require(to_write=True)
-    adds = list(rebuilt.files.values())
+    adds = list(after.files.values())
     if any("deletionVector" in add for add in adds) and not before.allows_deletion_vectors:
         raise DeltaLogError(
             f"{live.name} takes no deletion vectors: set its property delta.enableDeletionVectors to true"
         )
     partition = {"subject": subject} if "subject" in live.partition_by else {}
-    schema = rebuilt.metadata["schemaString"] if replaced else ""
-    return TableSwap(live.name, partition, before.version, adds, dict(rebuilt.writers), schema)
+    schema = after.metadata["schemaString"] if new_schema else ""
+    return TableSwap(live.name, partition, before.version, adds, dict(after.writers), schema)
 
 
 def _move_files(source: Path, target: Path, table: TableSwap, swap: Swap) -> None:
-    """Have the table's new files in its live folder and on disk; those that are there already stay."""
+    """Move the table's new files into its live folder and bring them to disk, unless the swap is committed there already."""
     live = read_log(str(target))
     if live is not None and live.has(_writer(swap), 0):
         return
     folders = {target}
-    for name in _names(source, table.adds):
+    for name in _file_names(source, table.adds):
         _move(source / name, target / name)
         folders.add((target / name).parent)
     for folder in folders:
         sync(folder)
 
 
-def _names(root: Path, adds: Iterable[Action]) -> Iterator[Path]:
-    """The files that the adds name, relative to the table's folder, each once; the vectors of a commit share one."""
+def _file_names(root: Path, adds: Iterable[Action]) -> Iterator[Path]:
+    """Yield the files that the adds name, relative to the table's folder, each once; the vectors of a commit share a file."""
     vectors = set()
     for add in adds:
         yield Path(unquote(add["path"]))
@@ -173,6 +173,7 @@ def _names(root: Path, adds: Iterable[Action]) -> Iterator[Path]:
 
 
 def _move(source: Path, target: Path) -> None:
+    """Move a file, unless that was done before. SwapError where it is in neither place."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
         source.rename(target)
@@ -186,12 +187,12 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _commit(path: Path, table: TableSwap, swap: Swap) -> None:
-    """The one commit; done twice, the second finds the swap's writer in the log. Where others were first, from what they left."""
+    """Commit the swap of a table. Done twice, the second finds the swap's writer in the log."""
     retry_commit(table.table, lambda: _try_commit(path, table, swap))
 
 
 def _try_commit(path: Path, table: TableSwap, swap: Swap) -> bool | None:
-    """Return whether an entry was made; None where another writer was first."""
+    """Return True if an entry was made, False if none is needed; None where another writer was first, and it is tried again."""
     snapshot = read_log(str(path))
     assert snapshot is not None
     if snapshot.has(_writer(swap), 0):
@@ -206,15 +207,18 @@ def _try_commit(path: Path, table: TableSwap, swap: Swap) -> bool | None:
 
 
 def _entry(snapshot: Snapshot, table: TableSwap, swap: Swap) -> Iterator[Action]:
-    out = [remove_action(add) for add in snapshot.files.values() if _is_within(add, table.partition)]
-    info = commit_info("TALLY REBUILD", {"subject": swap.subject}, numFiles=len(table.adds), numRemovedFiles=len(out))
+    """Yield the actions of the commit: the subject's files removed, the rebuilt ones added, and their writers."""
+    removes = [remove_action(add) for add in snapshot.files.values() if _is_within(add, table.partition)]
+    info = commit_info(
+        "TALLY REBUILD", {"subject": swap.subject}, numFiles=len(table.adds), numRemovedFiles=len(removes)
+    )
     info["commitInfo"]["readVersion"] = snapshot.version
     yield info
     if table.schema:
         yield {"metaData": {**snapshot.metadata, "schemaString": table.schema}}
     for writer, version in ((_writer(swap), 0), *table.writers.items()):
         yield txn_action(writer, version)
-    yield from out
+    yield from removes
     yield from ({"add": {**add, "dataChange": True}} for add in table.adds)
 
 
@@ -226,13 +230,13 @@ def _writer(swap: Swap) -> str:
     return f"{swap.query_id}:swap"
 
 
-def _swap_checkpoints(made: Path, live: Path, swap: Swap) -> None:
-    """The rebuilt checkpoint becomes the live one, the old one is kept beside it: the stream goes on where the rebuild ended."""
-    if made.exists():
+def _swap_checkpoints(rebuilt: Path, live: Path, swap: Swap) -> None:
+    """Make the rebuilt checkpoint the live one, and keep the old one beside it: the stream goes on where the rebuild ended."""
+    if rebuilt.exists():
         if live.exists():
             live.rename(live.with_name(swap.kept_checkpoint))
         live.parent.mkdir(parents=True, exist_ok=True)
-        made.rename(live)
+        rebuilt.rename(live)
         sync(live.parent)
     if query_id(live) != swap.query_id:
         raise SwapError(

@@ -1,7 +1,7 @@
 """Look up the accepted rows that a batch could repeat: pruned by the Delta log, keys only, never the whole table.
 
 Files are chosen by the bounds of event time in the log; of those, row groups by their own statistics; of those, three
-columns. The cost is that of the batch's span of time, not of the table.
+columns are read. The cost is that of the batch's range of times, not of the table.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class TimeRange:
 
 
 def time_ranges(rows: pa.Table, watermark: datetime | None) -> list[TimeRange]:
-    """The ranges of event time in which history can hold a repeat of the batch's valid rows.
+    """Return the ranges of event time in which an accepted row can be one that the batch's valid rows repeat.
 
-    For rows that are not late everything from the watermark on; for late ones their own times, a span for each day.
+    For rows that are not late everything from the watermark on; for late ones their own times, a range for each day.
     """
     valid = rows.filter(rows["_valid"])
     if watermark is None:
@@ -59,7 +59,7 @@ def time_ranges(rows: pa.Table, watermark: datetime | None) -> list[TimeRange]:
 def find_by_key(
     silver: Table, key: Sequence[str], event_time: str, keys: pa.Array, times: Sequence[TimeRange]
 ) -> pa.Table:
-    """The rows of Silver within ``times`` whose key is one of ``keys``, as ``dedupe.ACCEPTED_SCHEMA``."""
+    """Return the rows of Silver within ``times`` whose key is one of ``keys``, as ``dedupe.ACCEPTED_SCHEMA``."""
     table = open_table(silver.path) if times and len(keys) else None
     if table is None:
         return ACCEPTED_SCHEMA.empty_table()
@@ -74,9 +74,9 @@ def find_by_key(
 
 
 def find_by_change_id(changes: Table, name: str, event_time: str, ids: pa.Array) -> pa.Table:
-    """The rows of a change log whose id is one of ``ids``, whatever their age, as ``dedupe.ACCEPTED_SCHEMA``.
+    """Return the rows of a change log whose id is one of ``ids``, whatever their age, as ``dedupe.ACCEPTED_SCHEMA``.
 
-    Of its files those are opened between whose bounds an id lies: none, where ids ascend and nothing comes twice.
+    Only files between whose bounds an id lies are opened: none, where ids ascend and nothing comes twice.
     """
     found = open_table(changes.path) if len(ids) else None
     adds = add_actions(found) if found is not None else pa.table({})
@@ -94,14 +94,14 @@ def find_by_change_id(changes: Table, name: str, event_time: str, ids: pa.Array)
 
 
 def _may_hold(ordered: NDArray[Any], low: str | None, high: str | None) -> bool:
-    """Whether one of some ascending texts lies between two bounds."""
+    """True if one of some ascending texts lies between two bounds, or the bounds are not known."""
     if low is None or high is None:
         return True
     return bool(np.searchsorted(ordered, low, "left") < np.searchsorted(ordered, high, "right"))
 
 
 def row_ids_of_sources(tables: Sequence[Table], subject: str, sources: pa.Array) -> pa.Array:
-    """The row ids from these sources that lie in ``tables`` (those with a ``source``); for files that were read before."""
+    """Return the row ids of these sources in ``tables``, which have a column ``source``."""
     found = [_row_ids(table, subject, sources) for table in tables] if len(sources) else []
     return pa.concat_arrays(found) if found else pa.array([], pa.string())
 
@@ -112,7 +112,7 @@ def _row_ids(table: Table, subject: str, sources: pa.Array) -> pa.Array:
 
 
 def known_row_ids(silver: Table, row_ids: pa.Array) -> pa.Array:
-    """Those of the row ids that Silver holds. Reads one column of all of Silver: for rows that were read before only."""
+    """Return those of the row ids that Silver holds. Reads one column of all of Silver: for rows that were landed before only."""
     paths = live_paths(silver) if len(row_ids) else []
     if not paths:
         return pa.array([], pa.string())
@@ -121,32 +121,33 @@ def known_row_ids(silver: Table, row_ids: pa.Array) -> pa.Array:
 
 
 def sources_landed_again(files: Table, subject: str, sources: pa.Array) -> pa.Array:
-    """Those of the sources that were landed more than once, as after the loss of ingest's checkpoint."""
-    readings = rows_where_in(files, "source", sources, ["source"], partition=of_subject(subject))["source"]
-    counts = pc.value_counts(readings.combine_chunks())
+    """Return those of the sources that were landed more than once, as after the loss of ingest's checkpoint."""
+    lines = rows_where_in(files, "source", sources, ["source"], partition=of_subject(subject))["source"]
+    counts = pc.value_counts(lines.combine_chunks())
     return counts.field("values").filter(pc.greater(counts.field("counts"), 1))
 
 
 def _candidates(table: DeltaTable, silver: Table, event_time: str, times: Sequence[TimeRange]) -> list[str]:
+    """Return the files whose bounds of event time overlap one of the ranges, and those without bounds."""
     adds = add_actions(table)
     if adds.num_rows == 0:
         return []
     low = bound(adds, f"min.{event_time}").cast(TIMESTAMP)
     high = bound(adds, f"max.{event_time}").cast(TIMESTAMP)
     chosen = pa.chunked_array([pa.array([False] * adds.num_rows)])
-    for span in times:
-        overlaps = pc.greater_equal(high, pa.scalar(span.since, TIMESTAMP))
-        if span.until is not None:
-            overlaps = pc.and_(overlaps, pc.less_equal(low, pa.scalar(span.until, TIMESTAMP)))
+    for each in times:
+        overlaps = pc.greater_equal(high, pa.scalar(each.since, TIMESTAMP))
+        if each.until is not None:
+            overlaps = pc.and_(overlaps, pc.less_equal(low, pa.scalar(each.until, TIMESTAMP)))
         chosen = pc.or_(chosen, pc.coalesce(overlaps, True))
     return file_paths(silver, adds.filter(chosen))
 
 
 def _within(event_time: str, times: Sequence[TimeRange]) -> pc.Expression:
     inside = pc.scalar(False)
-    for span in times:
-        part = pc.field(event_time) >= pa.scalar(span.since, TIMESTAMP)
-        if span.until is not None:
-            part &= pc.field(event_time) <= pa.scalar(span.until, TIMESTAMP)
+    for each in times:
+        part = pc.field(event_time) >= pa.scalar(each.since, TIMESTAMP)
+        if each.until is not None:
+            part &= pc.field(event_time) <= pa.scalar(each.until, TIMESTAMP)
         inside |= part
     return inside

@@ -51,14 +51,14 @@ AT_ONCE = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told of each batch."""
+    """The functions that are called with the report of each batch, once it is committed."""
 
     landed: Callable[[IngestReport], None]
     refined: Callable[[Books], None]
 
 
 class Application:
-    """Streams some subjects of a registry into a lake until told to stop, or until what is there has been drained."""
+    """Streams some subjects of a registry into a lake until it is stopped, or until what has landed is drained."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Application:
                 self._watch([kind(s) for s in self._subjects for kind in (self._ingest, self._refine)], once=False)
 
     def refine_alone(self, until: datetime | None = None) -> None:
-        """Judge what Bronze holds (of rows ingested before ``until`` only, where it is given) and return; nothing is landed.
+        """Judge the rows of Bronze (only those ingested before ``until``, where it is given) and return; nothing is landed.
 
         For a lake of which no one else writes any table but Bronze: no lock is taken, and no contract is frozen.
         """
@@ -106,7 +106,7 @@ class Application:
         self._watch([self._refine(subject) for subject in self._subjects], once=True)
 
     def _prepare(self, subject: Subject) -> None:
-        """See that Spark can judge by the subject's contract, have its tables, and freeze the contract."""
+        """Check that Spark can judge by the subject's contract, make its tables, and freeze the contract."""
         require_runnable(self._spark, subject)
         for table in (self._lake.bronze(subject), self._lake.files, *self._lake.refine_tables(subject)):
             ensure_table(table)
@@ -120,19 +120,25 @@ class Application:
 
     def _ingest(self, subject: Subject) -> Job:
         landing = absolute_root(self._settings.lake.landing)
-        most = self._settings.streaming.max_batch_bytes
+        max_bytes = self._settings.streaming.max_batch_bytes
         tasks = self._spark.sparkContext.defaultParallelism
         limits = Limits.from_settings(self._settings.limits)
         query = Ingest(self._lake, subject, landing, self._listener.landed, tasks, limits=limits)
         checkpoint = str(self._lake.checkpoint(subject.name, "ingest"))
-        every = self._settings.streaming.trigger_interval
+        interval = self._settings.streaming.trigger_interval
         tables = (self._lake.bronze(subject), self._lake.files)
 
         def rows() -> DataFrame:
-            return landing_stream(self._spark, landing, subject.name, most)
+            return landing_stream(self._spark, landing, subject.name, max_bytes)
 
         return Job(
-            subject.name, "ingest", rows, _plainly(query.process_batch, tables), checkpoint, every, query.progress
+            subject.name,
+            "ingest",
+            rows,
+            _with_errors_explained(query.process_batch, tables),
+            checkpoint,
+            interval,
+            query.progress,
         )
 
     def _refine(self, subject: Subject) -> Job:
@@ -144,7 +150,7 @@ class Application:
             subject.name,
             "refine",
             lambda: rows,
-            _plainly(query.process_batch, tables),
+            _with_errors_explained(query.process_batch, tables),
             checkpoint,
             AT_ONCE,
             query.progress,
@@ -162,25 +168,27 @@ class Application:
     def _watch(self, jobs: list[Job], *, once: bool) -> None:
         streaming = self._settings.streaming
         supervisor = Supervisor(
-            self._settings.retry, streaming.stalled_after, streaming.stop_patience, self._stop, self._note
+            self._settings.retry, streaming.stalled_after, streaming.stop_patience, self._stop, self._write_states
         )
         supervisor.watch(jobs, once=once)
 
-    def _note(self, jobs: Sequence[Job]) -> None:
-        """Note how each subject's queries stand, beside its tables."""
+    def _write_states(self, jobs: Sequence[Job]) -> None:
+        """Write the states of each subject's queries for those who read them from outside."""
         for subject in self._subjects:
             states = [job.state for job in jobs if job.subject == subject.name]
             write_stream_state(self._lake, subject.name, states)
 
 
-def _plainly(write: Callable[[DataFrame, int], None], tables: Sequence[Table]) -> Callable[[DataFrame, int], None]:
-    """A batch that fails by a damaged file, or by what the machine refuses, says so in a sentence."""
+def _with_errors_explained(
+    write: Callable[[DataFrame, int], None], tables: Sequence[Table]
+) -> Callable[[DataFrame, int], None]:
+    """Return the function such that a damaged file, or what the machine refuses, is an error of one plain sentence."""
 
-    def written(rows: DataFrame, batch_id: int) -> None:
+    def explained(rows: DataFrame, batch_id: int) -> None:
         with errors_explained(lambda: [table.path for table in tables]):
             write(rows, batch_id)
 
-    return written
+    return explained
 
 
 def freeze(registry: Registry, subject: Subject) -> None:

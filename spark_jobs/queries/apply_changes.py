@@ -1,4 +1,4 @@
-"""Apply a batch of accepted changes to the current table and to history: the rows of each that change, as parts to be committed.
+"""Apply a batch of accepted changes to the current table and to history: write their new rows as parts to be committed.
 
 Nothing is visible until the parts are committed: ``storage.replace`` puts them in the place of the rows of the same keys. Done
 again before that, the same parts are written under other names; after it, the journal has them and they are not computed again.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BatchStamp:
-    """What the rows that a batch writes say of it. ``processed_at`` in epoch microseconds."""
+    """The columns by which rows name the batch that wrote them. ``processed_at`` in epoch microseconds."""
 
     query_id: str
     batch_id: int
@@ -43,7 +43,7 @@ class BatchStamp:
 
 @dataclass(frozen=True, slots=True)
 class AppliedChanges:
-    """The parts that replace rows; by table, the surrogate keys of versions that no longer exist; what changes did, by effect."""
+    """The parts that replace rows; by table, the surrogate keys of versions to be deleted; the number of changes by effect."""
 
     parts: list[Part]
     deleted_keys: dict[str, tuple[int, ...]]
@@ -63,38 +63,39 @@ class ChangeApplier:
         contract = self.subject.latest
         log = self.lake.changes(self.subject)
         incoming = ChangeBatch.from_log(read_parts(log, log_parts), contract)
-        held = self._held(incoming, contract)
-        late = find_late_keys(incoming, held, contract)
-        held = self._with_log(held, late, contract)
+        existing = self._read_existing(incoming, contract)
+        late = find_late_keys(incoming, existing, contract)
+        existing = self._with_earlier_changes(existing, late, contract)
         if incoming.truncates.num_rows:
             self._truncates = None
-        return self._written(compute_updates(incoming, held, late, contract), stamp)
+        return self._write(compute_updates(incoming, existing, late, contract), stamp)
 
-    def _held(self, incoming: ChangeBatch, contract: Contract) -> ExistingRows:
-        """What the lake holds of the batch's keys; of all keys where the batch truncates."""
+    def _read_existing(self, incoming: ChangeBatch, contract: Contract) -> ExistingRows:
+        """Return the existing rows and versions of the batch's keys; of all keys where the batch truncates."""
         current, history = self.lake.current(self.subject), self.lake.history(self.subject)
         names = [name for name in entity_row_schema(contract).names if name in current.schema.names]
-        everyone = incoming.truncates.num_rows > 0
-        rows = all_rows(current, names) if everyone else rows_with_keys(current, self._keys(incoming.changes), names)
+        all_keys = incoming.truncates.num_rows > 0
+        rows = all_rows(current, names) if all_keys else rows_with_keys(current, self._keys(incoming.changes), names)
         versions = None if history is None else self._versions(history, incoming, rows)
         empty = entity_row_schema(contract).empty_table()
         return ExistingRows(rows_from_current(rows, contract), empty, self._all_truncates(contract), versions)
 
     def _versions(self, history: Table, incoming: ChangeBatch, current: pa.Table) -> pa.Table:
-        """The history of the keys, without what describes them."""
+        """Return the versions of the keys, without the columns that only describe them."""
         key = list(self.subject.latest.key)
         names = [*history.key_columns, *key, "valid_from", "version", "is_current"]
-        everyone = pa.concat_tables([incoming.changes.select(key), current.select(key)])
-        return rows_with_keys(history, self._keys(everyone), names, by=key)
+        keys = pa.concat_tables([incoming.changes.select(key), current.select(key)])
+        return rows_with_keys(history, self._keys(keys), names, by=key)
 
-    def _with_log(self, held: ExistingRows, late: pa.Table, contract: Contract) -> ExistingRows:
+    def _with_earlier_changes(self, existing: ExistingRows, late: pa.Table, contract: Contract) -> ExistingRows:
+        """Add the accepted changes of the keys that have a late one; of no others is the log read."""
         if not late.num_rows:
-            return held
+            return existing
         log = self.lake.changes(self.subject)
         names = [name for name in log.schema.names if name not in ("extras", "processed_at")]
         earlier = rows_with_keys(log, self._keys(late), names, by=contract.key)
         earlier = ChangeBatch.from_log(earlier, contract).changes  # a truncate may name a key that it is not of
-        return ExistingRows(held.current, earlier, held.truncates, held.versions)
+        return ExistingRows(existing.current, earlier, existing.truncates, existing.versions)
 
     def _all_truncates(self, contract: Contract) -> pa.Table:
         if self._truncates is None:
@@ -104,18 +105,18 @@ class ChangeApplier:
     def _keys(self, rows: pa.Table) -> pa.Array:
         return pc.unique(key_array(rows, self.subject.latest.key))
 
-    def _written(self, merged: TableUpdates, stamp: BatchStamp) -> AppliedChanges:
-        parts = _write(self.lake.current(self.subject), merged.current, stamp)
+    def _write(self, updates: TableUpdates, stamp: BatchStamp) -> AppliedChanges:
+        parts = _write_rows(self.lake.current(self.subject), updates.current, stamp)
         history = self.lake.history(self.subject)
-        if history is None or merged.history is None:
-            return AppliedChanges(parts, {}, merged.effects)
-        parts += _write(history, merged.history, stamp)
-        gone = {history.name: tuple(merged.deleted_keys.to_pylist())} if len(merged.deleted_keys) else {}
-        return AppliedChanges(parts, gone, merged.effects)
+        if history is None or updates.history is None:
+            return AppliedChanges(parts, {}, updates.effects)
+        parts += _write_rows(history, updates.history, stamp)
+        deleted = {history.name: tuple(updates.deleted_keys.to_pylist())} if len(updates.deleted_keys) else {}
+        return AppliedChanges(parts, deleted, updates.effects)
 
 
-def _write(table: Table, rows: pa.Table, stamp: BatchStamp) -> list[Part]:
-    """Write rows, in the order of their keys, with the batch that wrote them."""
+def _write_rows(table: Table, rows: pa.Table, stamp: BatchStamp) -> list[Part]:
+    """Write rows, in the order of their keys, stamped with the batch that writes them."""
     size = rows.num_rows
     added = {
         "query_id": pa.repeat(stamp.query_id, size),

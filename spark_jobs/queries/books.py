@@ -1,4 +1,4 @@
-"""The line that a batch has in the books (ops/batch_quality), made of what its journal says."""
+"""The books (ops/batch_quality): the line of a batch, made of the facts in its journal."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def books_row(books: Books) -> pa.Table:
 
 
 def to_micros(moment: datetime) -> int:
-    """Return a moment as a journal notes it: epoch microseconds."""
+    """Return a moment as epoch microseconds, which is how journals have it."""
     return pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()  # type: ignore[no-any-return]
 
 
@@ -168,5 +168,5 @@ def _known_moment(micros: int) -> datetime:
 
 
 def from_micros(micros: int | None) -> datetime | None:
-    """Return the moment that a journal notes so."""
+    """Return the moment of these epoch microseconds; None for None."""
     return None if micros is None else _known_moment(micros)

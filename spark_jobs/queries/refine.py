@@ -147,7 +147,7 @@ class Refine:
         if not again and bronze_bytes(judged, self.lake.bronze(self.subject)) <= SMALL_BYTES:
             return InMemory(judged.toArrow())
         staging = Staging(self._checkpoint / "staging" / str(handover.number))
-        staging.take(judged, bounded=again)
+        staging.stage(judged, bounded=again)
         return staging
 
     def _plan(

@@ -20,7 +20,7 @@ SIGNALS = ("INT", "TERM")
 
 
 class _JvmHandler:
-    """Java's view of the handler: called by the JVM when it receives a signal."""
+    """A signal handler that the JVM can call."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop

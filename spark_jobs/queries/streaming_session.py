@@ -1,6 +1,6 @@
-"""The session that the stream's queries run in: Spark's, less what costs every batch more than it gives.
+"""The Spark session of the stream's queries, without what costs every batch more than it brings.
 
-What each of these is worth is in docs/performance.md. None changes what a batch reads or writes.
+What each property saves is in docs/performance.md. None changes what a batch reads or writes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PROPERTIES = {
 
 
 def streaming_session(spark: SparkSession) -> SparkSession:
-    """A session of the stream's own in the same application: what is set there is set for no one else."""
+    """Return a session of the stream's own in the same application: its properties hold for no one else."""
     own = spark.newSession()
     for name, value in PROPERTIES.items():
         own.conf.set(name, value)

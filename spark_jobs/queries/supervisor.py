@@ -1,4 +1,4 @@
-"""Watching over the queries of a stream: a query that fails is started again, one that stands still is named, a stop ends.
+"""Supervise the queries of a stream: start again one that fails, name one that stands still, and end all when asked.
 
 No subject is given up for good: after RETRY_ATTEMPTS quick attempts it is tried again every RETRY_LONGEST_WAIT, unless
 RETRY_GIVE_UP says otherwise, or the stream is to drain what is there and end (``--once``).
@@ -36,8 +36,8 @@ log = logging.getLogger("tallylake.stream")
 logging.getLogger().addFilter(lambda record: record.msg != "Exception while sending command.")
 
 POLL_SECONDS = 0.05
-#: What Spark says of a file that a table's log names and that is not there.
-GONE = "FAILED_READ_FILE.FILE_NOT_EXIST"
+#: Spark's error code for a file that a table's log names and that is not there.
+FILE_NOT_EXIST = "FAILED_READ_FILE.FILE_NOT_EXIST"
 VACUUMED = (
     "files of Bronze that were still to be judged are gone, as by a VACUUM while the stream rested: restore them, or delete "
     "the refine checkpoint of this subject, and all of Bronze is read again; what was judged before becomes a duplicate of itself"
@@ -50,7 +50,7 @@ LOOK_SECONDS = 1.0
 class Job:
     """One query of one subject: how to start it, the running query, and its failures so far.
 
-    ``rows``: asked anew at each start, as Spark may already fail to list what they are read from.
+    ``rows``: called at each start, as Spark may fail already when it lists what they are read from.
     """
 
     subject: str
@@ -58,7 +58,7 @@ class Job:
     rows: Callable[[], DataFrame]
     write: Callable[[DataFrame, int], None]
     checkpoint: str
-    every: timedelta
+    interval: timedelta
     progress: BatchProgress
     query: StreamingQuery | None = None
     failures: int = 0
@@ -73,12 +73,12 @@ class Job:
 
     @property
     def given_up(self) -> bool:
-        """Nothing more is tried."""
+        """True if nothing more is tried."""
         return self.state.state == "given_up"
 
 
 class Supervisor:
-    """Looks after some queries until all have ended or a stop is asked for. ``noted`` is told whenever a state has changed."""
+    """Looks after some queries until all have ended or a stop is asked for. ``note`` is called whenever a state has changed."""
 
     def __init__(
         self,
@@ -86,9 +86,9 @@ class Supervisor:
         stalled_after: timedelta,
         patience: timedelta,
         stop: threading.Event,
-        noted: Callable[[Sequence[Job]], None],
+        note: Callable[[Sequence[Job]], None],
     ) -> None:
-        self._retry, self._stop, self._noted = retry, stop, noted
+        self._retry, self._stop, self._note = retry, stop, note
         self._stalled_after, self._patience = stalled_after.total_seconds(), patience.total_seconds()
 
     def watch(self, jobs: Sequence[Job], *, once: bool) -> None:
@@ -106,21 +106,21 @@ class Supervisor:
             ) from error
         finally:
             unstopped = self._end(jobs)
-        self._say_what_is_left(jobs, unstopped)
+        self._raise_if_unfinished(jobs, unstopped)
 
     def _until_done(self, jobs: Sequence[Job], *, once: bool) -> None:
-        told: list[QueryState] = []
+        noted: list[QueryState] = []
         while not self._stop.is_set():
             running = [self._tend(job, once=once) for job in jobs]
-            if (states := [job.state for job in jobs]) != told:
-                self._noted(jobs)
-                told = states
+            if (states := [job.state for job in jobs]) != noted:
+                self._note(jobs)
+                noted = states
             if not any(running):
                 break
             self._stop.wait(POLL_SECONDS)
 
     def _tend(self, job: Job, *, once: bool) -> bool:
-        """Look after one query; False when nothing more is to come of it."""
+        """Look after one query; return False once it is drained or given up."""
         if job.given_up or job.drained:
             return False
         if job.query is None:
@@ -140,7 +140,7 @@ class Supervisor:
         return self._note_failure(job, cause(str(failure)), once=once)
 
     def _try_to_start(self, job: Job, *, once: bool) -> bool:
-        """A query that cannot even be started, as over a damaged checkpoint, fails like any other and takes none with it."""
+        """Start a query. One that cannot be started, as over a damaged checkpoint, fails like any other and stops no other."""
         try:
             job.query = self._start(job, once=once)
         except (Py4JError, ConnectionError) as error:
@@ -158,23 +158,23 @@ class Supervisor:
             job.progress.end()
             self._note_success(job)
 
-        for told in repair_notes(Path(job.checkpoint)):
-            log.warning("%s %s: %s", job.subject, job.name, told)
+        for message in repair_notes(Path(job.checkpoint)):
+            log.warning("%s %s: %s", job.subject, job.name, message)
         writer = job.rows().writeStream.foreachBatch(write).option("checkpointLocation", job.checkpoint)
         writer = writer.queryName(f"{job.subject}/{job.name}")
         if once:
             return writer.trigger(availableNow=True).start()
-        return writer.trigger(processingTime=f"{int(job.every.total_seconds() * 1000)} milliseconds").start()
+        return writer.trigger(processingTime=f"{int(job.interval.total_seconds() * 1000)} milliseconds").start()
 
     def _note_success(self, job: Job) -> None:
-        """Only failures in a row count."""
+        """Count no failures any more: only those in a row matter."""
         if job.failures:
             log.info("%s %s: works again after %d failures", job.subject, job.name, job.failures)
         job.failures = 0
         job.state = QueryState(job.subject, job.name, "running")
 
     def _note_failure(self, job: Job, why: str, *, once: bool) -> bool:
-        """Say it, and when it is tried again; False where it is not."""
+        """Log the failure, and when the query is tried again; return False where it is given up."""
         job.failures += 1
         since = job.state.since if job.state.failures else now()
         gives_up = job.failures >= self._retry.attempts and (once or self._retry.give_up == "on")
@@ -190,7 +190,7 @@ class Supervisor:
         return True
 
     def _wait(self, failures: int) -> float:
-        """Seconds until the next attempt: doubled from RETRY_FIRST_WAIT; after RETRY_ATTEMPTS always the longest."""
+        """Return the seconds until the next attempt: doubled from RETRY_FIRST_WAIT; after RETRY_ATTEMPTS always the longest."""
         longest = self._retry.longest_wait.total_seconds()
         if failures >= self._retry.attempts:
             return longest
@@ -213,7 +213,7 @@ class Supervisor:
             job.state = failing if job.failures else QueryState(job.subject, job.name, "running")
 
     def _planning(self, job: Job, at: float) -> tuple[str, float]:
-        """What Spark says that it does between two batches, and since when it has said nothing else; "" while it waits for data."""
+        """Return Spark's own status between two batches, and since when it is the same; "" while it waits for data."""
         if at - job.looked_at >= LOOK_SECONDS and job.query is not None:
             job.looked_at = at
             status = job.query.status
@@ -231,16 +231,16 @@ class Supervisor:
         for job in jobs:
             if not job.given_up and job not in unstopped:
                 job.state = QueryState(job.subject, job.name, "stopped")
-        self._noted(jobs)
+        self._note(jobs)
         return unstopped
 
-    def _say_what_is_left(self, jobs: Sequence[Job], unstopped: Sequence[Job]) -> None:
+    def _raise_if_unfinished(self, jobs: Sequence[Job], unstopped: Sequence[Job]) -> None:
         lost = [f"{job.subject} {job.name}: {job.state.error}" for job in jobs if job.given_up]
         if lost:
             raise StreamFailedError(f"given up after {self._retry.attempts} attempts: {'; '.join(lost)}")
         if unstopped:
             _silence()
-            named = "; ".join(f"{job.subject} {job.name} {_where(job)}" for job in unstopped)
+            named = "; ".join(f"{job.subject} {job.name} {_position(job)}" for job in unstopped)
             raise NotStoppedError(
                 f"not all of the stream could be stopped within STOP_PATIENCE: {named}; "
                 "what was prepared is finished with the next start"
@@ -248,7 +248,7 @@ class Supervisor:
 
 
 def _ended(job: Job, until: float) -> bool:
-    """End a query once its batch is over or the time is; whether it could be ended."""
+    """End a query once its batch is over, or the time is; return True if it has ended."""
     try:
         if job.query is None or not job.query.isActive:
             return True
@@ -267,23 +267,23 @@ def _ended(job: Job, until: float) -> bool:
 
 
 def _silence() -> None:
-    """Let the JVM say nothing of the batches that it loses as the process ends: it would, with all stacks."""
+    """Keep the JVM from logging, with all stacks, the batches that it loses as the process ends."""
     with suppress(Exception):
         context = SparkContext._active_spark_context
         if context is not None:
             context.setLogLevel("OFF")
 
 
-def _where(job: Job) -> str:
+def _position(job: Job) -> str:
     step = job.progress.current
     return f"is in batch {step.batch_id} at '{step.name}'" if step else "has no batch under way"
 
 
 def cause(failure: str) -> str:
-    """The last line that says something of what went wrong in the batch, of what Spark says with all its stacks."""
+    """Return the last line of Spark's message, with all its stacks, that names the error of the batch."""
     lines = [line.strip().removeprefix(": ") for line in failure.split("=== Streaming Query ===")[0].splitlines()]
-    marked = [line for line in lines if line and not line.startswith(("at ", "... "))]
-    if GONE in failure:
+    said = [line for line in lines if line and not line.startswith(("at ", "... "))]
+    if FILE_NOT_EXIST in failure:
         return VACUUMED
-    told = [line for line in marked if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
-    return (told or marked or ["unknown"])[-1][:500]
+    errors = [line for line in said if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
+    return (errors or said or ["unknown"])[-1][:500]

@@ -36,7 +36,7 @@ def without_verdict(lake: Lake, subject: Subject, query_id: str, judged: DataFra
 
 
 def _without_rows(judged: DataFrame, rows: pa.Table) -> DataFrame:
-    """Return the batch without these rows, each known by its reading and position."""
+    """Return the batch without these rows, each known by its ingested_at and position."""
     left_out = judged.sparkSession.createDataFrame(rows.select(["ingested_at", "source_position"]))
     left = judged.join(broadcast(left_out), ["ingested_at", "source_position"], "left_anti")
     return left.select(*judged.columns)

@@ -123,7 +123,7 @@ class Judged:
 
 def test_judged_rows_that_were_set_down_give_their_room_back(tmp_path: Path) -> None:
     staging = Staging(tmp_path / "staging" / "0")
-    assert failure_of(lambda: staging.take(cast("DataFrame", Judged(staging.folder)))) is not None
+    assert failure_of(lambda: staging.stage(cast("DataFrame", Judged(staging.folder)))) is not None
     assert not staging.folder.exists()
 
 
