@@ -27,6 +27,7 @@ from spark_jobs.schemas import (
     typed_columns,
 )
 from spark_jobs.schemas_gold import GOLD, RUNS
+from spark_jobs.storage.files import exists
 from spark_jobs.storage.table import Table
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Lake:
 
     def require_exists(self) -> None:
         """UsageError where no stream has made the lake yet."""
-        if not self.root.exists():
+        if not exists(self.root):
             raise UsageError(f"there is no lake at {self.root}: run tally stream, or set LAKE_ROOT")
 
     def shadow(self, subject: str) -> Lake:

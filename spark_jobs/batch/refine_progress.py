@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from spark_jobs.batch.status import latest_query
 from spark_jobs.errors import UsageError
@@ -17,12 +16,12 @@ from spark_jobs.landing.spark_source import path_of
 from spark_jobs.microbatch.commit import committed_to
 from spark_jobs.microbatch.journal import Journal
 from spark_jobs.microbatch.offsets import Offset, last, listed, offset
-from spark_jobs.microbatch.spark_notes import query_id
+from spark_jobs.microbatch.spark_notes import has_begun, query_id
 from spark_jobs.queries.books import RefineFacts
 from spark_jobs.storage.add_actions import add_actions, count_rows
-from spark_jobs.storage.delta_log import entries_from, entry_path
+from spark_jobs.storage.delta_log import entries_from, has_entry
 from spark_jobs.storage.live_files import LiveFile, read_live
-from spark_jobs.storage.open_tables import open_table
+from spark_jobs.storage.open_tables import open_table, open_table_at
 from spark_jobs.storage.scans import read_partition
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def _booked_until(lake: Lake, subject: Subject) -> Offset | None:
     Its journal says so; for batches of earlier releases Spark's plan does.
     """
     checkpoint = lake.checkpoint(subject.name, "refine")
-    if not (checkpoint / "metadata").exists():
+    if not has_begun(checkpoint):
         return None
     books = read_partition(lake.batch_quality, of_subject(subject.name))
     number = pc.max(books.filter(pc.equal(books["query_id"], query_id(checkpoint)))["batch_id"]).as_py()
@@ -118,12 +117,12 @@ def _rows_beyond(bronze: Table, until: Offset) -> int | None:
     version, index = until["reservoirVersion"], until["index"]
     rows = 0
     if until["isStartingVersion"]:
-        files = add_actions(DeltaTable(bronze.path, version=version))
+        files = add_actions(open_table_at(bronze.path, version))
         ordered = files.sort_by([("modification_time", "ascending"), ("path", "ascending")])
         rows = pc.sum(ordered["num_records"].slice(index + 1)).as_py() or 0
         version, index = version + 1, -1
     newest = open_table(bronze.path)
-    if newest is None or (version <= newest.version() and not entry_path(bronze.path, version).exists()):
+    if newest is None or (version <= newest.version() and not has_entry(bronze.path, version)):
         return None
     first = True
     for adds in _entries_from(bronze, version):

@@ -10,7 +10,6 @@ Ingest, refine, gold runs and the swap of a rebuild all write down a :class:`Pre
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.offsets import SourceRange
 from spark_jobs.microbatch.spark_notes import sync_notes
-from spark_jobs.storage.files import make_folder, write_json
+from spark_jobs.storage.files import make_folder, read_json, sync, write_json
 from spark_jobs.storage.parts import Part
 
 if TYPE_CHECKING:
@@ -154,12 +153,18 @@ def read_batch(
     if not path.exists():
         return None
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = read_json(path)
         if "format" not in plain and older is not None:
             return older(plain)
         return PreparedBatch.from_json(plain, facts)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JournalError(f"{path} is cut off", f"{type(error).__name__}: {error}") from None
+
+
+def remove_batch(path: Path) -> None:
+    """Remove the journal file of a batch that is committed, also from disk."""
+    path.unlink()
+    sync(path.parent)
 
 
 class Journal(Generic[F]):

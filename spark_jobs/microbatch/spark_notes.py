@@ -31,7 +31,7 @@ def sync_notes(checkpoint: Path) -> None:
 
 
 def _newest(checkpoint: Path) -> Iterator[Path]:
-    if (checkpoint / "metadata").exists():
+    if has_begun(checkpoint):
         yield checkpoint / "metadata"
     for name in NOTES:
         folder = checkpoint / name
@@ -63,7 +63,7 @@ def repair_notes(checkpoint: Path) -> list[str]:
     the checkpoint's id is lost.
     """
     offsets, commits, seen = (_notes(checkpoint / name) for name in NOTES)
-    done = _restore_id(checkpoint) if offsets or (checkpoint / "metadata").exists() else []
+    done = _restore_id(checkpoint) if offsets or has_begun(checkpoint) else []
     done += _set_all_aside(seen, _unusable(seen, start=_first_listing(seen)))
     done += _set_all_aside(offsets, _unusable(offsets, start=None))
     done += _set_all_aside(offsets, _plans_of_lost_listings(offsets, max(seen, default=-1)))
@@ -164,6 +164,11 @@ def _broken(path: Path) -> str | None:
     except ValueError:
         return "is cut off"
     return None if lines[0].startswith("v") else "is cut off"
+
+
+def has_begun(checkpoint: Path) -> bool:
+    """True if Spark has begun the query of the checkpoint, and given it an id."""
+    return (checkpoint / "metadata").exists()
 
 
 def query_id(checkpoint: Path) -> str:

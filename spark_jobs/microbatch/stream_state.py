@@ -6,13 +6,12 @@ read it while the stream runs and after it. It says nothing that the tables do n
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from spark_jobs.storage.files import write_json
+from spark_jobs.storage.files import make_folder, read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +102,7 @@ def write_stream_state(lake: Lake, subject: str, states: Sequence[QueryState]) -
     """Write the states of a subject's queries; the newest note takes the place of the last. A full disk is reported elsewhere."""
     path = lake.stream_state(subject)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_json(path, {"queries": [state.to_json() for state in states]})
     except OSError:
         return
@@ -115,7 +114,7 @@ def read_stream_state(lake: Lake, subject: str, *, streaming: bool) -> tuple[Que
     Where none does, only those that were given up count: a killed stream is retrying nothing any more.
     """
     try:
-        noted = json.loads(lake.stream_state(subject).read_text(encoding="utf-8"))
+        noted = read_json(lake.stream_state(subject))
         states = [QueryState.from_json(one) for one in noted["queries"]]
     except (OSError, ValueError, KeyError, TypeError):  # no stream yet, or half a note after a power cut
         return ()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from spark_jobs.errors import TallyError
-from spark_jobs.microbatch.journal import Facts, JournalError, PreparedBatch, read_batch, write_batch
+from spark_jobs.microbatch.journal import Facts, JournalError, PreparedBatch, read_batch, remove_batch, write_batch
 from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.storage.actions import commit_info, remove_action, txn_action
 from spark_jobs.storage.checkpoint import checkpoint_if_due
@@ -112,10 +112,19 @@ def finish_swap(lake: Lake, subject: str) -> Swap | None:
     for table in swap.tables:
         _commit(lake.root / table.table, table, swap)
     _swap_checkpoints(shadow.checkpoint(subject, "refine"), lake.checkpoint(subject, "refine"), swap)
-    journal.unlink()
-    sync(journal.parent)
+    remove_batch(journal)
     shutil.rmtree(shadow.root)
     return swap
+
+
+def discard_shadow(lake: Lake, subject: str) -> None:
+    """Remove the shadow of a subject, unless a swap of it was begun."""
+    root = lake.shadow(subject).root
+    if lake.swap_journal(subject).exists():
+        return
+    shutil.rmtree(root, ignore_errors=True)
+    with suppress(OSError):
+        root.parent.rmdir()
 
 
 def _read_journal(journal: Path) -> Swap | None:

@@ -5,14 +5,13 @@ Information only: what was published is what Postgres says, in the same transact
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.microbatch.lock import is_held
-from spark_jobs.storage.files import write_json
+from spark_jobs.storage.files import make_folder, read_json, write_json
 from spark_jobs.storage.open_tables import open_snapshot
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class StateWriter:
 def write_state(lake: Lake, state: Mapping[str, Any]) -> None:
     """Write the file; a second writing replaces the first. A full disk is passed over: the lake's own writers report it."""
     try:
-        lake.publish_state.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(lake.publish_state.parent)
         write_json(lake.publish_state, state)
     except OSError:
         return
@@ -127,7 +126,7 @@ def write_state(lake: Lake, state: Mapping[str, Any]) -> None:
 def read_state(lake: Lake) -> PublishingState | None:
     """Read how far the lake is published; None where nothing was ever published from it."""
     try:
-        noted = json.loads(lake.publish_state.read_text(encoding="utf-8"))
+        noted = read_json(lake.publish_state)
     except FileNotFoundError:
         return None
     running = is_held(lake.publish_lock)

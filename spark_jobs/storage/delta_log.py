@@ -136,6 +136,11 @@ def entry_path(path: str, version: int) -> Path:
     return log_folder(path) / entry_name(version)
 
 
+def has_entry(path: str, version: int) -> bool:
+    """True if the log still has the entry of a version: old ones are cleaned away after a checkpoint."""
+    return entry_path(path, version).exists()
+
+
 def entries_from(path: str, version: int) -> Iterator[list[Action]]:
     """Read the entries from a version on, one after the other, as far as there are any without a gap."""
     with suppress(FileNotFoundError):

@@ -60,6 +60,16 @@ def write_json(path: Path, plain: Mapping[str, Any]) -> None:
     sync(path.parent)
 
 
+def read_json(path: Path) -> Any:
+    """Read a JSON file. FileNotFoundError where there is none, ValueError where it is no JSON."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def exists(path: Path) -> bool:
+    """True if there is a file or folder at the path."""
+    return path.exists()
+
+
 def make_private_folder(folder: Path) -> None:
     """Make a folder that only its owner may enter. One that is there already keeps its permissions."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

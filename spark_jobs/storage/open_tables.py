@@ -37,6 +37,11 @@ def open_table(path: str) -> DeltaTable | None:
         return opened
 
 
+def open_table_at(path: str, version: int) -> DeltaTable:
+    """Return delta-rs' handle of the table as it stood at a version; DeltaError where that cannot be read any more."""
+    return DeltaTable(path, version=version)
+
+
 def _open(path: str, *, is_there: bool) -> DeltaTable | None:
     check_log(path)
     try:

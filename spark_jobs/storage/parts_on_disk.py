@@ -37,6 +37,11 @@ def sync_parts(parts: Iterable[Part], tables: Iterable[Table]) -> None:
         synced.put(str(path), None)
 
 
+def missing_parts(parts: Iterable[Part], table: Table) -> list[Part]:
+    """Return those of the parts of a table that have no file."""
+    return [part for part in parts if not (Path(table.path) / part.path).exists()]
+
+
 def _folders(path: Path, root: Path) -> Iterator[Path]:
     """Return the part's folder and those above it, up to the table's."""
     yield from (folder for folder in path.parents if folder == root or root in folder.parents)

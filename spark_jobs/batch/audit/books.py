@@ -17,7 +17,7 @@ from spark_jobs.batch.audit.verdict_counts import VERDICTS, batch_counts, verdic
 from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
 from spark_jobs.lake import of_subject
 from spark_jobs.landing.backlog import file_backlog
-from spark_jobs.microbatch.spark_notes import query_id
+from spark_jobs.microbatch.spark_notes import has_begun, query_id
 from spark_jobs.storage.scans import read_partition
 from spark_jobs.storage.spark_tables import read_table
 from spark_jobs.transforms.reduced_changes import EFFECTS
@@ -88,7 +88,7 @@ def _is_booked(lake: Lake, subject: Subject, books: list[dict[str, Any]]) -> Col
     books is not left out, and so is found.
     """
     checkpoint = lake.checkpoint(subject.name, "refine")
-    if not (checkpoint / "metadata").exists():
+    if not has_begun(checkpoint):
         return F.lit(True)
     current = query_id(checkpoint)
     last = max((line["batch_id"] for line in books if line["query_id"] == current), default=-1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from spark_jobs.batch.gold.record import RunRecord, record_run, writer_of
 from spark_jobs.microbatch.commit import commit_batch
-from spark_jobs.microbatch.journal import Facts, JournalError, PreparedBatch, read_batch, write_batch
+from spark_jobs.microbatch.journal import Facts, JournalError, PreparedBatch, read_batch, remove_batch, write_batch
 from spark_jobs.schemas_gold import GOLD, RUNS
 from spark_jobs.storage.add_actions import count_rows
 from spark_jobs.storage.append import is_committed
@@ -24,11 +23,12 @@ from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.difference import difference
 from spark_jobs.storage.keys import key_array
 from spark_jobs.storage.parts import Part
-from spark_jobs.storage.parts_on_disk import sync_parts
+from spark_jobs.storage.parts_on_disk import missing_parts, sync_parts
 from spark_jobs.storage.table_writer import write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from schema_registry.registry import Registry
     from spark_jobs.lake import Lake
@@ -114,7 +114,7 @@ def finish(
     if began is not None:
         row["runtime_seconds"] = round(time.perf_counter() - began, 3)
     record_run(lake, row, folder)
-    lake.gold_journal.unlink()
+    remove_batch(lake.gold_journal)
     return RunRecord.from_row(row)
 
 
@@ -154,12 +154,11 @@ def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:
 
 
 def _require_parts(lake: Lake, batch: PreparedBatch[RunFacts], table: Table) -> None:
-    for part in batch.parts_of(table.name):
-        if not (Path(table.path) / part.path).exists():
-            raise JournalError(
-                f"an interrupted gold run cannot be finished: {table.name}/{part.path} is gone; delete {lake.gold_journal} "
-                "and start `tally gold run` again, which builds every date again where part of that run was published"
-            )
+    for part in missing_parts(batch.parts_of(table.name), table):
+        raise JournalError(
+            f"an interrupted gold run cannot be finished: {table.name}/{part.path} is gone; delete {lake.gold_journal} "
+            "and start `tally gold run` again, which builds every date again where part of that run was published"
+        )
 
 
 def _packed(row: Mapping[str, Any]) -> str:

@@ -8,10 +8,8 @@ A contract that gives a column another type is taken in this way alone: the rebu
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +20,7 @@ from spark_jobs.batch.refine_progress import waiting_rows, waiting_since
 from spark_jobs.errors import TallyError, UsageError
 from spark_jobs.lake import Lake
 from spark_jobs.microbatch.lock import sole_writer
-from spark_jobs.microbatch.swap import begin_swap, finish_swap, takes_schema
+from spark_jobs.microbatch.swap import begin_swap, discard_shadow, finish_swap, takes_schema
 from spark_jobs.queries.application import Application, Listener, freeze
 from spark_jobs.storage.add_actions import count_rows
 from spark_jobs.storage.create import changed_types, ensure_table
@@ -108,12 +106,11 @@ class Rebuild:
         started = time.perf_counter()
         with sole_writer(self.lake.lock(self.name), self.name):
             finished = finish_swap(self.lake, self.name) is not None
-            self._remove_shadow()
+            discard_shadow(self.lake, self.name)
             try:
                 result = self._verify() if verify else self._rebuild_and_swap()
             finally:
-                if not self.lake.swap_journal(self.name).exists():
-                    self._remove_shadow()
+                discard_shadow(self.lake, self.name)
         return replace(result, finished=finished, seconds=time.perf_counter() - started)
 
     def _verify(self) -> RebuildResult:
@@ -221,13 +218,6 @@ class Rebuild:
                 f"Bronze of '{self.name}' does not have {', '.join(missing)} yet, which its contract names: run "
                 f"`tally stream {self.name} --once`, then verify again"
             )
-
-    def _remove_shadow(self) -> None:
-        """Remove the shadow: what an earlier run left, or what this one no longer needs."""
-        root = self._shadow.root
-        shutil.rmtree(root, ignore_errors=True)
-        with suppress(OSError):
-            root.parent.rmdir()
 
 
 def _missing_columns(table: Table) -> set[str]:

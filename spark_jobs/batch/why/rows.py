@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pads
 
 from spark_jobs.batch.point_in_time.parsing import parse_value, split_key
 from spark_jobs.batch.why.text_patterns import text_pattern
@@ -21,6 +20,8 @@ from spark_jobs.storage.open_tables import open_table
 from spark_jobs.storage.scans import dataset
 
 if TYPE_CHECKING:
+    import pyarrow.dataset as pads
+
     from schema_registry.contract import Contract, FieldType
     from schema_registry.registry import Subject
     from spark_jobs.lake import Lake
