@@ -25,9 +25,9 @@ def by_owner(table: Table) -> str:
 def test_a_commit_replaces_in_tables_with_a_key_and_appends_to_others_once(tmp_path: Path) -> None:
     table = table_with_a_key(tmp_path)
     log = dataclasses.replace(table, name="silver/log", path=str(tmp_path / "log"), key_columns=())
-    for batch, (there, gone) in enumerate([({1: "a", 2: "b"}, []), ({1: "c"}, [2])]):
-        parts = (*write_parts(table, rows(there)), *write_parts(log, rows(there)))
-        prepared = PreparedBatch(batch, parts, Facts(), deleted_keys={table.name: tuple(gone)})
+    for batch, (new, deleted) in enumerate([({1: "a", 2: "b"}, []), ({1: "c"}, [2])]):
+        parts = (*write_parts(table, rows(new)), *write_parts(log, rows(new)))
+        prepared = PreparedBatch(batch, parts, Facts(), deleted_keys={table.name: tuple(deleted)})
         for _ in range(2):
             commit_batch(prepared, [log, table], by_owner)
     assert named(scanned(table.path)) == {1: "c"}

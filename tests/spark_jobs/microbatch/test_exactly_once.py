@@ -75,7 +75,7 @@ class Numbers:
         self.note(f"offsets/{batch}", f"v1\n{{}}\n{json.dumps({'number': until})}")
 
     def start(self) -> None:
-        """Start the query: what it kept in memory is gone."""
+        """Start the query: what it kept in memory is lost."""
         self.batches = ExactlyOnce(self.checkpoint, Count, self.committed, BatchProgress(), last_table=self.reports)
 
     def run(self, batch: int) -> None:

@@ -131,8 +131,8 @@ def test_each_row_goes_to_its_place_with_what_is_known_of_it(tmp_path: Path) -> 
     (duplicate,) = written["ops/duplicates"]
     assert (duplicate["row_id"], duplicate["key"], duplicate["first_row_id"]) == ("r3", "e3", FIRST)
     assert ids(written["ops/dead_letters"]) == ["r4", "r6"]
-    letter = written["ops/dead_letters"][0]
-    assert (letter["reasons"], letter["payload"], letter["status"], letter["attempts"]) == (
+    dead_letter = written["ops/dead_letters"][0]
+    assert (dead_letter["reasons"], dead_letter["payload"], dead_letter["status"], dead_letter["attempts"]) == (
         BAD,
         [("event_id", "e4")],
         "open",

@@ -84,12 +84,12 @@ def test_a_journal_file_killed_before_its_name_is_not_loaded(tmp_path: Path, mom
 
 def test_parts_that_vanished_or_were_cut_are_named_but_only_of_tables_that_are_asked_for(tmp_path: Path) -> None:
     table = table_at(tmp_path)
-    whole, gone, cut = (write_parts(table, rows(FIRST))[0] for _ in range(3))
-    prepared = PreparedBatch(0, (whole, gone, cut), Facts())
+    whole, lost, cut = (write_parts(table, rows(FIRST))[0] for _ in range(3))
+    prepared = PreparedBatch(0, (whole, lost, cut), Facts())
     assert prepared.lost_parts({table.name: table.path}) == []
-    (Path(table.path) / gone.path).unlink()
+    (Path(table.path) / lost.path).unlink()
     (Path(table.path) / cut.path).write_bytes(b"PAR1")
-    assert prepared.lost_parts({table.name: table.path}) == [f"ops/x: {gone.path}", f"ops/x: {cut.path}"]
+    assert prepared.lost_parts({table.name: table.path}) == [f"ops/x: {lost.path}", f"ops/x: {cut.path}"]
     assert prepared.lost_parts({}) == []
 
 

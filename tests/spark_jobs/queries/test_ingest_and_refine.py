@@ -47,13 +47,13 @@ def test_every_row_goes_to_exactly_one_table_and_the_books_say_so(spark: SparkSe
     assert books.reasons == {"out_of_range:price": 1}
     (accepted,) = workspace.rows(workspace.lake.silver(workspace.subject()))
     (repeat,) = workspace.rows(workspace.lake.duplicates)
-    (letter,) = workspace.rows(workspace.lake.dead_letters)
+    (dead_letter,) = workspace.rows(workspace.lake.dead_letters)
     assert accepted["event_id"] == "e1"
     assert str(accepted["total_amount"]) == "9.99"
     assert accepted["schema_version"] == 1
     assert repeat["first_row_id"] == accepted["row_id"]
-    assert [reason["code"] for reason in letter["reasons"]] == ["out_of_range"]
-    assert dict(letter["payload"])["price"] == "-1"
+    assert [reason["code"] for reason in dead_letter["reasons"]] == ["out_of_range"]
+    assert dict(dead_letter["payload"])["price"] == "-1"
     assert workspace.audit(spark).balanced
 
 
@@ -90,7 +90,7 @@ def test_late_rows_are_dead_letters_where_the_policy_says_so_but_a_late_copy_is_
 def test_a_batch_killed_before_each_of_its_commits_in_turn_lands_exactly_once(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is settled in a drain: the file ledger, Bronze, Silver, duplicates, dead letters; the books have a test below."""
+    """The commits of a drain: the ingest ledger, Bronze, Silver, duplicates, dead letters; the books have a test below."""
     workspace = new_workspace(tmp_path, RETRY_ATTEMPTS="9", RETRY_FIRST_WAIT="1 ms")
     workspace.drop("a.csv", HEADER + event("e1") + event("e2", price="x") + event("e1") + event("e3"))
     real, died = append_once, []

@@ -134,8 +134,8 @@ def test_a_folder_that_cannot_be_listed_stops_its_own_subject_alone_and_only_unt
     watched = Watched(until=lambda jobs: len(asked) >= 3)
     watched.watch(shut, sound)
     assert ("retrying", "running") in watched.states
-    told = {states[0].error for states in watched.noted if states[0].state == "retrying"}
-    assert told == {"/data/input/orders/shut: Permission denied"}
+    errors = {states[0].error for states in watched.noted if states[0].state == "retrying"}
+    assert errors == {"/data/input/orders/shut: Permission denied"}
     assert len(asked) == 3
 
 

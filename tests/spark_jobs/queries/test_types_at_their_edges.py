@@ -173,7 +173,7 @@ def see_prices(workspace: Workspace, spark: SparkSession) -> None:
     assert sorted(row.day for row in current.select("day").collect()) == sorted(row["day"] for row in rows)
     register_as_of(spark, workspace.lake, workspace.registry)
     opens = datetime(9999, 12, 31, tzinfo=UTC)
-    for moment, told in (
+    for moment, notes in (
         (first, "xxxxxx"),
         (opens, "xxxxxx"),
         (last - timedelta(microseconds=1), "xxxxxx"),
@@ -181,4 +181,4 @@ def see_prices(workspace: Workspace, spark: SparkSession) -> None:
     ):
         asked = spark.sql(f"SELECT * FROM prices_as_of(TIMESTAMP '{moment}')")
         for found in (as_of(spark, workspace.lake, subject, moment), asked):
-            assert "".join(sorted(row.note for row in found.select("note").collect())) == told, moment
+            assert "".join(sorted(row.note for row in found.select("note").collect())) == notes, moment
