@@ -9,17 +9,16 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark import SparkContext
 
 from spark_jobs.errors import NotStoppedError, StreamFailedError
 from spark_jobs.microbatch.spark_notes import repair_notes
 from spark_jobs.microbatch.stream_state import BatchProgress, QueryState, now
+from spark_jobs.queries.spark_failures import cause, silence
 
 if TYPE_CHECKING:
     import threading
@@ -36,12 +35,6 @@ log = logging.getLogger("tallylake.stream")
 logging.getLogger().addFilter(lambda record: record.msg != "Exception while sending command.")
 
 POLL_SECONDS = 0.05
-#: Spark's error code for a file that a table's log names and that is not there.
-FILE_NOT_EXIST = "FAILED_READ_FILE.FILE_NOT_EXIST"
-VACUUMED = (
-    "files of Bronze that were still to be judged are gone, as by a VACUUM while the stream rested: restore them, or delete "
-    "the refine checkpoint of this subject, and all of Bronze is read again; what was judged before becomes a duplicate of itself"
-)
 #: Seconds between two questions to Spark about what a query without a batch is doing.
 LOOK_SECONDS = 1.0
 
@@ -239,7 +232,7 @@ class Supervisor:
         if lost:
             raise StreamFailedError(f"given up after {self._retry.attempts} attempts: {'; '.join(lost)}")
         if unstopped:
-            _silence()
+            silence()
             named = "; ".join(f"{job.subject} {job.name} {_position(job)}" for job in unstopped)
             raise NotStoppedError(
                 f"not all of the stream could be stopped within STOP_PATIENCE: {named}; "
@@ -266,24 +259,6 @@ def _ended(job: Job, until: float) -> bool:
     return True
 
 
-def _silence() -> None:
-    """Keep the JVM from logging, with all stacks, the batches that it loses as the process ends."""
-    with suppress(Exception):
-        context = SparkContext._active_spark_context
-        if context is not None:
-            context.setLogLevel("OFF")
-
-
 def _position(job: Job) -> str:
     step = job.progress.current
     return f"is in batch {step.batch_id} at '{step.name}'" if step else "has no batch under way"
-
-
-def cause(failure: str) -> str:
-    """Return the last line of Spark's message, with all its stacks, that names the error of the batch."""
-    lines = [line.strip().removeprefix(": ") for line in failure.split("=== Streaming Query ===")[0].splitlines()]
-    said = [line for line in lines if line and not line.startswith(("at ", "... "))]
-    if FILE_NOT_EXIST in failure:
-        return VACUUMED
-    errors = [line for line in said if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
-    return (errors or said or ["unknown"])[-1][:500]

@@ -17,7 +17,7 @@ from py4j.protocol import Py4JError
 from config.groups import Retry
 from spark_jobs.errors import NotStoppedError, StreamFailedError
 from spark_jobs.microbatch.stream_state import BatchProgress, QueryState
-from spark_jobs.queries.supervisor import Job, Supervisor, cause
+from spark_jobs.queries.supervisor import Job, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -264,22 +264,3 @@ def test_a_batch_that_ends_within_the_patience_is_let_finish() -> None:
     threading.Timer(0.1, lambda: setattr(query, "busy", False)).start()
     watched.watch(finishing)
     assert stops == [False]
-
-
-def test_of_all_that_spark_says_the_last_line_that_names_an_error_is_told() -> None:
-    said = """[STREAM_FAILED] Query [id = x] terminated with exception: An exception was raised by the Python Proxy.
-Traceback (most recent call last):
-  File "refine.py", line 7, in f
-OSError: [Errno 28] No space left on device
-\tat org.apache.spark.SomeException.run(StreamExecution.scala:236)
-\t... 40 more
-=== Streaming Query ===
-SomeError: of the plan"""
-    assert cause(said) == "OSError: [Errno 28] No space left on device"
-    assert cause("") == "unknown"
-    asked = (
-        "py4j.protocol.Py4JJavaError: An error occurred while calling o3.getResult.\n: java.io.IOException: why\n\tat x"
-    )
-    assert cause(asked) == "java.io.IOException: why"
-    gone = f"{asked}\nCaused by: org.apache.spark.SparkException: [FAILED_READ_FILE.FILE_NOT_EXIST] bronze/x/part-1.parquet"
-    assert "delete the refine checkpoint of this subject" in cause(gone)
