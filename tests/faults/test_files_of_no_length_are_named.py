@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from support.power_cuts import CUTS, cut, damage, forget
 from support.tables_with_a_key import put, table_with_a_key
 
 from spark_jobs.cli.app import main
@@ -21,11 +22,9 @@ from spark_jobs.errors import TallyError
 from spark_jobs.lake import Lake
 from spark_jobs.microbatch.commit import CommitState, commit_batch, read_state, writer_name
 from spark_jobs.microbatch.journal import Facts, Journal, PreparedBatch
-from spark_jobs.microbatch.spark_notes import ProgressError, query_id, repair_notes
 from spark_jobs.microbatch.swap import SwapError, finish_swap
 from spark_jobs.storage import files as files_module
 from spark_jobs.storage.append import append_once
-from spark_jobs.storage.cache import StorageCache, use_storage_cache
 from spark_jobs.storage.checkpoint import write_checkpoint
 from spark_jobs.storage.damage import damaged_files
 from spark_jobs.storage.delta_log import read_log
@@ -39,13 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCHEMA = pa.schema([("n", pa.int64())])
-#: What a power cut makes of a file, by what it held.
-CUTS = {
-    "empty": lambda _: b"",
-    "cut off": lambda whole: whole[: len(whole) * 2 // 3],
-    "zeros": lambda whole: b"\0" * len(whole),
-}
-cut = pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 
 
 def plain(root: Path) -> Table:
@@ -64,18 +56,8 @@ def table(tmp_path: Path) -> Table:
     return made
 
 
-def forget() -> None:
-    """As a process that is started after the power cut."""
-    use_storage_cache(StorageCache())
-
-
 def entry(table: Table, version: int) -> Path:
     return Path(table.path) / "_delta_log" / f"{version:020}.json"
-
-
-def damage(path: Path, cut: Callable[[bytes], bytes]) -> None:
-    path.write_bytes(cut(path.read_bytes()))
-    forget()
 
 
 @cut
@@ -185,17 +167,6 @@ def test_a_journal_file_is_judged_anew_or_named_never_taken_for_empty(
 
 
 @cut
-def test_the_id_of_a_checkpoint_is_never_made_up(tmp_path: Path, cut: Callable[[bytes], bytes]) -> None:
-    (tmp_path / "metadata").write_text('{"id":"0f-1"}')
-    damage(tmp_path / "metadata", cut)
-    for ask in (query_id, repair_notes):
-        with pytest.raises(
-            ProgressError, match=r"metadata is (empty|cut off).*delete .*read again and recorded as dup"
-        ):
-            ask(tmp_path)
-
-
-@cut
 def test_a_swap_journal_is_named(tmp_path: Path, cut: Callable[[bytes], bytes]) -> None:
     journal = Lake(tmp_path).swap_journal("customers")
     journal.parent.mkdir(parents=True)
@@ -203,86 +174,6 @@ def test_a_swap_journal_is_named(tmp_path: Path, cut: Callable[[bytes], bytes]) 
     damage(journal, cut)
     with pytest.raises(SwapError, match=r"swap\.json is cut off .*restore it from a backup"):
         finish_swap(Lake(tmp_path), "customers")
-
-
-def progress(root: Path, offsets: int, commits: int, seen: int) -> Path:
-    """A checkpoint as Spark leaves it: so many batches planned, done, and listings of files."""
-    (root / "metadata").write_text('{"id":"q"}')
-    for folder, count in (("offsets", offsets), ("commits", commits), ("sources/0", seen)):
-        (root / folder).mkdir(parents=True)
-        for number in range(count):
-            body = {"offsets": f'v1\n{{"conf":{{}}}}\n{{"logOffset":{number}}}', "commits": 'v1\n{"x":0}'}
-            (root / folder / f"{number}").write_text(body.get(folder, 'v1\n{"path":"a"}'))
-            (root / folder / f".{number}.crc").write_bytes(b"crc")
-    return root
-
-
-def notes(root: Path) -> tuple[list[str], list[str]]:
-    named = [
-        sorted(path.name for path in (root / name).iterdir() if path.name.isdecimal())
-        for name in ("offsets", "commits")
-    ]
-    return named[0], named[1]
-
-
-@pytest.mark.parametrize("cut", [CUTS["empty"], CUTS["zeros"]], ids=["empty", "zeros"])
-@pytest.mark.parametrize(
-    ("damaged", "left"),
-    [
-        (["offsets/2"], (["0", "1"], ["0", "1"])),
-        (["commits/1"], (["0", "1", "2"], ["0"])),
-        (["offsets/2", "commits/1"], (["0", "1"], ["0"])),
-    ],
-)
-def test_the_newest_notes_of_a_query_are_set_aside_and_planned_anew(
-    tmp_path: Path, damaged: list[str], left: tuple[list[str], list[str]], cut: Callable[[bytes], bytes]
-) -> None:
-    root = progress(tmp_path, 3, 2, 3)
-    for name in damaged:
-        damage(root / name, cut)
-    assert len(repair_notes(root)) == len(damaged)
-    assert notes(root) == left
-    assert repair_notes(root) == []
-    assert not any((root / name).with_name(f".{Path(name).name}.crc").exists() for name in damaged)
-
-
-def test_a_plan_whose_batch_is_done_goes_with_the_note_that_it_is(tmp_path: Path) -> None:
-    root = progress(tmp_path, 3, 3, 3)
-    damage(root / "offsets" / "2", CUTS["empty"])
-    assert len(repair_notes(root)) == 2
-    assert notes(root) == (["0", "1"], ["0", "1"])
-
-
-def test_a_plan_by_a_listing_that_is_lost_is_planned_anew(tmp_path: Path) -> None:
-    root = progress(tmp_path, 3, 2, 2)
-    (told,) = repair_notes(root)
-    assert "offsets/2 is of listing 2 of the landed files, which is lost" in told
-    assert notes(root) == (["0", "1"], ["0", "1"])
-
-
-@cut
-@pytest.mark.parametrize(
-    ("name", "left"),
-    [
-        ("offsets/1", (["0"], ["0"])),
-        ("sources/0/2", (["0", "1"], ["0", "1"])),
-        ("sources/0/1", (["0"], ["0"])),
-    ],
-)
-def test_what_goes_by_an_older_note_or_a_listing_that_is_lost_is_planned_anew(
-    tmp_path: Path, name: str, left: tuple[list[str], list[str]], cut: Callable[[bytes], bytes]
-) -> None:
-    root = progress(tmp_path, 3, 2, 3)
-    damage(root / name, cut)
-    assert any(f"{name} is " in told for told in repair_notes(root))
-    assert notes(root) == left
-    assert repair_notes(root) == []
-
-
-def test_a_sound_checkpoint_and_none_are_left_alone(tmp_path: Path) -> None:
-    assert repair_notes(tmp_path / "none") == []
-    assert repair_notes(progress(tmp_path, 3, 2, 3)) == []
-    assert notes(tmp_path) == (["0", "1", "2"], ["0", "1"])
 
 
 def test_a_command_says_it_in_a_sentence(

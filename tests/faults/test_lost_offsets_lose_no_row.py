@@ -1,6 +1,6 @@
 """A power cut takes the youngest files of Spark's checkpoint: what is planned anew is judged once, nothing is passed over.
 
-Covers: spark_jobs.batch.refine_progress, spark_jobs.microbatch.offsets, spark_jobs.microbatch.spark_notes.
+Covers: spark_jobs.batch.refine_progress.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.duckdb_audit import counts, discrepancies
 from support.lakes import Workspace, new_workspace
+from support.spark_checkpoints import write_listings, write_note
 
 from spark_jobs.batch.refine_progress import skipped_files, waiting_rows
 from spark_jobs.errors import StreamFailedError
 from spark_jobs.microbatch import commit as microbatch_commit
-from spark_jobs.microbatch.offsets import SourceRange, listed, source_range
-from spark_jobs.microbatch.spark_notes import ProgressError, query_id, repair_notes
 from spark_jobs.queries.refine import Refine
 from spark_jobs.storage.append import append_once
 
@@ -154,78 +153,9 @@ def test_files_that_the_checkpoint_counts_as_landed_and_that_never_were_are_name
     workspace = new_workspace(tmp_path)
     checkpoint = workspace.lake.checkpoint(EVENTS, "ingest")
     paths = [workspace.landing / EVENTS / name for name in ("a b%.csv", "c.csv", "d.csv")]
-    _list(checkpoint, {"9.compact": [(paths[0], 3), (paths[1], 9)], "10": [(paths[2], 10)]})
-    _note(checkpoint / "offsets" / "4", {"logOffset": 9})
-    _note(checkpoint / "commits" / "4", {})
+    write_listings(checkpoint, {"9.compact": [(paths[0], 3), (paths[1], 9)], "10": [(paths[2], 10)]})
+    write_note(checkpoint / "offsets" / "4", {"logOffset": 9})
+    write_note(checkpoint / "commits" / "4", {})
     waiting = [f"{EVENTS}/{path.name}" for path in paths]
     assert skipped_files(workspace.lake, workspace.landing, workspace.subject(), waiting) == waiting[:2]
     assert skipped_files(workspace.lake, workspace.landing, workspace.subject(), waiting[2:]) == []
-
-
-def test_a_batch_of_files_is_told_by_its_files_and_not_by_its_number(tmp_path: Path) -> None:
-    """The list of the files may be made anew under the same numbers, with other files."""
-    paths = [tmp_path / name for name in ("a b%.csv", "c.csv", "d.csv")]
-    _list(
-        tmp_path,
-        {"0": [(paths[0], 0)], "1": [(paths[1], 1)], "2.compact": [(paths[0], 0), (paths[1], 1), (paths[2], 2)]},
-    )
-    _note(tmp_path / "offsets" / "0", {"logOffset": 0})
-    _note(tmp_path / "offsets" / "1", {"logOffset": 2})
-    first, second = source_range(tmp_path, 0), source_range(tmp_path, 1)
-    assert list(listed(tmp_path, -1, 0)) == [str(paths[0])]
-    assert sorted(listed(tmp_path, 0, 2)) == [str(path) for path in paths[1:]]
-    assert second.follows(first)
-    assert second.is_same_as(SourceRange.from_json(json.loads(json.dumps(second.to_json()))))
-    _list(tmp_path, {"2.compact": [(paths[0], 0), (paths[1], 1)]})
-    assert not source_range(tmp_path, 1).is_same_as(second)
-    assert not first.follows(second)
-    assert not source_range(tmp_path, 7).is_same_as(source_range(tmp_path, 7))
-
-
-def test_what_keeps_spark_from_planning_is_set_aside_and_nothing_else(tmp_path: Path) -> None:
-    plans, commits = tmp_path / "offsets", tmp_path / "commits"
-    (tmp_path / "metadata").write_text('{"id": "q"}')
-    for number in (3, 4, 5, 7):
-        _note(plans / str(number), {"logOffset": 2 * number})
-    for number in (3, 4, 5, 6):
-        _note(commits / str(number), {})
-    _list(tmp_path, {"9.compact": [(tmp_path / "x", 9)], "10": [], "11": [], "13": []})
-    assert _mended(tmp_path) == ["commits/6", "offsets/7", "sources/0/13"]
-    assert _mended(tmp_path) == []
-    (plans / "5").write_bytes(b"")
-    assert _mended(tmp_path) == ["commits/5", "offsets/5"]
-    (tmp_path / "sources" / "0" / "9.compact").write_bytes(b"")
-    all_ = ["commits/3", "commits/4", "offsets/3", "offsets/4", "sources/0/10", "sources/0/11", "sources/0/9.compact"]
-    assert _mended(tmp_path) == all_
-    assert _mended(tmp_path) == []
-
-
-def _mended(checkpoint: Path) -> list[str]:
-    return sorted(told.split()[0].removeprefix(f"{checkpoint}/") for told in repair_notes(checkpoint))
-
-
-def test_a_lost_id_is_taken_from_the_ledger_and_one_that_none_knows_stops_the_start_with_the_way_out(
-    tmp_path: Path,
-) -> None:
-    _note(tmp_path / "offsets" / "0", {"index": 0})
-    with pytest.raises(ProgressError, match="restore it from a backup"):
-        repair_notes(tmp_path)
-    (tmp_path / "prepared").mkdir()
-    (tmp_path / "prepared" / "0.json").write_text(json.dumps({"facts": {"query_id": "the-id"}}))
-    assert _mended(tmp_path) == ["metadata"]
-    assert query_id(tmp_path) == "the-id"
-
-
-def _list(checkpoint: Path, entries: dict[str, list[tuple[Path, int]]]) -> None:
-    for name, files in entries.items():
-        lines = [json.dumps({"path": path.as_uri(), "timestamp": 1, "batchId": number}) for path, number in files]
-        _write(checkpoint / "sources" / "0" / name, ["v1", *lines])
-
-
-def _note(path: Path, offset: dict[str, Any]) -> None:
-    _write(path, ["v1", "{}", json.dumps(offset)])
-
-
-def _write(path: Path, lines: list[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines))
