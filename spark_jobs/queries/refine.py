@@ -102,11 +102,8 @@ class Refine:
         new = self._without_verdict(judged, handover)
         if new is None:
             return None
-        watch, watermark, earlier_until = (
-            Stopwatch(self.progress),
-            self._watermark.current(),
-            self._earlier_until(handover),
-        )
+        watch = Stopwatch(self.progress)
+        watermark, earlier_until = self._watermark.current(), self._earlier_until(handover)
         with watch.step("judge"):
             rows = self._judge(new, handover)
         with watch.step("duplicates"):
