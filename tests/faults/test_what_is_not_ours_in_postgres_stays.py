@@ -177,7 +177,7 @@ def small(tmp_path: Path) -> PublishedLake:
     folder = tmp_path / "contracts"
     for name in ("ecommerce_events", "products"):
         (folder / name).mkdir(parents=True)
-        for file in (CONTRACTS / name).iterdir():
+        for file in filter(Path.is_file, (CONTRACTS / name).iterdir()):
             (folder / name / file.name).write_bytes(file.read_bytes())
     return filled(PublishedLake(new_workspace(tmp_path, folder)))
 
