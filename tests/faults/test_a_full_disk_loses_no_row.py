@@ -1,6 +1,6 @@
 """A full disk fails a batch with a sentence, leaves nothing of it, and the same batch lands once there is room.
 
-Room is given page by page, so the disk is full at every write in turn: a part, a folder, the ledger, each table's log entry.
+Room is given page by page, so the disk is full at every write in turn: a part, a folder, the journal, each table's log entry.
 
 Covers: spark_jobs.storage.attempt.
 """
@@ -52,14 +52,14 @@ def test_landing_goes_on_by_itself_whichever_write_found_no_room(tmp_path: Path,
     landing, lake = tmp_path / "input", Lake(disk.root / "lake")
     files = Files.of(landing, {f"{n}.csv": "order_id,amount\n" + f"{n},1\n" * 50 for n in range(3)})
     ingest = ingest_of(lake, landing)
-    ledger = lake.checkpoint(ingest.subject.name, "ingest") / "prepared" / "0.json"
-    before, after = 0, 0  # pages given in vain before and after the ledger named the parts
+    journal = lake.checkpoint(ingest.subject.name, "ingest") / "prepared" / "0.json"
+    before, after = 0, 0  # pages given in vain before and after the journal named the parts
     while True:
-        disk.leave(after if ledger.exists() else before)
+        disk.leave(after if journal.exists() else before)
         if failure_of(lambda: ingest.process_batch(files, 0)) is None:
             break
-        before, after = before + (not ledger.exists()), after + ledger.exists()
-        assert ledger.exists() or not written_in(lake.root), "an attempt that failed left its parts"
+        before, after = before + (not journal.exists()), after + journal.exists()
+        assert journal.exists() or not written_in(lake.root), "an attempt that failed left its parts"
     assert (before > 2, after > 1) == (True, True)
     disk.free()
     ingest.process_batch(files, 0)

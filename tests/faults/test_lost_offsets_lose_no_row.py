@@ -56,7 +56,7 @@ LOSSES = [
     ("two plans, and all of the file source", "offsets/-1 offsets/-1", "sources/0/-1 offsets/-1 commits/-1"),
     ("the checkpoint's id", "metadata offsets/-1", "metadata commits/-1"),
     ("all plans and all lists", "offsets/* commits/*", "sources/0/*"),
-    ("a ledger of what is committed", "prepared/-1 commits/-1", "prepared/-1 commits/-1"),
+    ("a journal of what is committed", "prepared/-1 commits/-1", "prepared/-1 commits/-1"),
 ]
 
 
@@ -89,7 +89,7 @@ def test_whatever_of_a_checkpoint_is_lost_the_next_start_judges_each_row_once(
 def test_a_batch_killed_half_committed_whose_plan_is_lost_is_finished_and_the_rest_is_judged(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ledger outlives Spark's plan, which Spark makes again with more rows; so may the ledger of an earlier release."""
+    """The journal outlives Spark's plan, which Spark makes again with more rows; so may the journal of an earlier release."""
     workspace = new_workspace(tmp_path, RETRY_ATTEMPTS="1")
     workspace.drop("0.csv", batch("a"))
     workspace.drain(spark)
@@ -130,7 +130,7 @@ def _of_an_earlier_release(workspace: Workspace, query: str) -> None:
 def test_the_audit_tells_rows_that_were_passed_over_from_rows_that_wait(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As an earlier release left them: Spark's plan goes beyond what the ledger of the same number was made of."""
+    """As an earlier release left them: Spark's plan goes beyond what the journal of the same number was made of."""
     workspace = new_workspace(tmp_path, RETRY_ATTEMPTS="1")
     workspace.drop("0.csv", batch("a"))
     workspace.drain(spark)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spark_jobs.errors import BusyError
-from spark_jobs.microbatch.lock import sole_writer
+from spark_jobs.microbatch.lock import is_held, sole_writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +35,7 @@ def holder(path: Path) -> subprocess.Popen[str]:
 
 def test_a_second_process_is_refused_with_the_holders_id_until_the_holder_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "_locks" / "events.lock"
+    assert not is_held(path)
     with holder(path) as process:
         with (
             pytest.raises(BusyError, match=rf"'events' .* by process {process.pid}: ") as refused,
@@ -42,8 +43,10 @@ def test_a_second_process_is_refused_with_the_holders_id_until_the_holder_is_kil
         ):
             pass
         assert refused.value.exit_code == 2
+        assert is_held(path)
         process.kill()
         process.wait()
+    assert not is_held(path)
     with sole_writer(path, "events"):
         assert path.read_text() != str(process.pid)
 

@@ -98,7 +98,7 @@ def _set_aside(checkpoint: Path) -> list[str]:
     return sorted(told.split()[0].removeprefix(f"{checkpoint}/") for told in repair_notes(checkpoint))
 
 
-def test_a_lost_id_is_taken_from_the_ledger_and_one_that_none_knows_stops_the_start_with_the_way_out(
+def test_a_lost_id_is_taken_from_the_journal_and_one_that_none_knows_stops_the_start_with_the_way_out(
     tmp_path: Path,
 ) -> None:
     write_note(tmp_path / "offsets" / "0", {"index": 0})

@@ -111,7 +111,7 @@ def test_a_batch_killed_before_each_of_its_commits_in_turn_lands_exactly_once(
     assert workspace.sum_of_books("rows_read") == 4
 
 
-def test_a_batch_killed_before_its_ledger_was_written_is_judged_anew(
+def test_a_batch_killed_before_its_journal_was_written_is_judged_anew(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = new_workspace(tmp_path)
@@ -166,7 +166,7 @@ def test_a_batch_that_failed_is_taken_a_few_bytes_at_a_time(
     assert attempts == [1]
 
 
-def test_an_entry_of_silver_that_is_lost_after_the_books_is_made_again_from_the_ledger(
+def test_an_entry_of_silver_that_is_lost_after_the_books_is_made_again_from_the_journal(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     """As its documented way out has it moved away, once a power cut has left it empty."""

@@ -47,7 +47,7 @@ def test_a_commit_done_twice_lands_once_and_another_writers_lands_too(tmp_path: 
 def test_a_commit_done_again_once_its_parts_were_compacted_and_vacuumed_does_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a start does that finds a settled batch in its ledger."""
+    """As a start does that finds a committed batch in its journal."""
     table = table_at(tmp_path)
     batches = [write_parts(table, rows(FIRST)) for _ in range(2)]
     for version, batch in enumerate(batches):
