@@ -19,9 +19,10 @@ RATIO = pa.decimal128(18, 6)
 
 @dataclass(frozen=True, slots=True)
 class GoldTable:
-    """A table of gold: its columns and those by which rows are replaced.
+    """A table of gold: its columns, and ``key_columns`` by which rows are replaced, which several rows may share.
 
     ``dated``: rows belong to a date, the column of that name, and are replaced with it; otherwise the table is one whole.
+    ``stats``: further columns whose minimum and maximum stand in the log. Unique keys are in ``publish.targets.GOLD_KEYS``.
     """
 
     columns: tuple[tuple[str, pa.DataType], ...]

@@ -52,7 +52,7 @@ def _way_out(version: int, entries: Sequence[int]) -> str:
     if version != entries[-1]:
         return "restore it from a backup; without one, `tally rebuild` makes again from Bronze what comes after it"
     return (
-        "restore it from a backup; without one, move this newest entry away, start the stream, which commits what its ledger "
+        "restore it from a backup; without one, move this newest entry away, start the stream, which commits what its journal "
         "holds, and run `tally audit`, which names what is missing"
     )
 

@@ -1,6 +1,6 @@
 """A contract's constraints as checks: each a Column that is true where a row breaks it, and the detail that says so.
 
-Null passes every check but ``missing``: a value that is not there, or could not be read, breaks nothing else.
+A null text passes every check but ``missing``; a text that spells no value is ``bad_type`` and breaks nothing else.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schema_registry.registry import Subject
 
 #: Characters of a text that a detail shows.
-SHOWN = 80
+LONGEST_SHOWN = 80
 #: The characters that are white space in Unicode.
 WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 
@@ -101,8 +101,8 @@ def _must_name(field: Field, subject: Subject) -> Column:
 
 def _blank(text: Column) -> Column:
     """True if the text is white space alone. Trimming costs more than comparing; few texts start with anything but plain ASCII."""
-    starts_oddly = (text < "!") | (text > "\x7f")
-    return starts_oddly & (F.trim(text, F.lit(WHITE_SPACE)) == "")
+    may_start_with_white_space = (text < "!") | (text > "\x7f")
+    return may_start_with_white_space & (F.trim(text, F.lit(WHITE_SPACE)) == "")
 
 
 def _outside(field: Field) -> Column:
@@ -149,5 +149,7 @@ def _time_checks(field: Field, clock_skew: timedelta) -> Iterator[Check]:
 def _shown(name: str) -> Column:
     """Return the text as received, in quotes, cut to a readable length."""
     text = text_column(name)
-    cut = F.when(F.char_length(text) > SHOWN, F.concat(F.left(text, F.lit(SHOWN)), F.lit("…"))).otherwise(text)
+    cut = F.when(
+        F.char_length(text) > LONGEST_SHOWN, F.concat(F.left(text, F.lit(LONGEST_SHOWN)), F.lit("…"))
+    ).otherwise(text)
     return F.concat(F.lit("'"), F.coalesce(cut, F.lit("")), F.lit("'"))

@@ -30,7 +30,7 @@ DATE_FORM = r"\A(?!0000)\d{4}-\d{2}-\d{2}\z"
 def parse_text(text: Column, type_: FieldType) -> Column:
     """Return the value that the text spells in that type; null where it spells none.
 
-    Numbers may have outer spaces; integers any white space or control character, as a pattern to refuse those cost a
+    Numbers may have outer spaces; integers any white space or control character, as a pattern that refuses them cost a
     quarter of the judge's time. 1.0 is no int; more decimals than the scale, exponents, NaN and hex are no decimal.
     Fractions of a second past the sixth digit are cut; years are 1 to 9999. Needs spark.sql.session.timeZone=UTC.
     """

@@ -72,9 +72,9 @@ class GoldBuild:
         self.verdicts = apply_gates(staged, self.spark.createDataFrame(calendar_rows), self.limits, accepted)
         self.released = set(dates) - self.held_back
         if self.released:
-            self._add_released(staged)
+            self._add_commits_of_passed_dates(staged)
 
-    def _add_released(self, staged: StagedFacts) -> None:
+    def _add_commits_of_passed_dates(self, staged: StagedFacts) -> None:
         dates = pa.array(sorted(self.released), pa.date32())
         for name in FACTS:
             self.commits.append(Commit.of(self.lake.gold(name), staged.parts_of(name, self.released), dates))

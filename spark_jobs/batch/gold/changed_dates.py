@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from spark_jobs.storage.difference import Difference
     from spark_jobs.storage.table import Table
 
-#: Fields of a version that the facts and the marts with a date show.
-SHOWN = {"customers": (), "products": ("product_name", "category")}
+#: Columns of a dimension that marts with a date read: a change of one, also within a version, builds the date again. Without its
+#: column here a dated mart would stay as it was. Tracked columns make a new version, which is seen anyway.
+FIELDS_OF_DATED_MARTS = {"customers": (), "products": ("product_name", "category")}
 DIMENSIONS = {"customers": "customer", "products": "product"}
 
 
@@ -40,7 +41,7 @@ def changed_dates(lake: Lake, inputs: Inputs) -> set[date] | None:
     dates |= _dates_of_orders(inputs.tables["orders"], [sales["order_items"], sales["payments"]])
     for name in DIMENSIONS:
         dates |= _dates_of_versions(lake.gold("fact_orders"), name, known[name])
-    return dates | _dates_of_payers(lake, known["customers"])
+    return dates | _dates_of_paid_orders_without_lines(lake, known["customers"])
 
 
 def all_dates(lake: Lake, inputs: Inputs) -> set[date]:
@@ -63,7 +64,7 @@ def order_ids(changed: Iterable[Difference]) -> pa.Array:
 
 def _version_columns(name: str) -> tuple[str, ...]:
     dimension = DIMENSIONS[name]
-    return (f"{dimension}_id", f"{dimension}_key", "valid_from", "valid_to", *SHOWN[name])
+    return (f"{dimension}_id", f"{dimension}_key", "valid_from", "valid_to", *FIELDS_OF_DATED_MARTS[name])
 
 
 def _live_sides(changed: Difference) -> pa.Table:
@@ -101,7 +102,7 @@ def _with_versions(rows: pa.Table, versions: pa.Table, natural: str) -> pa.Table
     return pairs.filter(is_valid).drop_columns(["valid_from", "valid_to"])
 
 
-def _dates_of_payers(lake: Lake, changed: Difference) -> set[date]:
+def _dates_of_paid_orders_without_lines(lake: Lake, changed: Difference) -> set[date]:
     """Return the dates of paid orders without a line whose customer's versions changed; all others are found by their lines."""
     ids = pc.unique(pa.concat_tables([changed.before, changed.after])["customer_id"])
     paid = rows_with_keys(lake.gold("fact_payments"), ids, ["order_id", "order_date"], by=("customer_id",))

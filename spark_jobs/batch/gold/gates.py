@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from spark_jobs.batch.gold.moved_facts import ROW_COUNTS, SHOWN, failing_rows, hold_back_moved_facts
+from spark_jobs.batch.gold.moved_facts import ROW_COUNTS, ROWS_NAMED, failing_rows, hold_back_moved_facts
 from spark_jobs.batch.gold.record import GateResult
 from spark_jobs.batch.gold.staged_facts import FACTS
 from spark_jobs.storage.key_lookup import rows_with_keys
@@ -58,7 +58,7 @@ def _failures(staged: StagedFacts, calendar: DataFrame) -> dict[tuple[str, date]
         TOTALS: order_totals(facts, staged.orders),
         "scd2_consistency": scd2_consistency(facts, staged.customers, staged.products),
     }
-    rows = summarize_gates(gates, SHOWN).collect()
+    rows = summarize_gates(gates, ROWS_NAMED).collect()
     return {(row["gate"], row["order_date"]): (row["failing"], tuple(row["rows"])) for row in rows}
 
 

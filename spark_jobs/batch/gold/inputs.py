@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
     from spark_jobs.storage.table import Table
 
-#: The subjects that the star is made of, and the fields that it takes of each.
+#: The subjects that the star is made of, and the fields that their contracts must have for gold to run.
 STAR: Mapping[str, tuple[str, ...]] = {
     "orders": ("order_id", "customer_id", "order_date", "status", "total_amount"),
     "order_items": ("order_item_id", "order_id", "product_id", "quantity", "unit_price", "line_total"),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from spark_jobs.lake import Lake
 
 
-#: The columns that the marts of all facts use.
+#: Columns of the facts kept for marts without a date; those with a date see every column.
 USED_COLUMNS = {
     "fact_orders": (
         "order_id",

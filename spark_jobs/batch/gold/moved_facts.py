@@ -1,6 +1,6 @@
 """No fact is published twice: a line whose order moved to another date waits as long as its old date is held back.
 
-Nobody can accept that verdict: the promise of gold would be broken.
+``--accept`` does not override this verdict: the promise of gold would be broken.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROW_COUNTS = "row_counts"
 #: Failing rows that a verdict shows.
-SHOWN = 10
+ROWS_NAMED = 10
 #: By table: the facts' key, and what one of them is called.
 KEYS = {"fact_orders": ("order_item_id", "order line"), "fact_payments": ("payment_id", "payment")}
 
@@ -61,7 +61,7 @@ def _with_moved(verdict: GateResult, moved: Sequence[MovedFact]) -> GateResult:
         return verdict
     rows = tuple(f"{name} {id_}: is published under {old}, which stays as it is" for name, id_, old in mine)
     count = verdict.failing + len(rows)
-    return GateResult(ROW_COUNTS, verdict.date, False, count, failing_rows(count), (*rows, *verdict.rows)[:SHOWN])
+    return GateResult(ROW_COUNTS, verdict.date, False, count, failing_rows(count), (*rows, *verdict.rows)[:ROWS_NAMED])
 
 
 def _moved_facts(staged: StagedFacts) -> list[MovedFact]:

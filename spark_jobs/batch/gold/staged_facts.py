@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from spark_jobs.storage.parts import Part
 
 FACTS = ("fact_orders", "fact_payments")
-#: The facts of up to so many orders are written by one task.
+#: Up to this many orders, facts are written by one task.
 FEW_ORDERS = 50_000
 _VERSION = ("valid_from", "valid_to", "is_current", "version")
-#: The columns that gold takes of the versions of customers and products.
+#: Columns read from dim_customer and dim_product. What a mart needs is added here, in ``inputs.STAR`` and, for a mart with a date,
+#: in ``changed_dates.FIELDS_OF_DATED_MARTS``.
 DIMENSION_COLUMNS = {
     "customers": ("customer_key", "customer_id", "segment", *_VERSION),
     "products": ("product_key", "product_id", "product_name", "category", "price", *_VERSION),

@@ -16,8 +16,15 @@ import pytest
 from support.gold_lake import GoldWorkspace, Row, at, on
 from support.lakes import new_workspace
 
-from spark_jobs.batch.gold.changed_dates import all_dates, changed_dates, order_ids, released_dates
-from spark_jobs.batch.gold.inputs import Inputs
+from spark_jobs.batch.gold.changed_dates import (
+    FIELDS_OF_DATED_MARTS,
+    all_dates,
+    changed_dates,
+    order_ids,
+    released_dates,
+)
+from spark_jobs.batch.gold.inputs import STAR, Inputs
+from spark_jobs.batch.gold.staged_facts import DIMENSION_COLUMNS
 from spark_jobs.schemas_gold import GOLD
 from spark_jobs.storage.create import ensure_table
 from spark_jobs.storage.difference import Difference, TableVersion
@@ -295,3 +302,15 @@ def test_a_tombstone_names_no_order() -> None:
     before = pa.table({"order_id": [1, 1], "_deleted": [False, False]}, schema=schema)
     after = pa.table({"order_id": pa.array([None, 2], pa.int64()), "_deleted": [True, False]}, schema=schema)
     assert order_ids([Difference(before, after)]).to_pylist() == [1, 2]
+
+
+def test_each_column_that_gold_reads_of_a_dimension_is_declared_wherever_it_matters() -> None:
+    """Undated marts follow every change; price is tracked, so a new one makes a new version, which is always seen."""
+    of_undated_marts_or_tracked = {"customers": {"segment"}, "products": {"price"}}
+    for name, columns in DIMENSION_COLUMNS.items():
+        own = {column for column in columns if column in STAR[name]} - {f"{name[:-1]}_id"}
+        others = {f"{name[:-1]}_{kind}" for kind in ("key", "id")} | {"valid_from", "valid_to", "is_current", "version"}
+        assert set(columns) == own | others, "a column of a dimension is in DIMENSION_COLUMNS and in STAR"
+        assert own == set(FIELDS_OF_DATED_MARTS[name]) | of_undated_marts_or_tracked[name], (
+            "see CONTRIBUTING, A new mart"
+        )
