@@ -225,7 +225,7 @@ def test_a_worker_that_dies_is_started_again_and_seen(
         wait_until(lambda: is_published(published, EVENTS, PRODUCTS))
     run_status(published.settings(database), ["products"], json=False)
     shown = " ".join(capsys.readouterr().out.split())
-    assert "the lane stream died and was started again, 1 times" in shown
+    assert "the lane stream died and was started again, 1 time," in shown
     assert "RuntimeError: nobody has foreseen this" in shown
 
 
