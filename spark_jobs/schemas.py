@@ -8,6 +8,7 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from schema_registry.contract import Contract, FieldType
 
@@ -147,6 +148,16 @@ FILES = pa.schema(
         ("detail", pa.string()),
     ]
 )
+
+
+def to_micros(moment: datetime) -> int:
+    """Return a moment (aware) as epoch microseconds, the numbers behind ``TIMESTAMP``."""
+    return pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()  # type: ignore[no-any-return]
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the moment, in UTC, of these epoch microseconds."""
+    return pa.scalar(micros, TIMESTAMP).as_py()  # type: ignore[no-any-return]
 
 
 def arrow_type(type_: FieldType) -> pa.DataType:

@@ -24,7 +24,7 @@ from schema_registry.registry import Subject, load_subject
 from spark_jobs.lake import Lake
 from spark_jobs.landing.land_files import land_files
 from spark_jobs.landing.landed_file import FileToLand
-from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.schemas import to_micros
 from spark_jobs.storage.scans import read_parts
 from spark_jobs.transforms.conform import conform
 from spark_jobs.transforms.judge import JudgeOptions, judge
@@ -88,12 +88,13 @@ def bronze_table(subject: Subject, rows: Iterable[Mapping[str, str | None]], ing
 
 def landed_table(subject: Subject, text: str, ingested_at: datetime) -> pa.Table:
     """Return the rows of a CSV file's text, landed as ingest lands them; those that cannot be read say so in ``read_error``."""
-    micros = pa.scalar(ingested_at, TIMESTAMP).cast(pa.int64()).as_py()
     with TemporaryDirectory() as folder:
         file = Path(folder) / "rows.csv"
         size = file.write_bytes(text.encode())
         table = Lake(Path(folder)).bronze(subject)
-        parts, _ = land_files([FileToLand(str(file), file.name, size, 0, micros)], table, subject.known_fields)
+        parts, _ = land_files(
+            [FileToLand(str(file), file.name, size, 0, to_micros(ingested_at))], table, subject.known_fields
+        )
         return read_parts(table, parts).sort_by("source_position")
 
 

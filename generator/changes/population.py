@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 LEGACY_EVERY = 10  # one member of so many is written in version 1 until it is taken over by the new system
 
 
-class Population:
+class Population(ABC):
     """The members there are now; each change of one is written to the log.
 
     A subclass says how a new member's row and a change look, and how many members come and go: ``TURNOVER`` is the
@@ -92,13 +93,13 @@ class Population:
         """Return the number of members when the shop opens."""
         return self._size
 
+    @abstractmethod
     def _new_row(self, number: int, moment_ms: int, *, is_snapshot: bool) -> Row:
         """Return the row of a new member."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _changed(self, kind: str, number: int) -> Row:
         """Return the new values of a change of this kind; "nothing" is an update that changes nothing."""
-        raise NotImplementedError
 
     def _forget(self, moment_ms: int, number: int, row: Row) -> None:
         """Forget a member that was deleted."""

@@ -15,7 +15,6 @@ from spark_jobs.schemas import REASON, TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from spark_jobs.landing.landed_file import FileToLand
     from spark_jobs.landing.limits import Limits, Reason
@@ -47,11 +46,6 @@ def row_id_prefix(source: str, fingerprint: str) -> str:
     under another name gives others.
     """
     return hashlib.blake2b(f"{source}\n{fingerprint}".encode(), digest_size=12).hexdigest()
-
-
-def utc_time(micros: int) -> datetime:
-    """Return epoch microseconds as a UTC datetime."""
-    return pa.scalar(micros, TIMESTAMP).as_py()  # type: ignore[no-any-return]
 
 
 def _unread_slices(unread: Sequence[UnreadRow], step: int, limits: Limits) -> Iterator[list[UnreadRow]]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from spark_jobs.landing.bronze_rows import bronze_rows, utc_time
+from spark_jobs.landing.bronze_rows import bronze_rows
 from spark_jobs.landing.chunks import Chunk, UnreadRow
 from spark_jobs.landing.csv_text import read_csv
 from spark_jobs.landing.jsonl_text import read_jsonl
 from spark_jobs.landing.landed_file import FileToLand, LandedFile
 from spark_jobs.landing.limits import DEFAULTS, TooLargeError
 from spark_jobs.landing.open_file import GZIP_ERRORS, SetAsideError, open_landed, read_blocks, visible_text
+from spark_jobs.schemas import from_micros
 from spark_jobs.storage.table_writer import TableWriter
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def land_files(
     writers: dict[str, TableWriter] = {}
     landed = []
     for file in files:
-        date = utc_time(file.ingested_at).date().isoformat()
+        date = from_micros(file.ingested_at).date().isoformat()
         writer = writers.setdefault(date, TableWriter(table, {"ingest_date": date}))
         landed.append(_land_file(file, writer, table, known, limits))
     return [part for writer in writers.values() for part in writer.close()], landed

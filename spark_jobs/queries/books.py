@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from spark_jobs.microbatch.commit import writer_name
 from spark_jobs.microbatch.journal import Facts
-from spark_jobs.schemas import BATCH_QUALITY, TIMESTAMP
+from spark_jobs.schemas import BATCH_QUALITY, from_micros
 from spark_jobs.storage.append import append_once
 from spark_jobs.storage.table_writer import write_parts
 
@@ -111,10 +111,10 @@ def books_of_batch(
         dead_letter=dead_letter,
         control=facts.control,
         reasons=facts.reasons,
-        min_event_time=from_micros(facts.min_event_time),
-        max_event_time=from_micros(facts.max_event_time),
-        watermark=from_micros(facts.watermark),
-        started_at=_known_moment(facts.started_at),
+        min_event_time=moment_or_none(facts.min_event_time),
+        max_event_time=moment_or_none(facts.max_event_time),
+        watermark=moment_or_none(facts.watermark),
+        started_at=from_micros(facts.started_at),
         duration_seconds=facts.seconds + commit_seconds,
         input_files=facts.input_files,
         contract_fingerprint=facts.contract_fingerprint,
@@ -158,15 +158,6 @@ def books_row(books: Books) -> pa.Table:
     return pa.Table.from_pylist([{**row, "reasons": list(books.reasons.items())}], schema=BATCH_QUALITY)
 
 
-def to_micros(moment: datetime) -> int:
-    """Return a moment as epoch microseconds, which is how journals have it."""
-    return pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()  # type: ignore[no-any-return]
-
-
-def _known_moment(micros: int) -> datetime:
-    return pa.scalar(micros, TIMESTAMP).as_py()  # type: ignore[no-any-return]
-
-
-def from_micros(micros: int | None) -> datetime | None:
+def moment_or_none(micros: int | None) -> datetime | None:
     """Return the moment of these epoch microseconds; None for None."""
-    return None if micros is None else _known_moment(micros)
+    return None if micros is None else from_micros(micros)

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.lake import of_subject
-from spark_jobs.queries.books import to_micros
-from spark_jobs.schemas import FILES
+from spark_jobs.schemas import FILES, from_micros, to_micros
 from spark_jobs.storage.scans import latest_time, rows_where_in
 from spark_jobs.storage.table_writer import write_parts
 
@@ -92,7 +91,7 @@ class IngestLedger:
             "status": file.status,
             "detail": file.detail,
             "source_time": datetime.fromtimestamp(file.source_time_ms / 1000, UTC),
-            "ingested_at": datetime.fromtimestamp(file.ingested_at / 1_000_000, UTC),
+            "ingested_at": from_micros(file.ingested_at),
             "query_id": query_id,
             "batch_id": batch_id,
         }

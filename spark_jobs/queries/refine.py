@@ -19,10 +19,11 @@ from spark_jobs.microbatch.spark_notes import query_id
 from spark_jobs.microbatch.staging import InMemory, Staging, bronze_bytes
 from spark_jobs.microbatch.stream_state import BatchProgress
 from spark_jobs.queries.apply_changes import AppliedChanges, BatchStamp, ChangeApplier
-from spark_jobs.queries.books import Books, RefineFacts, Stopwatch, books_of_batch, from_micros, to_micros, write_books
+from spark_jobs.queries.books import Books, RefineFacts, Stopwatch, books_of_batch, moment_or_none, write_books
 from spark_jobs.queries.duplicates import DuplicateFinder, earlier_query_until
 from spark_jobs.queries.verdicts import without_verdict
 from spark_jobs.queries.watermark import Watermark
+from spark_jobs.schemas import to_micros
 from spark_jobs.storage.create import added_later
 from spark_jobs.storage.open_tables import open_table
 from spark_jobs.transforms.conform import conform
@@ -132,7 +133,7 @@ class Refine:
         """Return until when rows were ingested that an earlier query may have judged: looked up once, then kept in the journal."""
         last = handover.state.last
         if last is not None and last.facts.knows_earlier_query:
-            return from_micros(last.facts.earlier_query_until)
+            return moment_or_none(last.facts.earlier_query_until)
         return earlier_query_until(self.lake, self.subject)
 
     def _judge(self, judged: DataFrame, handover: Handover[RefineFacts]) -> InMemory | Staging:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.schemas import TIMESTAMP, to_micros
 from spark_jobs.transforms.arrow_columns import NULL, as_mask, as_numbers, one_array
 
 if TYPE_CHECKING:
@@ -172,4 +172,4 @@ def _pairs(a: Numbers, b: Numbers) -> pa.Array:
 
 
 def _micros(moment: datetime | None) -> int:
-    return NULL if moment is None else pa.scalar(moment, TIMESTAMP).cast(pa.int64()).as_py()
+    return NULL if moment is None else to_micros(moment)

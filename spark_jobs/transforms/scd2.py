@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from spark_jobs.schemas import TIMESTAMP, typed_columns
+from spark_jobs.schemas import TIMESTAMP, to_micros, typed_columns
 from spark_jobs.transforms.arrow_columns import as_mask, as_numbers, run_starts
 from spark_jobs.transforms.reduced_changes import equals_previous_row
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: ``valid_to`` of a version that has not ended; LAST of one that begins at OPEN or later. ``is_current`` says if it has ended.
 OPEN, LAST = datetime(9999, 12, 31, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_OPEN, _LAST = (pa.scalar(end, TIMESTAMP).cast(pa.int64()).as_py() for end in (OPEN, LAST))
+_OPEN, _LAST = (to_micros(end) for end in (OPEN, LAST))
 _POSITIVE = np.uint64(0x7FFF_FFFF_FFFF_FFFF)
 
 

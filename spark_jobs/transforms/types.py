@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from pyspark.sql import functions as F
 
-from spark_jobs.schemas import TIMESTAMP
+from spark_jobs.schemas import to_micros
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -49,7 +48,7 @@ def parse_text(text: Column, type_: FieldType) -> Column:
 
 def timestamp_literal(value: datetime) -> Column:
     """Return a literal of that moment. ``F.lit`` counts years before 1582 by the Julian calendar, two days off in the year 1."""
-    return F.timestamp_micros(F.lit(pa.scalar(value, TIMESTAMP).cast(pa.int64()).as_py()))
+    return F.timestamp_micros(F.lit(to_micros(value)))
 
 
 def outside_years(value: Column, type_: FieldType) -> Column:

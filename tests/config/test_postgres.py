@@ -44,12 +44,6 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(params=["embedded", "debian"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found: Server = request.getfixturevalue(request.param)
-    return found
-
-
 @pytest.fixture
 def roles(server: Server) -> Iterator[None]:
     """The writer and the reader, and a table that either has all rights to."""

@@ -59,7 +59,7 @@ def test_landing_goes_on_by_itself_whichever_write_found_no_room(tmp_path: Path,
         if failure_of(lambda: ingest.process_batch(files, 0)) is None:
             break
         before, after = before + (not journal.exists()), after + journal.exists()
-        assert journal.exists() or not written_in(lake.root), "an attempt that failed left its parts"
+        assert journal.exists() or not parts_of(lake.root), "an attempt that failed left its parts"
     assert (before > 2, after > 1) == (True, True)
     disk.free()
     ingest.process_batch(files, 0)
@@ -74,11 +74,11 @@ def test_rows_are_replaced_once_and_no_file_is_left_without_a_name(disk: Disk) -
     failures = 0
     for pages in range(200):
         disk.leave(pages)
-        before = written_in(Path(table.path))
+        before = parts_of(Path(table.path))
         if failure_of(lambda: put(table, 1, dict.fromkeys(range(50, 250), "new"))) is None:
             break
         failures += 1
-        left = written_in(Path(table.path)) - before
+        left = parts_of(Path(table.path)) - before
         assert len(left) <= 1, "more is left than the part that the caller wrote"
         for path in left:
             path.unlink()
@@ -91,7 +91,7 @@ def test_rows_are_replaced_once_and_no_file_is_left_without_a_name(disk: Disk) -
 def test_what_workers_wrote_of_a_failed_attempt_is_removed_and_what_is_committed_stays(tmp_path: Path) -> None:
     table = table_with_a_key(tmp_path)
     put(table, 0, {1: "old"})
-    kept = written_in(tmp_path)
+    kept = parts_of(tmp_path)
 
     def killed_in_the_middle() -> None:
         with attempt([table]):
@@ -101,7 +101,7 @@ def test_what_workers_wrote_of_a_failed_attempt_is_removed_and_what_is_committed
             raise OSError("No space left on device")
 
     assert failure_of(killed_in_the_middle) is not None
-    assert written_in(tmp_path) == kept
+    assert parts_of(tmp_path) == kept
     assert named(scanned(table.path)) == {1: "old"}
 
 
@@ -135,10 +135,6 @@ def failure_of(work: Callable[[], object]) -> str | None:
     return None
 
 
-def written_in(root: Path) -> set[Path]:
-    return {path for path in root.rglob("*") if path.suffix in (".parquet", ".bin", ".tmp")}
-
-
 def test_a_stream_goes_on_by_itself_once_there_is_room(
     spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -151,10 +147,10 @@ def test_a_stream_goes_on_by_itself_once_there_is_room(
         workspace.generate(files=2, rows_per_file=60)
         assert workspace.drain(spark)
         workspace.drop("more.csv", next(workspace.landing.rglob("*.csv")).read_bytes())
-        stop, left, seen = threading.Event(), [written_in(disk.root)], list[Books]()
+        stop, left, seen = threading.Event(), [parts_of(disk.root)], list[Books]()
 
         def failed(times: int) -> None:
-            left.append(written_in(disk.root))
+            left.append(parts_of(disk.root))
             if times == 3:
                 disk.free()
             if times == 30:

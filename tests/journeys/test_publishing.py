@@ -34,12 +34,6 @@ OUTAGE = ("refused", "server closed the connection", "terminating connection")
 ROWS = 3_000
 
 
-@pytest.fixture(params=["embedded", "debian"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found: Server = request.getfixturevalue(request.param)
-    return found
-
-
 @pytest.fixture
 def terminal(tmp_path: Path, server: Server) -> Terminal:
     return Terminal(tmp_path, {**server.env, "PUBLISH": "on"})

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from support.postgres_servers import Server
 
+    from config.groups import Database
+
 
 @dataclass(frozen=True)
 class ServedShop:
@@ -52,3 +54,9 @@ def api(served_shop: ServedShop) -> Served:
 @pytest.fixture(scope="module")
 def owner(served_shop: ServedShop) -> Connection:
     return served_shop.owner
+
+
+@pytest.fixture
+def shops(shared_server: Server, owner: Connection) -> Database:
+    """The database of this module's shop."""
+    return replace(shared_server.database, name=owner.info.dbname)

@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from psycopg2.extensions import cursor as Cursor
     from support.api_server import Served
-    from support.postgres_servers import Server
 
     from config.groups import Database
 
@@ -33,12 +31,6 @@ THREADS = 48
 #: Seconds within which the API has connections, if ever; less than its statements may take.
 TIMEOUT = 4.0
 OURS = "FROM pg_stat_activity WHERE application_name = 'tallylake api' AND datname = current_database()"
-
-
-@pytest.fixture
-def shops(shared_server: Server, owner: Connection) -> Database:
-    """The database of this module's shop."""
-    return replace(shared_server.database, name=owner.info.dbname)
 
 
 @pytest.fixture

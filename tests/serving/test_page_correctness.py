@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.chromium import FOUND, Page, browsing
 from support.dashboard_page import grouped, opened, quoted
-from support.shop_tables import books, insert, move_on
+from support.shop_tables import another_batch, insert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,12 +48,6 @@ def browser(tmp_path: Path) -> Iterator[Page]:
     """One for each test, as they spoil its clock or its questions."""
     with browsing(tmp_path) as page:
         yield page
-
-
-def another_batch(owner: Connection, number: int, subject: str, **fields: int) -> None:
-    """A batch that was finished now, and its table published."""
-    insert(owner, "data_quality_metrics", [books(number, subject, started_at=datetime.now(UTC), **fields)])
-    move_on(owner)
 
 
 def rows_of_an_hour(api: Served, subject: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from support.api_server import served
 from support.chromium import FOUND, Page
 from support.dashboard_page import READY, grouped, hurried, opened, places
-from support.shop_tables import books, fill, insert, move_on
+from support.shop_tables import another_batch, fill, move_on
 
 from config.forms import Secret
 from config.postgres import connect
@@ -41,12 +40,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 def page(browser: Page, api: Served) -> Iterator[Page]:
     yield opened(browser, api.address)
     browser.open("about:blank")
-
-
-def another_batch(owner: Connection, number: int, subject: str = "orders", **fields: Any) -> None:
-    """A batch that was finished now, and its table published."""
-    insert(owner, "data_quality_metrics", [books(number, subject, started_at=datetime.now(UTC), **fields)])
-    move_on(owner)
 
 
 def test_a_new_batch_comes_up_by_itself_and_nothing_moves(page: Page, api: Served, owner: Connection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from fastapi import Response
     from psycopg2.extensions import connection as Connection
     from support.api_server import Served
-    from support.postgres_servers import Server
 
     from config.groups import Database
     from serving.database import Transaction
@@ -39,12 +37,6 @@ class CountingQuery:
     def __call__(self, tx: Transaction) -> Text:
         self.times += 1
         return Text(text=self.text)
-
-
-@pytest.fixture
-def shops(shared_server: Server, owner: Connection) -> Database:
-    """The database of this module's shop."""
-    return replace(shared_server.database, name=owner.info.dbname)
 
 
 @pytest.fixture

@@ -18,20 +18,24 @@ from schema_registry.registry import CONTRACTS, Registry
 from schema_registry.registry import load as load_registry
 from spark_jobs.batch.audit.against_manifest import compare_with_manifest
 from spark_jobs.batch.audit.books import audit_books
+from spark_jobs.batch.rebuild.run import Rebuild
 from spark_jobs.lake import Lake
 from spark_jobs.queries.application import Application, Listener
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pyspark.sql import SparkSession
 
     from schema_registry.registry import Subject
     from spark_jobs.batch.audit.result import Audit
+    from spark_jobs.batch.rebuild.run import RebuildResult
     from spark_jobs.queries.books import Books
     from spark_jobs.queries.ingest import IngestReport
     from spark_jobs.storage.table import Table
 
+EVENTS_HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"
 #: Columns of Silver that say when and by whom a row was processed, not what it is.
 PROCESSING = {"query_id", "batch_id", "processed_at", "row_id", "late_arrival_flag"}
 
@@ -107,3 +111,24 @@ def new_workspace(root: Path, contracts: Path = CONTRACTS, **env: str) -> Worksp
     settings = load_settings({"RETRY_FIRST_WAIT": "10 ms", "RETRY_ATTEMPTS": "2", **env}, None)
     places = replace(settings.lake, root=root / "lake", landing=root / "input", logs=root / "logs", contracts=contracts)
     return Workspace(root, load_registry(contracts), replace(settings, lake=places))
+
+
+def rebuild(workspace: Workspace, spark: SparkSession, subject: str, *, verify: bool) -> RebuildResult:
+    return Rebuild(spark, workspace.settings, workspace.registry, subject, lambda _: None).run(verify=verify)
+
+
+def event(key: str, time: str = "2026-01-05T10:00:00Z", price: str = "9.99") -> str:
+    """A line of a file of events, under ``EVENTS_HEADER``."""
+    return f"{key},7,view,11,{price},{time}\n"
+
+
+def dies_once_a_table(real: Callable[..., Any], died: list[str]) -> Callable[..., Any]:
+    """A commit that fails the first time that it is asked of each table, whose names are noted in ``died``."""
+
+    def commit(table: Table, *args: Any, **kwargs: Any) -> Any:
+        if table.name not in died:
+            died.append(table.name)
+            raise RuntimeError("killed here")
+        return real(table, *args, **kwargs)
+
+    return commit

@@ -166,6 +166,13 @@ def debian(tmp_path: Path) -> Iterator[Debian]:
     server.stop()
 
 
+@pytest.fixture(params=["embedded", "debian"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Both kinds of server, one after the other."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture(scope="module")
 def module_debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
     """One server of Debian's for the tests of a module."""

@@ -265,3 +265,9 @@ def _put_sales(shop: Shop, chance: random.Random) -> None:
         {"run_id": "r1", "run_number": 1, "command": "backfill", "status": "published", "started_at": NOW}
         | {"runtime_seconds": 30.0, "dates_built": ["2026-01-28"], "dates_held": []}
     ]
+
+
+def another_batch(owner: Connection, number: int, subject: str = "orders", **fields: Any) -> None:
+    """A batch that was finished now, and its table published."""
+    insert(owner, "data_quality_metrics", [books(number, subject, started_at=datetime.now(UTC), **fields)])
+    move_on(owner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -115,3 +116,8 @@ def slipped_in(monkeypatch: pytest.MonkeyPatch, module: object, act: object) -> 
         return put_if_absent(path, version, actions)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "put_if_absent", late)
+
+
+def counted(found: pa.Table) -> Counter[Any]:
+    """How often each row is there."""
+    return Counter(tuple(row.values()) for row in found.to_pylist())

@@ -79,15 +79,19 @@ def prepare_update(table: Table, wanted: pa.Table, existing: pa.Table) -> Commit
 
 def begin(lake: Lake, commits: Sequence[Commit], record: RunRecord) -> None:
     """Write down what will be committed, once it is on disk. Killed before this is done, nothing has happened."""
-    batch = PreparedBatch(
-        batch_id=record.run_number,
-        parts=tuple(part for commit in commits for part in commit.parts),
-        facts=RunFacts(_packed(record.to_row())),
-        writer=writer_of(record.lineage),
-        deleted_keys={f"gold/{commit.table}": commit.deleted_keys for commit in commits},
-    )
+    batch = _batch_of(commits, record.lineage, record.run_number, _packed(record.to_row()))
     sync_parts(batch.parts, [lake.gold(commit.table) for commit in commits])
     write_batch(lake.gold_journal, batch)
+
+
+def _batch_of(commits: Sequence[Commit], lineage: str, number: int, record: str) -> PreparedBatch[RunFacts]:
+    return PreparedBatch(
+        batch_id=number,
+        parts=tuple(part for commit in commits for part in commit.parts),
+        facts=RunFacts(record),
+        writer=writer_of(lineage),
+        deleted_keys={f"gold/{commit.table}": commit.deleted_keys for commit in commits},
+    )
 
 
 def finish(
@@ -134,13 +138,7 @@ def _of_an_earlier_release(plain: Mapping[str, Any]) -> PreparedBatch[RunFacts]:
         Commit(one["table"], tuple(map(Part.from_json, one["parts"])), tuple(one["gone"])) for one in plain["commits"]
     ]
     row = _unpacked(plain["record"])
-    return PreparedBatch(
-        batch_id=row["run_number"],
-        parts=tuple(part for commit in commits for part in commit.parts),
-        facts=RunFacts(plain["record"]),
-        writer=writer_of(row["lineage"]),
-        deleted_keys={f"gold/{commit.table}": commit.deleted_keys for commit in commits},
-    )
+    return _batch_of(commits, row["lineage"], row["run_number"], plain["record"])
 
 
 def row_counts(lake: Lake, registry: Registry) -> list[tuple[str, int]]:

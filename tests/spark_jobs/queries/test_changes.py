@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.lakes import Workspace, new_workspace
+from support.lakes import Workspace, dies_once_a_table, new_workspace
 
 from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.queries import books as books_module
@@ -108,21 +108,12 @@ def test_a_batch_of_changes_killed_before_each_of_its_commits_in_turn_lands_exac
     workspace.drop("a.csv", HEADER + first + product("x", "c", 0, 3, price="x"), "products")
     died: list[str] = []
 
-    def dies_once_a_table(real: Any) -> Any:
-        def commit(table: Table, *args: Any, **kwargs: Any) -> Any:
-            if table.name not in died:
-                died.append(table.name)
-                raise RuntimeError("killed here")
-            return real(table, *args, **kwargs)
-
-        return commit
-
     for module, name in (
         (microbatch_commit, "append_once"),
         (microbatch_commit, "replace_once"),
         (books_module, "append_once"),
     ):
-        monkeypatch.setattr(module, name, dies_once_a_table(getattr(module, name)))
+        monkeypatch.setattr(module, name, dies_once_a_table(getattr(module, name), died))
     (books,) = workspace.drain(spark, "products")
     judged = ["silver/products_changes", "ops/duplicates", "ops/dead_letters", "silver/products", "gold/dim_product"]
     assert died == ["ops/files", "bronze/products", *judged, "ops/batch_quality"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 from support.duckdb_audit import discrepancies
-from support.lakes import new_workspace
+from support.lakes import EVENTS_HEADER, dies_once_a_table, event, new_workspace
 
 from spark_jobs.microbatch import commit as microbatch_commit
 from spark_jobs.microbatch import staging as staging_module
@@ -29,19 +29,13 @@ from spark_jobs.storage.cache import StorageCache, use_storage_cache
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from spark_jobs.storage.table import Table
 
 SENSORS = Path(__file__).resolve().parents[2] / "schema_registry" / "contracts"
-HEADER = "event_id,user_id,event_type,product_id,price,event_time\n"
-
-
-def event(key: str, time: str = "2026-01-05T10:00:00Z", price: str = "9.99") -> str:
-    return f"{key},7,view,11,{price},{time}\n"
 
 
 def test_every_row_goes_to_exactly_one_table_and_the_books_say_so(spark: SparkSession, tmp_path: Path) -> None:
     workspace = new_workspace(tmp_path)
-    workspace.drop("a.csv", HEADER + event("e1") + event("e2", price="-1") + event("e1"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("e1") + event("e2", price="-1") + event("e1"))
     (books,) = workspace.drain(spark)
     assert (books.rows_read, books.accepted, books.duplicate, books.dead_letter, books.unaccounted) == (3, 1, 1, 1, 0)
     assert books.reasons == {"out_of_range:price": 1}
@@ -61,9 +55,13 @@ def test_the_watermark_moves_with_accepted_rows_only_and_flags_what_comes_late(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     workspace = new_workspace(tmp_path)
-    workspace.drop("a.csv", HEADER + event("e1", "2026-01-05T12:00:00Z") + event("future", "2099-01-01T00:00:00Z"))
+    workspace.drop(
+        "a.csv", EVENTS_HEADER + event("e1", "2026-01-05T12:00:00Z") + event("future", "2099-01-01T00:00:00Z")
+    )
     workspace.drain(spark)
-    workspace.drop("b.csv", HEADER + event("on-time", "2026-01-05T11:50:00Z") + event("late", "2026-01-05T11:49:59Z"))
+    workspace.drop(
+        "b.csv", EVENTS_HEADER + event("on-time", "2026-01-05T11:50:00Z") + event("late", "2026-01-05T11:49:59Z")
+    )
     (books,) = workspace.drain(spark)
     assert books.watermark is not None
     assert books.watermark.isoformat() == "2026-01-05T11:50:00+00:00"
@@ -78,9 +76,11 @@ def test_late_rows_are_dead_letters_where_the_policy_says_so_but_a_late_copy_is_
     spark: SparkSession, tmp_path: Path
 ) -> None:
     workspace = new_workspace(tmp_path, LATE_POLICY="dead_letter")
-    workspace.drop("a.csv", HEADER + event("new", "2026-01-05T12:00:00Z") + event("old", "2026-01-05T09:00:00Z"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("new", "2026-01-05T12:00:00Z") + event("old", "2026-01-05T09:00:00Z"))
     workspace.drain(spark)
-    workspace.drop("b.csv", HEADER + event("old", "2026-01-05T09:00:00Z") + event("late", "2026-01-05T09:00:00Z"))
+    workspace.drop(
+        "b.csv", EVENTS_HEADER + event("old", "2026-01-05T09:00:00Z") + event("late", "2026-01-05T09:00:00Z")
+    )
     (books,) = workspace.drain(spark)
     assert (books.duplicate, books.dead_letter, books.accepted) == (1, 1, 0)
     assert books.reasons == {"late:event_time": 1}
@@ -92,16 +92,9 @@ def test_a_batch_killed_before_each_of_its_commits_in_turn_lands_exactly_once(
 ) -> None:
     """The commits of a drain: the ingest ledger, Bronze, Silver, duplicates, dead letters; the books have a test below."""
     workspace = new_workspace(tmp_path, RETRY_ATTEMPTS="9", RETRY_FIRST_WAIT="1 ms")
-    workspace.drop("a.csv", HEADER + event("e1") + event("e2", price="x") + event("e1") + event("e3"))
-    real, died = append_once, []
-
-    def dies_once_a_table(table: Table, *args: Any, **kwargs: Any) -> bool:
-        if table.name not in died:
-            died.append(table.name)
-            raise RuntimeError("killed here")
-        return real(table, *args, **kwargs)
-
-    monkeypatch.setattr(microbatch_commit, "append_once", dies_once_a_table)
+    workspace.drop("a.csv", EVENTS_HEADER + event("e1") + event("e2", price="x") + event("e1") + event("e3"))
+    died: list[str] = []
+    monkeypatch.setattr(microbatch_commit, "append_once", dies_once_a_table(append_once, died))
     workspace.drain(spark)
     judged = ["silver/ecommerce_events", "ops/duplicates", "ops/dead_letters"]
     assert died == ["ops/files", "bronze/ecommerce_events", *judged]
@@ -115,7 +108,7 @@ def test_a_batch_killed_before_its_journal_was_written_is_judged_anew(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = new_workspace(tmp_path)
-    workspace.drop("a.csv", HEADER + event("e1") + event("e1"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("e1") + event("e1"))
     from spark_jobs.microbatch.journal import Journal, PreparedBatch
 
     real, calls = Journal.save, []
@@ -138,7 +131,7 @@ def test_a_batch_that_failed_is_taken_a_few_bytes_at_a_time(
 ) -> None:
     """As one fails whose rows, alike and well compressed, come to more than Arrow can hold at once."""
     workspace = new_workspace(tmp_path)
-    workspace.drop("a.csv", HEADER + "".join(event(f"e{number}") for number in range(50)))
+    workspace.drop("a.csv", EVENTS_HEADER + "".join(event(f"e{number}") for number in range(50)))
     real_size, attempts = bronze_bytes, []
 
     def too_much(*args: Any) -> int:
@@ -171,12 +164,12 @@ def test_an_entry_of_silver_that_is_lost_after_the_books_is_made_again_from_the_
 ) -> None:
     """As its documented way out has it moved away, once a power cut has left it empty."""
     workspace = new_workspace(tmp_path)
-    workspace.drop("a.csv", HEADER + event("e1") + event("e2", price="x"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("e1") + event("e2", price="x"))
     workspace.drain(spark)
     for table in (workspace.lake.silver(workspace.subject()), workspace.lake.dead_letters):
         max(Path(table.path, "_delta_log").glob("*.json")).unlink()
     use_storage_cache(StorageCache())  # another process
-    workspace.drop("b.csv", HEADER + event("e3"))
+    workspace.drop("b.csv", EVENTS_HEADER + event("e3"))
     workspace.drain(spark)
     assert sorted(row["event_id"] for row in workspace.rows(workspace.lake.silver(workspace.subject()))) == ["e1", "e3"]
     assert discrepancies(workspace.lake.root, "ecommerce_events") == []
@@ -186,9 +179,9 @@ def test_verdicts_of_a_prepared_batch_stand_even_if_the_settings_change_before_i
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = new_workspace(tmp_path)
-    workspace.drop("a.csv", HEADER + event("e1", "2026-01-05T12:00:00Z"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("e1", "2026-01-05T12:00:00Z"))
     workspace.drain(spark)
-    workspace.drop("b.csv", HEADER + event("late", "2026-01-05T09:00:00Z"))
+    workspace.drop("b.csv", EVENTS_HEADER + event("late", "2026-01-05T09:00:00Z"))
     real = append_once
 
     def dies(table: object, *args: object, **kwargs: object) -> object:
@@ -247,8 +240,8 @@ def test_a_row_that_was_a_duplicate_when_first_read_stays_one_when_the_checkpoin
     spark: SparkSession, tmp_path: Path
 ) -> None:
     workspace = new_workspace(tmp_path)
-    workspace.drop("a.csv", HEADER + event("x", "2026-01-05T08:00:00Z") + event("x", "2026-01-05T08:05:00Z"))
-    workspace.drop("b.csv", HEADER + event("y", "2026-01-05T12:00:00Z"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("x", "2026-01-05T08:00:00Z") + event("x", "2026-01-05T08:05:00Z"))
+    workspace.drop("b.csv", EVENTS_HEADER + event("y", "2026-01-05T12:00:00Z"))
     workspace.drain(spark)
     before = workspace.content()
     shutil.rmtree(workspace.lake.checkpoint("ecommerce_events", "refine"))
@@ -262,7 +255,7 @@ def test_an_accepted_row_stays_accepted_when_it_is_read_again_under_a_stricter_s
     spark: SparkSession, tmp_path: Path
 ) -> None:
     workspace = new_workspace(tmp_path, ALLOWED_CLOCK_SKEW="3650 days")
-    workspace.drop("a.csv", HEADER + event("soon", "2030-01-05T08:00:00Z") + event("now"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("soon", "2030-01-05T08:00:00Z") + event("now"))
     workspace.drain(spark)
     stricter = new_workspace(tmp_path)
     shutil.rmtree(stricter.lake.checkpoint("ecommerce_events", "refine"))
@@ -277,7 +270,7 @@ def test_a_row_lost_on_the_way_shows_as_unaccounted_and_fails_the_audit(
     from spark_jobs.microbatch import fan_out as fork
 
     workspace = new_workspace(tmp_path)
-    workspace.drop("a.csv", HEADER + event("e1") + event("e2") + event("e3"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("e1") + event("e2") + event("e3"))
     real = fork._accepted
     monkeypatch.setattr(fork, "_accepted", lambda rows, plan: real(rows, plan).slice(1))
     (books,) = workspace.drain(spark)
@@ -301,11 +294,11 @@ def test_a_file_rewritten_under_its_name_is_named_and_one_that_was_only_touched_
     spark: SparkSession, tmp_path: Path
 ) -> None:
     workspace = new_workspace(tmp_path)
-    touched = workspace.drop("a.csv", HEADER + event("e1"))
-    workspace.drop("b.csv", HEADER + event("e2"))
+    touched = workspace.drop("a.csv", EVENTS_HEADER + event("e1"))
+    workspace.drop("b.csv", EVENTS_HEADER + event("e2"))
     workspace.drain(spark)
     os.utime(touched, (1_700_000_000, 1_700_000_000))
-    workspace.drop("b.csv", HEADER + event("e2") + event("e3"))
+    workspace.drop("b.csv", EVENTS_HEADER + event("e2") + event("e3"))
     found = workspace.audit(spark)
     (finding,) = found.findings
     assert finding.examples == ("ecommerce_events/b.csv",)

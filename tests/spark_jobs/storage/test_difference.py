@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
-from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tables_with_a_key import SCHEMA, put, rows, small_limits, table_with_a_key
+from support.tables_with_a_key import SCHEMA, counted, put, rows, small_limits, table_with_a_key
 
 from spark_jobs.storage import difference as difference_module
 from spark_jobs.storage.append import append_once
@@ -58,10 +57,6 @@ def told(found: Difference | None) -> tuple[dict[int, str], dict[int, str]]:
         assert {row["id"]: row for row in side.to_pylist()} == expected
         sides.append(names)
     return sides[0], sides[1]
-
-
-def counted(found: pa.Table) -> Counter[Any]:
-    return Counter(tuple(row.values()) for row in found.to_pylist())
 
 
 def version(table: Table) -> int:

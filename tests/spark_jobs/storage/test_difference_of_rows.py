@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.tables_with_a_key import counted
 
 from spark_jobs.storage.difference import difference
 
@@ -22,10 +22,6 @@ KINDS = pa.schema(
         ("n", pa.int32()),
     ]
 )
-
-
-def counted(found: pa.Table) -> Counter[Any]:
-    return Counter(tuple(row.values()) for row in found.to_pylist())
 
 
 rows_of_kinds = st.tuples(

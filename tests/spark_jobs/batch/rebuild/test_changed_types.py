@@ -14,11 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
-from support.lakes import new_workspace
+from support.lakes import new_workspace, rebuild
 
 from schema_registry.registry import CONTRACTS
 from spark_jobs.batch.rebuild.contents import VERDICTS
-from spark_jobs.batch.rebuild.run import Rebuild, RebuildResult
 from spark_jobs.errors import UsageError
 from spark_jobs.microbatch import swap as swap_module
 from spark_jobs.microbatch.swap import begin_swap, finish_swap
@@ -74,10 +73,6 @@ def publish(root: Path, subject: str, version: int, text: str | None = None) -> 
 def home_of(root: Path) -> Workspace:
     """The workspace with its registry as it now stands."""
     return new_workspace(root, root / "contracts")
-
-
-def rebuild(workspace: Workspace, spark: SparkSession, subject: str, *, verify: bool) -> RebuildResult:
-    return Rebuild(spark, workspace.settings, workspace.registry, subject, lambda _: None).run(verify=verify)
 
 
 def own_tables(workspace: Workspace, subject: str) -> list[Table]:

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import functions as F
-from support.lakes import new_workspace
+from support.lakes import EVENTS_HEADER, event, new_workspace, rebuild
 
 from schema_registry.errors import ContractError
 from spark_jobs.batch.rebuild import run as rebuild_module
 from spark_jobs.batch.rebuild.compare import Comparison
 from spark_jobs.batch.rebuild.contents import VERDICTS
-from spark_jobs.batch.rebuild.run import IncompleteError, Rebuild, RebuildResult
+from spark_jobs.batch.rebuild.run import IncompleteError
 from spark_jobs.errors import BusyError, UsageError
 from spark_jobs.microbatch import swap as swap_module
 from spark_jobs.microbatch.lock import sole_writer
@@ -36,21 +36,12 @@ if TYPE_CHECKING:
 
     from spark_jobs.storage.table import Table
 
-EVENTS = "event_id,user_id,event_type,product_id,price,event_time\n"
 CHANGES = "change_id,op,event_ts,seq,product_id,product_name,category,brand,price,cost,description\n"
-
-
-def event(key: str, time: str = "2026-01-05T10:00:00Z", price: str = "9.99") -> str:
-    return f"{key},7,view,11,{price},{time}\n"
 
 
 def product(change_id: str, op: str, minute: int, seq: int, key: int = 1, price: str = "9.99") -> str:
     cells = ",,,,," if op == "d" else f"Cup,home,,{price},4.00,"
     return f"{change_id},{op},2026-01-05T10:{minute:02}:00Z,{seq},{key},{cells}\n"
-
-
-def rebuild(workspace: Workspace, spark: SparkSession, subject: str, *, verify: bool) -> RebuildResult:
-    return Rebuild(spark, workspace.settings, workspace.registry, subject, lambda _: None).run(verify=verify)
 
 
 def rows(table: Table) -> list[dict[str, Any]]:
@@ -72,10 +63,13 @@ def files_of(workspace: Workspace) -> set[str]:
 def with_events(workspace: Workspace, spark: SparkSession) -> None:
     """Two batches, with a late row, a repeat within a batch and one across, and two dead letters."""
     workspace.drop(
-        "a.csv", EVENTS + event("e1") + event("e2", price="-1") + event("e1") + event("e3", "2026-01-06T12:00:00Z")
+        "a.csv",
+        EVENTS_HEADER + event("e1") + event("e2", price="-1") + event("e1") + event("e3", "2026-01-06T12:00:00Z"),
     )
     workspace.drain(spark)
-    workspace.drop("b.csv", EVENTS + event("e1") + event("late", "2026-01-04T09:00:00Z") + event("e5", price="x"))
+    workspace.drop(
+        "b.csv", EVENTS_HEADER + event("e1") + event("late", "2026-01-04T09:00:00Z") + event("e5", price="x")
+    )
     workspace.drain(spark)
 
 
@@ -181,7 +175,7 @@ def test_rows_that_wait_are_left_out_of_a_verification_and_are_part_of_a_rebuild
 
     workspace = new_workspace(tmp_path)
     with_events(workspace, spark)
-    workspace.drop("c.csv", EVENTS + event("e7") + event("e8") + event("e1"))
+    workspace.drop("c.csv", EVENTS_HEADER + event("e7") + event("e8") + event("e1"))
     with monkeypatch.context() as patch:
         patch.setattr(Application, "_refine", Application._ingest)
         workspace.drain(spark)
@@ -296,7 +290,7 @@ def test_what_was_decided_about_dead_letters_stays_but_a_resolved_one_that_is_re
 ) -> None:
     workspace = new_workspace(tmp_path)
     workspace.drop(
-        "a.csv", EVENTS + event("e1") + event("no", price="-1") + event("so", price="x") + event("ok", price="y")
+        "a.csv", EVENTS_HEADER + event("e1") + event("no", price="-1") + event("so", price="x") + event("ok", price="y")
     )
     workspace.drain(spark)
     letters = workspace.lake.dead_letters
@@ -332,7 +326,7 @@ def test_a_subject_that_is_streamed_one_that_is_unknown_and_one_without_bronze_a
         rebuild(workspace, spark, "products", verify=True)
     with pytest.raises(ContractError, match="nonsense"):
         rebuild(workspace, spark, "nonsense", verify=True)
-    workspace.drop("a.csv", EVENTS + event("e1"))
+    workspace.drop("a.csv", EVENTS_HEADER + event("e1"))
     workspace.drain(spark)
     with (
         sole_writer(workspace.lake.lock("ecommerce_events"), "ecommerce_events"),
