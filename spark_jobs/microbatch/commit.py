@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from spark_jobs.errors import TallyError
 from spark_jobs.microbatch.journal import F, JournalError
-from spark_jobs.storage.append import append_once, is_committed
-from spark_jobs.storage.open_tables import open_table
+from spark_jobs.storage.append import append_once, is_committed, last_committed
 from spark_jobs.storage.replace import replace_once
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def read_state(journal: Journal[F], tables: Sequence[Table], query: str) -> Comm
     commit: a stop longer than VACUUM's retention, or a power cut. LostPartsError, JournalError where part of it is visible.
     """
     last = _newest_whole_batch(journal, tables, query)
-    committed = [_last_committed(table, query) for table in tables]
+    committed = [last_committed(table, writer=writer_name(query, table)) for table in tables]
     return CommitState(last, max([-1 if last is None else last.batch_id, *committed]))
 
 
@@ -129,10 +128,3 @@ def _require_nothing_committed(error: JournalError, done: Sequence[Table]) -> No
 def committed_to(batch_id: int, tables: Sequence[Table], query: str) -> list[Table]:
     """Return those of the tables to which a query's batch is committed already."""
     return [table for table in tables if is_committed(table, writer=writer_name(query, table), version=batch_id)]
-
-
-def _last_committed(table: Table, query: str) -> int:
-    """Return the last batch that a query committed to a table; -1 where there is none."""
-    found = open_table(table.path)
-    version = None if found is None else found.transaction_version(writer_name(query, table))
-    return -1 if version is None else version

@@ -45,7 +45,7 @@ def append_once(table: Table, parts: Sequence[Part], *, writer: str, version: in
 def _append(table: Table, parts: Sequence[Part], transaction: Transaction) -> bool | None:
     """Return whether a commit was made; None where another writer was first."""
     found = ensure_table(table)
-    if _has_committed(found, transaction.app_id, transaction.version):
+    if _last_committed(found, transaction.app_id) >= transaction.version:
         sync(log_folder(table.path))  # whoever linked the entry may have been killed before this
         return False
     sync_parts(parts, [table])  # once the writer is known not to have: what it has may be vacuumed by now
@@ -85,13 +85,18 @@ def _put_entry_by_delta_rs(found: DeltaTable, table: Table, parts: Sequence[Part
 
 def is_committed(table: Table, *, writer: str, version: int) -> bool:
     """True if ``writer`` has committed ``version``, or a later one, to this table."""
+    return last_committed(table, writer=writer) >= version
+
+
+def last_committed(table: Table, *, writer: str) -> int:
+    """Return the last version that ``writer`` has committed to this table; -1 where there is none."""
     found = open_table(table.path)
-    return found is not None and _has_committed(found, writer, version)
+    return -1 if found is None else _last_committed(found, writer)
 
 
-def _has_committed(found: DeltaTable, writer: str, version: int) -> bool:
-    done = found.transaction_version(writer)
-    return done is not None and done >= version
+def _last_committed(found: DeltaTable, writer: str) -> int:
+    version = found.transaction_version(writer)
+    return -1 if version is None else version
 
 
 def _adds(parts: Iterable[Part]) -> list[AddAction | RemoveAction]:
